@@ -1,0 +1,85 @@
+"""Groups, kinds, owners and tags: the words that assets are found by, and what they may be made of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from partita.errors import DefinitionError
+
+_GROUP = re.compile(r"[A-Za-z0-9_]+(/[A-Za-z0-9_]+)*")
+_LABEL = re.compile(r"[A-Za-z0-9_.-]{1,63}")
+_TAG_NAME = re.compile(r"([A-Za-z0-9_.-]{1,63}/)?[A-Za-z0-9_.-]{1,63}")
+_TAG_VALUE = re.compile(r"[A-Za-z0-9_.-]{0,63}")
+_OWNER = re.compile(r"team:\S[^\n]*|[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
+@lru_cache(maxsize=4096)
+def check_group(group: str) -> str:
+    """`group`, if a group may be called so.
+
+    Raises:
+        DefinitionError: it is empty, or holds more than letters, digits and `_`, joined by `/`.
+    """
+    if not _GROUP.fullmatch(group):
+        raise DefinitionError(f"group {group!r} is not a group. Use letters, digits and '_', and '/' between words.")
+    return group
+
+
+def check_kinds(kinds: Iterable[str]) -> tuple[str, ...]:
+    """`kinds`, if each may be a kind.
+
+    Raises:
+        DefinitionError: one is empty, too long or holds other characters; or `kinds` is a text instead of a list.
+    """
+    return tuple(_check_kind(kind) for kind in _listed("kinds", kinds)) if kinds else ()
+
+
+def check_owners(owners: Iterable[str]) -> tuple[str, ...]:
+    """`owners`, if each is a mail address or `team:name`.
+
+    Raises:
+        DefinitionError: one is neither; or `owners` is a text instead of a list.
+    """
+    return tuple(_check_owner(owner) for owner in _listed("owners", owners)) if owners else ()
+
+
+def check_tags(tags: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """`tags` in order of name, if each may be a tag.
+
+    Raises:
+        DefinitionError: a name or value that is too long or holds other characters.
+    """
+    return tuple(sorted(_check_tag(name, value) for name, value in tags.items())) if tags else ()
+
+
+def _listed(what: str, values: Iterable[str]) -> Iterable[str]:
+    if isinstance(values, str):
+        raise DefinitionError(f"{what}={values!r} is one text. Give a list: {what}=[{values!r}].")
+    return values
+
+
+@lru_cache(maxsize=4096)
+def _check_kind(kind: str) -> str:
+    if not isinstance(kind, str) or not _LABEL.fullmatch(kind):
+        raise DefinitionError(f"kind {kind!r} is not a kind. Use up to 63 letters, digits, '_', '.' and '-'.")
+    return kind
+
+
+@lru_cache(maxsize=4096)
+def _check_owner(owner: str) -> str:
+    if not isinstance(owner, str) or not _OWNER.fullmatch(owner):
+        raise DefinitionError(f"owner {owner!r} is neither a mail address nor a team. Write 'ann@example.org' or 'team:data'.")
+    return owner
+
+
+@lru_cache(maxsize=4096)
+def _check_tag(name: str, value: str) -> tuple[str, str]:
+    if not isinstance(name, str) or not _TAG_NAME.fullmatch(name):
+        raise DefinitionError(
+            f"tag {name!r} cannot be a tag's name. Use up to 63 letters, digits, '_', '.' and '-', and at most one prefix of the same before a '/'."
+        )
+    if not isinstance(value, str) or not _TAG_VALUE.fullmatch(value):
+        raise DefinitionError(f"tag {name!r} has the value {value!r}. Use up to 63 letters, digits, '_', '.' and '-'; a value may be empty.")
+    return name, value

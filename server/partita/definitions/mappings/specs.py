@@ -1,0 +1,40 @@
+"""Mappings as frozen values that can be encoded."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class IdentityMappingSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="identity", tag_field="kind"):
+    """Same key."""
+
+
+class TimeWindowMappingSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="time_window", tag_field="kind"):
+    """Windows that overlap, after the downstream ones were moved by whole downstream windows."""
+
+    start_offset: int = 0
+    end_offset: int = 0
+    allow_missing: bool = False
+
+
+class AllMappingSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="all", tag_field="kind"):
+    """Every upstream partition."""
+
+
+class LastMappingSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="last", tag_field="kind"):
+    """The newest upstream partition."""
+
+
+class StaticMappingSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="static", tag_field="kind"):
+    """Upstream key to downstream keys, written out."""
+
+    keys: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+class SpecificMappingSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="specific", tag_field="kind"):
+    """Always these upstream keys."""
+
+    keys: tuple[str, ...]
+
+
+MappingSpec = IdentityMappingSpec | TimeWindowMappingSpec | AllMappingSpec | LastMappingSpec | StaticMappingSpec | SpecificMappingSpec

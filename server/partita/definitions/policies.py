@@ -1,0 +1,101 @@
+"""Rules that a definition carries: retries, how backfills are cut, executors."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from partita.errors import DefinitionError
+
+T = TypeVar("T")
+Backoff = Literal["linear", "exponential"]
+Jitter = Literal["full", "plus_minus"]
+
+
+class Retry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How often and after how long a failed step is tried again.
+
+    `delay` is in seconds; `backoff` multiplies it by the attempt (`linear`) or by 2**n - 1 (`exponential`); `jitter`
+    spreads it over 0 to the delay (`full`) or up to one base delay either side (`plus_minus`).
+
+    Raises:
+        DefinitionError: a negative number of retries or a negative delay.
+    """
+
+    max_retries: int = 1
+    delay: float = 0.0
+    backoff: Backoff | None = None
+    jitter: Jitter | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_retries < 0:
+            raise DefinitionError(f"Retry(max_retries={self.max_retries}): must not be negative.")
+        if self.delay < 0:
+            raise DefinitionError(f"Retry(delay={self.delay}): must not be negative.")
+
+    def delay_before(self, attempt: int) -> float:
+        """Seconds to wait after failure number `attempt` (from 1), before jitter."""
+        match self.backoff:
+            case "linear":
+                return self.delay * attempt
+            case "exponential":
+                return self.delay * (2.0**attempt - 1)
+            case None:
+                return self.delay
+
+
+class ExecutorSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where the steps of a run execute; `max_concurrent` None means as many as the machine has cores."""
+
+    kind: Literal["in_process", "processes"] = "processes"
+    max_concurrent: int | None = None
+
+
+def in_process() -> ExecutorSpec:
+    """One process runs the whole plan, one step after another."""
+    return ExecutorSpec(kind="in_process", max_concurrent=1)
+
+
+def processes(max_concurrent: int | None = None) -> ExecutorSpec:
+    """Each step is a process of its own, at most `max_concurrent` of a run at once.
+
+    Raises:
+        DefinitionError: `max_concurrent` is below one.
+    """
+    if max_concurrent is not None and max_concurrent < 1:
+        raise DefinitionError(f"processes({max_concurrent}): at least one step must be able to run.")
+    return ExecutorSpec(kind="processes", max_concurrent=max_concurrent)
+
+
+def expect(kind: type[Any], given: T | None, what: str) -> T | None:
+    """`given`, if it is of the kind that a parameter takes.
+
+    Raises:
+        DefinitionError: it is something else.
+    """
+    if given is not None and not isinstance(given, kind):
+        made = {
+            "Retry": "pt.Retry(...)",
+            "ExecutorSpec": "pt.in_process() or pt.processes()",
+            "Mapping": "a pt.TimeWindowMapping(...) or the like",
+        }.get(kind.__name__, f"a pt.{kind.__name__}")
+        raise DefinitionError(f"{what}={given!r}: give {made}.")
+    return given
+
+
+def to_seconds(timeout: float | timedelta | None, where: str) -> float | None:
+    """A timeout in seconds.
+
+    Raises:
+        DefinitionError: it is not above zero.
+    """
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float, timedelta)):
+        raise DefinitionError(f"{where}: timeout={timeout!r} is neither a number of seconds nor a timedelta.")
+    seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else float(timeout)
+    if not seconds > 0:
+        raise DefinitionError(f"{where}: timeout={timeout!r} must be above zero seconds.")
+    return seconds

@@ -1,0 +1,74 @@
+"""Run config as its author gives it: a dict, a model, YAML or JSON text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from enum import Enum
+from pathlib import PurePath
+from typing import Any
+
+import yaml
+
+from partita.errors import DefinitionError, InvalidConfigError
+
+
+def to_run_config(config: Any) -> dict[str, Any] | None:
+    """Run config as plain JSON: `{"steps": {...}, "resources": {...}}`; None stays None.
+
+    Raises:
+        InvalidConfigError: it is neither a mapping, nor a model, nor text that holds a mapping, or holds what JSON cannot.
+    """
+    if config is None:
+        return None
+    if isinstance(config, str):
+        config = _read_text(config)
+    plain = to_plain(config)
+    if not isinstance(plain, dict):
+        raise InvalidConfigError((), f"it is {type(config).__name__}, not a mapping such as {{'steps': {{'delays': {{'limit': 5}}}}}}")
+    return plain
+
+
+def declared_config(config: Any) -> dict[str, Any] | None:
+    """The same for a definition.
+
+    Raises:
+        DefinitionError: it is no config.
+    """
+    try:
+        return to_run_config(config)
+    except InvalidConfigError as error:
+        raise DefinitionError(f"config: {error}") from error
+
+
+def to_plain(value: Any, path: tuple[str, ...] = ()) -> Any:
+    """`value` as plain JSON: models as dicts, `pt.EnvVar("NAME")` as `{"env": "NAME"}`.
+
+    Raises:
+        InvalidConfigError: it holds something that JSON cannot.
+    """
+    match value:
+        case Enum():
+            return to_plain(value.value, path)
+        case None | bool() | int() | float() | str():
+            return value
+        case Mapping():
+            return {str(key): to_plain(item, (*path, str(key))) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [to_plain(item, (*path, str(index))) for index, item in enumerate(value)]
+        case date():
+            return value.isoformat()
+        case PurePath():
+            return str(value)
+        case _ if hasattr(value, "__partita_plain__") and not isinstance(value, type):
+            return value.__partita_plain__()
+        case _:
+            raise InvalidConfigError(path, f"{type(value).__name__} cannot be written as JSON")
+
+
+def _read_text(text: str) -> Any:
+    try:
+        read = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InvalidConfigError((), f"it is not YAML: {error}") from error
+    return {} if read is None else read

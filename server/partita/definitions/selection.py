@@ -1,0 +1,142 @@
+"""Selections: which assets, in one language for Python, the API, the command line and the terminal app."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from partita.definitions.asset_graph import AssetGraph
+from partita.definitions.keys import AssetKey
+from partita.definitions.resolution import resolved_specs
+from partita.definitions.selection_meaning import Ground, evaluate
+from partita.definitions.selection_terms import And, Edge, Everything, Named, Not, Or, Term, Walk
+from partita.definitions.selection_text import parse_selection, render_selection
+from partita.definitions.specs import to_key
+from partita.errors import DefinitionError, RequestError
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A choice of assets that is resolved when it is asked for.
+
+    Example:
+        ```python
+        marts = pt.Selection.parse("group:marts")
+        (marts | pt.Selection.keys("raw/orders")).upstream(1) - marts
+        ```
+    """
+
+    term: Term
+
+    @classmethod
+    def parse(cls, text: str) -> Selection:
+        """The selection that a string means.
+
+        Raises:
+            SelectionError: it cannot be read; points at the column.
+        """
+        return cls(parse_selection(text))
+
+    @classmethod
+    def all(cls) -> Selection:
+        """All that can be materialised: `*`."""
+        return cls(Everything())
+
+    @classmethod
+    def keys(cls, *keys: Any) -> Selection:
+        """These assets, given by key or themselves; each must exist."""
+        terms = tuple(Named(to_key(key)) for key in keys)
+        return cls(terms[0] if len(terms) == 1 else Or(terms))
+
+    def __str__(self) -> str:
+        return render_selection(self.term)
+
+    def __and__(self, other: Selection) -> Selection:
+        return Selection(And((self.term, other.term)))
+
+    def __or__(self, other: Selection) -> Selection:
+        return Selection(Or((self.term, other.term)))
+
+    def __sub__(self, other: Selection) -> Selection:
+        return Selection(And((self.term, Not(other.term))))
+
+    def __invert__(self) -> Selection:
+        return Selection(Not(self.term))
+
+    def upstream(self, depth: int | None = None, *, include_self: bool = True) -> Selection:
+        """With all that comes before, `depth` edges far."""
+        walk = Selection(Walk(self.term, "upstream", depth))
+        return walk if include_self else walk - self
+
+    def downstream(self, depth: int | None = None, *, include_self: bool = True) -> Selection:
+        """With all that comes behind, `depth` edges far."""
+        walk = Selection(Walk(self.term, "downstream", depth))
+        return walk if include_self else walk - self
+
+    def roots(self) -> Selection:
+        """Those that no other of the selection comes before."""
+        return Selection(Edge(self.term, "roots"))
+
+    def sinks(self) -> Selection:
+        """Those that no other of the selection comes behind."""
+        return Selection(Edge(self.term, "sinks"))
+
+    def resolve(
+        self,
+        graph: AssetGraph,
+        *,
+        location_of: Mapping[AssetKey, str] | None = None,
+        status_of: Mapping[AssetKey, Collection[str]] | None = None,
+    ) -> set[AssetKey]:
+        """The keys it means in `graph`.
+
+        Args:
+            graph: the assets.
+            location_of: the code location of each asset, for `location:`.
+            status_of: the words that are true of each asset's state, for `status:`.
+
+        Raises:
+            NotFoundError: it names an asset that does not exist; tells the nearest.
+            SelectionError: it asks for locations or states where they are not known.
+        """
+        materializable = frozenset(key for key, spec in graph.specs.items() if not spec.is_external)
+        return evaluate(self.term, Ground(graph=graph, materializable=materializable, location_of=location_of, status_of=status_of))
+
+
+def select(selection: str | Selection, among: Any) -> set[AssetKey]:
+    """The keys that a selection means.
+
+    Args:
+        selection: a selection string or a `Selection`.
+        among: assets and specs, an `AssetGraph`, a `Repository` or a catalog.
+
+    Example:
+        `pt.select("group:marts and kind:sql", [orders, revenue])`
+
+    Raises:
+        SelectionError: the string cannot be read; points at the column.
+        NotFoundError: it names an asset that does not exist; tells the nearest.
+    """
+    chosen = Selection.parse(selection) if isinstance(selection, str) else selection
+    graph = among if isinstance(among, AssetGraph) else getattr(among, "graph", None)
+    return chosen.resolve(graph if isinstance(graph, AssetGraph) else AssetGraph(resolved_specs(among)))
+
+
+def as_selection(subject: str | Selection | Iterable[Any]) -> Selection:
+    """The selection that a definition was given as text, as itself, or as a list of assets and keys.
+
+    Raises:
+        DefinitionError: the text cannot be read, or the list is empty.
+    """
+    if isinstance(subject, Selection):
+        return subject
+    if isinstance(subject, str) and not isinstance(subject, AssetKey):
+        try:
+            return Selection.parse(subject)
+        except RequestError as error:
+            raise DefinitionError(f"{error}") from error
+    keys = [subject] if isinstance(subject, AssetKey) or hasattr(subject, "spec") else list(subject)
+    if not keys:
+        raise DefinitionError("the selection is an empty list. Name assets, or '*' for all.")
+    return Selection.keys(*keys)

@@ -1,0 +1,370 @@
+"""Everything a repository declares, as frozen values that can be encoded: the one model of what exists.
+
+A definition is a spec plus the user's function; only a code location's own processes hold functions. Everybody else
+works on these. A catalog (`workspace.catalog`) is the `RepositorySpec`s of all locations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict, Unpack
+
+import msgspec
+
+from partita.definitions.keys import AssetKey
+from partita.definitions.labels import check_group, check_kinds, check_owners, check_tags
+from partita.definitions.mappings import Mapping as PartitionMapping
+from partita.definitions.mappings import MappingSpec
+from partita.definitions.metadata import MetadataEntry, to_entries
+from partita.definitions.partitions import Partitions, PartitionsSpec
+from partita.definitions.policies import ExecutorSpec, Retry, expect
+from partita.definitions.sources import SourceLocation as SourceLocation
+from partita.definitions.sources import caller_source, located
+from partita.errors import DefinitionError
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What all specs share: immutable, by keyword, defaults left out of the encoding."""
+
+
+class ConfigSpec(Spec, frozen=True, kw_only=True):
+    """A config model as JSON Schema 2020-12, with the values used where none is given."""
+
+    json_schema: dict[str, Any]
+    defaults: dict[str, Any] = {}
+    is_required: bool = False
+    """True when a field has no default, so a run without config for this step is refused."""
+
+
+class InputSpec(Spec, frozen=True, kw_only=True):
+    """An input of an op, asset or check.
+
+    For assets and checks `key` is the upstream asset. `type_name` is the annotation as text, for people."""
+
+    name: str
+    key: AssetKey | None = None
+    mapping: MappingSpec | None = None
+    io_manager: str | None = None
+    """None: the IO manager that the upstream asset is stored with."""
+    type_name: str = "Any"
+    description: str | None = None
+    is_required: bool = True
+    is_nothing: bool = False
+    """Order without a value."""
+
+
+class OutputSpec(Spec, frozen=True, kw_only=True):
+    """An output of an op."""
+
+    name: str = "result"
+    type_name: str = "Any"
+    description: str | None = None
+    io_manager: str = "io_manager"
+    is_required: bool = True
+    is_dynamic: bool = False
+    is_nothing: bool = False
+    """The function is annotated `-> None`: nothing is stored."""
+
+
+class DepSpec(Spec, frozen=True, kw_only=True):
+    """An upstream asset that is not loaded: order and lineage."""
+
+    key: AssetKey
+    mapping: MappingSpec | None = None
+
+
+class FromFunction(TypedDict, total=False):
+    """What a function itself says of its asset."""
+
+    inputs: tuple[InputSpec, ...]
+    type_name: str
+    stores_value: bool
+    config: ConfigSpec | None
+    resources: tuple[str, ...]
+    is_async: bool
+    is_external: bool
+
+
+class Computed(FromFunction, total=False):
+    """What a spec says of an asset with a function, and nothing of one without."""
+
+    retry: Retry | None
+    timeout: float | None
+    pool: str | None
+    priority: int
+    requires: tuple[tuple[str, str], ...]
+    source: SourceLocation | None
+
+
+@dataclass(frozen=True, init=False)
+class AssetSpec:
+    """What an asset is, without how it is computed.
+
+    Given alone to a `Repository` it declares an external asset, or refers to one that another code location defines.
+
+    Args:
+        key: `"marts/orders"` or `["marts", "orders"]`.
+        deps: keys, assets or `Dep`s that come before it.
+
+    Example:
+        `pt.AssetSpec("raw/orders", group="raw", kinds=["csv"])`
+
+    Raises:
+        DefinitionError: a bad key, owner, tag or metadata value.
+    """
+
+    key: AssetKey
+    deps: tuple[DepSpec, ...] = ()
+    inputs: tuple[InputSpec, ...] = ()
+    group: str = "default"
+    kinds: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    metadata: tuple[MetadataEntry, ...] = ()
+    description: str | None = None
+    partitions: PartitionsSpec | None = None
+    code_version: str | None = None
+    io_manager: str = "io_manager"
+    type_name: str = "Any"
+    stores_value: bool = True
+    """False for a function annotated `-> None`."""
+    config: ConfigSpec | None = None
+    resources: tuple[str, ...] = ()
+    retry: Retry | None = None
+    timeout: float | None = None
+    pool: str | None = None
+    priority: int = 0
+    requires: tuple[tuple[str, str], ...] = ()
+    is_async: bool = False
+    is_external: bool = True
+    source: SourceLocation | None = None
+
+    def __init__(
+        self,
+        key: str | Iterable[str],
+        *,
+        deps: Iterable[Any] = (),
+        group: str = "default",
+        kinds: Iterable[str] = (),
+        owners: Iterable[str] = (),
+        tags: Mapping[str, str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        description: str | None = None,
+        partitions: Partitions | None = None,
+        code_version: str | None = None,
+        io_manager: str = "io_manager",
+        **computed: Unpack[Computed],
+    ) -> None:
+        source = computed.pop("source", None) or caller_source()
+        if unknown := computed.keys() - Computed.__optional_keys__:
+            raise TypeError(f"AssetSpec() got an unexpected argument {min(unknown)!r}")
+        with located(source, f"asset {str(key)!r}"):
+            self.__dict__.update(
+                _DEFAULTS,
+                key=AssetKey(key),
+                deps=to_deps(deps),
+                group=check_group(group),
+                kinds=check_kinds(kinds),
+                owners=check_owners(owners),
+                tags=check_tags(tags or {}),
+                metadata=to_entries(metadata or {}),
+                description=description,
+                partitions=spec_of(partitions),
+                code_version=code_version,
+                io_manager=io_manager,
+                source=source,
+                **computed,
+            )
+
+    @property
+    def spec(self) -> AssetSpec:
+        """Itself: a spec is its own spec."""
+        return self
+
+    @property
+    def upstream(self) -> tuple[AssetKey, ...]:
+        """Every asset it depends on, in order of declaration, each once."""
+        keys = [dep.key for dep in self.deps] + [each.key for each in self.inputs if each.key is not None]
+        return tuple(dict.fromkeys(keys))
+
+    def mapping_from(self, upstream: AssetKey) -> MappingSpec | None:
+        """The mapping declared for the edge from `upstream`; None means the default one."""
+        edges: list[InputSpec | DepSpec] = [*self.inputs, *self.deps]
+        return next((edge.mapping for edge in edges if edge.key == upstream and edge.mapping is not None), None)
+
+
+_DEFAULTS = {name: field.default for name, field in AssetSpec.__dataclass_fields__.items()}
+
+
+class Dep:
+    """An upstream asset that is not loaded, and how its partitions map.
+
+    Example:
+        `@pt.asset(deps=[pt.Dep("raw/orders", mapping=pt.AllMapping())])`
+    """
+
+    def __init__(self, key: Any, *, mapping: PartitionMapping | None = None) -> None:
+        given = expect(PartitionMapping, mapping, "mapping")
+        self.spec = DepSpec(key=to_key(key), mapping=given.spec if given is not None else None)
+
+
+def to_key(subject: Any) -> AssetKey:
+    """The key of an asset, a spec, or a text."""
+    spec = getattr(subject, "spec", None)
+    return spec.key if isinstance(spec, (AssetSpec, DepSpec)) else AssetKey(subject)
+
+
+def to_dep(subject: Any) -> DepSpec:
+    """A `DepSpec` for a key, an asset, a spec or a `Dep`."""
+    if isinstance(subject, DepSpec):
+        return subject
+    return subject.spec if isinstance(subject, Dep) else DepSpec(key=to_key(subject))
+
+
+def to_deps(subjects: Iterable[Any]) -> tuple[DepSpec, ...]:
+    """`DepSpec`s for keys, assets, specs and `Dep`s.
+
+    Raises:
+        DefinitionError: it is one text instead of a list, or holds what is no key.
+    """
+    if isinstance(subjects, str):
+        raise DefinitionError(f"deps={str(subjects)!r} is one text. Give a list: deps=[{str(subjects)!r}].")
+    return tuple(map(to_dep, subjects)) if subjects else ()
+
+
+def spec_of(partitions: Partitions | None) -> PartitionsSpec | None:
+    """The spec of partitions, if any.
+
+    Raises:
+        DefinitionError: it is something else.
+    """
+    if partitions is None:
+        return None
+    if not isinstance(partitions, Partitions):
+        raise DefinitionError(f"partitions={partitions!r}: give partitions such as pt.DailyPartitions(...).")
+    return partitions.spec
+
+
+class CheckSpec(Spec, frozen=True, kw_only=True):
+    """A check of an asset. Its step key is `asset:name`."""
+
+    name: str
+    asset: AssetKey
+    inputs: tuple[InputSpec, ...] = ()
+    deps: tuple[DepSpec, ...] = ()
+    description: str | None = None
+    is_blocking: bool = False
+    metadata: tuple[MetadataEntry, ...] = ()
+    config: ConfigSpec | None = None
+    resources: tuple[str, ...] = ()
+    retry: Retry | None = None
+    timeout: float | None = None
+    pool: str | None = None
+    is_async: bool = False
+    source: SourceLocation | None = None
+
+    @property
+    def step_key(self) -> str:
+        """The key of the step that evaluates it, and its name in the workspace."""
+        return f"{self.asset}:{self.name}"
+
+
+class OpSpec(Spec, frozen=True, kw_only=True):
+    """A function with inputs and outputs that graphs are made of."""
+
+    name: str
+    description: str | None = None
+    inputs: tuple[InputSpec, ...] = ()
+    outputs: tuple[OutputSpec, ...] = ()
+    config: ConfigSpec | None = None
+    resources: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    retry: Retry | None = None
+    timeout: float | None = None
+    pool: str | None = None
+    is_async: bool = False
+    source: SourceLocation | None = None
+
+
+class Upstream(Spec, frozen=True, kw_only=True):
+    """Where a node's input comes from: another node's output in the same graph, or an input of the graph itself."""
+
+    node: str | None = None
+    """None: the enclosing graph's own input named `output`."""
+    output: str = "result"
+
+
+class NodeSpec(Spec, frozen=True, kw_only=True):
+    """One use of an op or graph inside a graph, under an alias that is unique there."""
+
+    name: str
+    kind: Literal["op", "graph"] = "op"
+    definition: str
+    """Name of the op or graph in `RepositorySpec.ops` / `.graphs`."""
+    inputs: tuple[tuple[str, tuple[Upstream, ...]], ...] = ()
+    """Input name and its sources."""
+    lists: tuple[str, ...] = ()
+    """Inputs that were given as a list of outputs, be it of one: their values arrive as a list."""
+    values: tuple[tuple[str, Any], ...] = ()
+    """Inputs given as plain JSON constants in the graph's body."""
+
+
+class GraphSpec(Spec, frozen=True, kw_only=True):
+    """Nodes and the edges between them."""
+
+    name: str
+    description: str | None = None
+    nodes: tuple[NodeSpec, ...] = ()
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[tuple[str, Upstream], ...] = ()
+    """Output name of the graph and the inner output that feeds it."""
+    source: SourceLocation | None = None
+
+
+class JobSpec(Spec, frozen=True, kw_only=True):
+    """What can be launched by name: a graph of ops, or a selection of assets."""
+
+    name: str
+    description: str | None = None
+    graph: str | None = None
+    """Name of its graph in `RepositorySpec.graphs`; None for a job of assets."""
+    selection: str | None = None
+    """The selection it was declared with, for people; None for a job of ops."""
+    assets: tuple[AssetKey, ...] = ()
+    """What the selection meant when the repository was loaded."""
+    checks: tuple[str, ...] = ()
+    """Step keys (`asset:check`) of the checks it evaluates."""
+    partitions: PartitionsSpec | None = None
+    config: dict[str, Any] | None = None
+    """Config used where a launch gives none."""
+    tags: tuple[tuple[str, str], ...] = ()
+    executor: ExecutorSpec | None = None
+    step_retry: Retry | None = None
+    run_retry: Retry | None = None
+    timeout: float | None = None
+    source: SourceLocation | None = None
+
+
+class ResourceSpec(Spec, frozen=True, kw_only=True):
+    """A resource or IO manager by the name that functions ask for."""
+
+    name: str
+    type_name: str
+    description: str | None = None
+    config: ConfigSpec | None = None
+    is_io_manager: bool = False
+
+
+class RepositorySpec(Spec, frozen=True, kw_only=True):
+    """All that one repository declares. Order is definition order."""
+
+    name: str
+    description: str | None = None
+    assets: tuple[AssetSpec, ...] = ()
+    checks: tuple[CheckSpec, ...] = ()
+    ops: tuple[OpSpec, ...] = ()
+    graphs: tuple[GraphSpec, ...] = ()
+    jobs: tuple[JobSpec, ...] = ()
+    resources: tuple[ResourceSpec, ...] = ()
+    executor: ExecutorSpec = ExecutorSpec()
