@@ -1,0 +1,1 @@
+"""What to do next, decided from specs and records. Pure: the clock is an argument."""

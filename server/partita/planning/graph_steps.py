@@ -1,0 +1,145 @@
+"""The steps of a job of ops: its graph and the graphs inside it, flattened.
+
+A step's key is the path of node names joined by dots. Graphs leave no trace in the plan: an input of an op is traced
+through the inputs and outputs of the graphs around it to the op, or the constant, that feeds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from partita.definitions.partitions import PartitionsSpec
+from partita.definitions.policies import Retry
+from partita.definitions.specs import GraphSpec, InputSpec, NodeSpec, OpSpec, RepositorySpec, Upstream
+from partita.errors import RequestError
+from partita.planning.plan import FromOutput, FromSeveral, FromValue, Source, Step, StepInput, StepKind, StepOutput
+
+
+@dataclass(frozen=True)
+class _Definitions:
+    ops: Mapping[str, OpSpec]
+    graphs: Mapping[str, GraphSpec]
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """One use of a graph: where it stands, and what its own inputs are fed by."""
+
+    graph: GraphSpec
+    prefix: str
+    inputs: Mapping[str, Source]
+    definitions: _Definitions
+    inner: dict[str, _Scope] = field(default_factory=dict)
+
+    def steps(self) -> Iterator[tuple[str, NodeSpec, _Scope]]:
+        """Every use of an op, in order of definition, with its key."""
+        for node in self.graph.nodes:
+            if node.kind == "op":
+                yield self.prefix + node.name, node, self
+            else:
+                yield from self.enter(node).steps()
+
+    def enter(self, node: NodeSpec) -> _Scope:
+        """The graph that `node` uses."""
+        if node.name not in self.inner:
+            graph = self.definitions.graphs[node.definition]
+            fed = {name: source for name in graph.inputs if (source := self.source_of(node, name)) is not None}
+            self.inner[node.name] = _Scope(graph, f"{self.prefix}{node.name}.", fed, self.definitions)
+        return self.inner[node.name]
+
+    def source_of(self, node: NodeSpec, name: str) -> Source | None:
+        """What feeds input `name` of `node`; None: nothing does."""
+        for given, value in node.values:
+            if given == name:
+                return FromValue(value=value)
+        for given, upstreams in node.inputs:
+            if given == name:
+                found = [source for upstream in upstreams if (source := self.traced(upstream)) is not None]
+                if name in node.lists:
+                    return self._listed(node, name, found)
+                return found[0] if found else None
+        return None
+
+    def _listed(self, node: NodeSpec, name: str, found: list[Source]) -> FromSeveral:
+        outputs = tuple(source for source in found if isinstance(source, FromOutput))
+        if len(outputs) < len(found):
+            raise RequestError(
+                f"Input {name!r} of {self.prefix + node.name!r} is a list of outputs, and one of them is an input of graph {self.graph.name!r} "
+                "that was given a constant or a list. Give it the output of an op."
+            )
+        return FromSeveral(sources=outputs)
+
+    def traced(self, upstream: Upstream) -> Source | None:
+        """The op's output, or the constant, behind an output of this graph's nodes or one of its inputs."""
+        if upstream.node is None:
+            return self.inputs.get(upstream.output)
+        node = next(each for each in self.graph.nodes if each.name == upstream.node)
+        if node.kind == "op":
+            output = next(each for each in self.definitions.ops[node.definition].outputs if each.name == upstream.output)
+            return FromOutput(step=self.prefix + node.name, output=output.name, io_manager=output.io_manager)
+        inside = self.enter(node)
+        return inside.traced(dict(inside.graph.outputs)[upstream.output])
+
+
+def graph_steps(
+    repository: RepositorySpec,
+    graph: str,
+    *,
+    step_retry: Retry | None = None,
+    partitions: PartitionsSpec | None = None,
+    partition_keys: tuple[str, ...] = (),
+) -> Iterator[Step]:
+    """The steps of a graph in order of definition, each for the partitions of the run.
+
+    Raises:
+        RequestError: an op needs an input that nothing in the graph gives.
+    """
+    definitions = _Definitions({op.name: op for op in repository.ops}, {each.name: each for each in repository.graphs})
+    for key, node, scope in _Scope(definitions.graphs[graph], "", {}, definitions).steps():
+        op = definitions.ops[node.definition]
+        inputs = tuple(made for each in op.inputs if (made := _input(key, each, scope.source_of(node, each.name))) is not None)
+        yield Step(
+            key=key,
+            kind=StepKind.OP,
+            definition=op.name,
+            inputs=inputs,
+            outputs=tuple(
+                StepOutput(
+                    name=out.name,
+                    io_manager=out.io_manager,
+                    type_name=out.type_name,
+                    is_required=out.is_required,
+                    stores_value=not out.is_nothing,
+                    is_dynamic=out.is_dynamic,
+                )
+                for out in op.outputs
+            ),
+            depends_on=tuple(dict.fromkeys(step for each in inputs for step in _steps_of(each.source))),
+            partition_keys=partition_keys,
+            partitions=partitions,
+            retry=op.retry or step_retry,
+            timeout=op.timeout,
+            pool=op.pool,
+            tags=op.tags,
+            resources=op.resources,
+            is_async=op.is_async,
+        )
+
+
+def _input(key: str, given: InputSpec, source: Source | None) -> StepInput | None:
+    if source is not None:
+        return StepInput(name=given.name, source=source)
+    if given.is_required and not given.is_nothing:
+        raise RequestError(f"Step {key!r} needs input {given.name!r}, and nothing in the graph gives it.")
+    return None
+
+
+def _steps_of(source: Source) -> tuple[str, ...]:
+    match source:
+        case FromOutput(step=step):
+            return (step,)
+        case FromSeveral(sources=sources):
+            return tuple(each.step for each in sources)
+        case _:
+            return ()

@@ -1,0 +1,1 @@
+"""What happened: runs, events, changes, asset state. Pure values; storage remembers them."""

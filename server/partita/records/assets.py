@@ -1,0 +1,72 @@
+"""What is known of assets from their events: latest facts, partition states, check results."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from partita.definitions.keys import AssetKey
+from partita.definitions.metadata import MetadataEntry
+from partita.records.events import Severity
+
+
+class PartitionStatus(StrEnum):
+    """State of one partition of one asset. MISSING is never stored: it is what no row means."""
+
+    MISSING = "missing"
+    RUNNING = "running"
+    MATERIALIZED = "materialized"
+    FAILED = "failed"
+
+
+class Materialization(msgspec.Struct, frozen=True, kw_only=True):
+    """A recorded write of an asset; `run_id` None when it was reported from outside."""
+
+    id: str
+    """`mat_<run id or event id>_<seq>`."""
+    asset: AssetKey
+    at: datetime
+    partition: str | None = None
+    run_id: str | None = None
+    step: str | None = None
+    data_version: str | None = None
+    code_version: str | None = None
+    metadata: tuple[MetadataEntry, ...] = ()
+
+
+class AssetState(msgspec.Struct, frozen=True, kw_only=True):
+    """Latest facts of one asset."""
+
+    asset: AssetKey
+    latest: Materialization | None = None
+    materialization_count: int = 0
+    latest_run_id: str | None = None
+    """The newest run that was asked to write it, whatever became of it."""
+
+
+class PartitionState(msgspec.Struct, frozen=True, kw_only=True):
+    """State of one partition that something happened to."""
+
+    asset: AssetKey
+    partition: str
+    status: PartitionStatus
+    run_id: str | None = None
+    at: datetime | None = None
+
+
+class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A recorded verdict of an asset check."""
+
+    id: str
+    asset: AssetKey
+    check: str
+    at: datetime
+    passed: bool
+    severity: Severity
+    is_blocking: bool = False
+    run_id: str | None = None
+    partition: str | None = None
+    description: str | None = None
+    metadata: tuple[MetadataEntry, ...] = ()

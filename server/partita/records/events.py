@@ -1,0 +1,235 @@
+"""The entries of a run's append-only event log: past facts, one class each, told apart by `kind`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from partita.definitions.keys import AssetKey
+from partita.definitions.metadata import MetadataEntry
+from partita.definitions.results import Severity as Severity
+from partita.records.failures import PythonError
+from partita.records.runs import RunStatus
+
+
+class LogLevel(StrEnum):
+    """Severity of a log record."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
+    """What every event has: when, and for which step and attempt."""
+
+    at: datetime
+    step: str | None = None
+    attempt: int = 1
+
+
+class RunStatusChanged(Fact, frozen=True, kw_only=True, tag="status"):
+    """The run took another status."""
+
+    status: RunStatus
+    reason: str | None = None
+    error: PythonError | None = None
+
+
+class PlanMade(Fact, frozen=True, kw_only=True, tag="plan"):
+    """The steps that the run will execute, in plan order. `reused` succeeded in the run before and are taken over."""
+
+    steps: tuple[str, ...]
+    reused: tuple[str, ...] = ()
+
+
+class ProcessStarted(Fact, frozen=True, kw_only=True, tag="process"):
+    """A user process was made for the step, or for the whole plan when `step` is None. `how` is "fork" or "spawn: why"."""
+
+    pid: int
+    host: str
+    how: str
+    startup: float
+    """Seconds from the request to its first line."""
+
+
+class StepStarted(Fact, frozen=True, kw_only=True, tag="step_started"):
+    """User code of the step is about to be called."""
+
+
+class InputLoaded(Fact, frozen=True, kw_only=True, tag="input"):
+    """An IO manager loaded an input."""
+
+    input: str
+    asset: AssetKey | None = None
+    metadata: tuple[MetadataEntry, ...] = ()
+
+
+class OutputSaved(Fact, frozen=True, kw_only=True, tag="output"):
+    """The step produced an output and, unless it holds nothing, an IO manager stored it."""
+
+    output: str
+    type_name: str = "Any"
+    is_stored: bool = True
+    mapping_key: str | None = None
+    metadata: tuple[MetadataEntry, ...] = ()
+
+
+class AssetMaterialized(Fact, frozen=True, kw_only=True, tag="materialized"):
+    """An asset was written. One event per partition."""
+
+    asset: AssetKey
+    partition: str | None = None
+    data_version: str | None = None
+    code_version: str | None = None
+    metadata: tuple[MetadataEntry, ...] = ()
+
+
+class CheckEvaluated(Fact, frozen=True, kw_only=True, tag="check"):
+    """An asset check gave its verdict."""
+
+    asset: AssetKey
+    check: str
+    passed: bool
+    severity: Severity = Severity.ERROR
+    is_blocking: bool = False
+    partition: str | None = None
+    description: str | None = None
+    metadata: tuple[MetadataEntry, ...] = ()
+
+
+class StepSucceeded(Fact, frozen=True, kw_only=True, tag="step_succeeded"):
+    """The step did all it owes. `duration` in seconds."""
+
+    duration: float
+
+
+class StepFailed(Fact, frozen=True, kw_only=True, tag="step_failed"):
+    """The attempt failed. `retry_after` is the wait in seconds when it will be tried again, None when that was the last."""
+
+    error: PythonError
+    duration: float
+    retry_after: float | None = None
+    metadata: tuple[MetadataEntry, ...] = ()
+    """What a `Failure` that user code raised was given."""
+
+
+class StepSkipped(Fact, frozen=True, kw_only=True, tag="step_skipped"):
+    """The step did not run because an optional output that it needs was not produced."""
+
+    reason: str
+
+
+class StepUpstreamFailed(Fact, frozen=True, kw_only=True, tag="step_upstream_failed"):
+    """The step did not run because of these failed steps before it."""
+
+    causes: tuple[str, ...]
+
+
+class StepCanceled(Fact, frozen=True, kw_only=True, tag="step_canceled"):
+    """The step was ended, or never began, because the run was cancelled."""
+
+
+class LogWritten(Fact, frozen=True, kw_only=True, tag="log"):
+    """A record of `context.log` or of a logger that user code uses."""
+
+    level: LogLevel
+    logger: str
+    message: str
+    fields: dict[str, Any] = {}
+
+
+class ProgressMade(Fact, frozen=True, kw_only=True, tag="progress"):
+    """How far the step is."""
+
+    done: float
+    total: float | None = None
+    message: str | None = None
+
+
+Event = (
+    RunStatusChanged
+    | PlanMade
+    | ProcessStarted
+    | StepStarted
+    | InputLoaded
+    | OutputSaved
+    | AssetMaterialized
+    | CheckEvaluated
+    | StepSucceeded
+    | StepFailed
+    | StepSkipped
+    | StepUpstreamFailed
+    | StepCanceled
+    | LogWritten
+    | ProgressMade
+)
+
+
+class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event in its place: `seq` numbers a run's events from 1 without a gap, in the order they were committed."""
+
+    run_id: str
+    seq: int
+    event: Event
+
+
+def level_of(event: Event) -> LogLevel:
+    """How loud an event is."""
+    match event:
+        case LogWritten(level=level):
+            return level
+        case StepFailed(retry_after=None):
+            return LogLevel.ERROR
+        case RunStatusChanged(status=RunStatus.FAILED):
+            return LogLevel.ERROR
+        case StepFailed() | StepUpstreamFailed():
+            return LogLevel.WARNING
+        case CheckEvaluated(passed=False, severity=severity):
+            return LogLevel.ERROR if severity is Severity.ERROR else LogLevel.WARNING
+        case InputLoaded() | OutputSaved() | ProcessStarted() | ProgressMade():
+            return LogLevel.DEBUG
+        case _:
+            return LogLevel.INFO
+
+
+def message_of(event: Event) -> str:  # noqa: C901, PLR0912 (one line per kind reads best)
+    """One line that says what happened."""
+    match event:
+        case RunStatusChanged(status=status, reason=reason, error=error):
+            why = reason or (error.summary if error else "")
+            return f"Run {status}" + (f": {why}" if why else "")
+        case PlanMade(steps=steps, reused=reused):
+            taken = f", {len(reused)} taken over" if reused else ""
+            return f"Planned {len(steps)} step{'s' * (len(steps) != 1)}{taken}"
+        case ProcessStarted(pid=pid, how=how):
+            return f"Process {pid} started ({how})"
+        case StepStarted(attempt=attempt):
+            return "Started" + (f", attempt {attempt}" if attempt > 1 else "")
+        case InputLoaded(input=name, asset=asset):
+            return f"Loaded input {name}" + (f" from {asset}" if asset else "")
+        case OutputSaved(output=name, is_stored=is_stored):
+            return f"{'Stored' if is_stored else 'Produced'} output {name}"
+        case AssetMaterialized(asset=asset, partition=partition):
+            return f"Materialized {asset}" + (f" [{partition}]" if partition else "")
+        case CheckEvaluated(asset=asset, check=check, passed=passed, severity=severity):
+            return f"Check {asset}:{check} {'passed' if passed else f'failed ({severity})'}"
+        case StepSucceeded(duration=duration):
+            return f"Succeeded in {duration:.3f} s"
+        case StepFailed(error=error, retry_after=retry_after):
+            return f"Failed: {error.summary}" + (f"; tried again in {retry_after:g} s" if retry_after is not None else "")
+        case StepSkipped(reason=reason):
+            return f"Skipped: {reason}"
+        case StepUpstreamFailed(causes=causes):
+            return f"Not run because of {', '.join(causes)}"
+        case StepCanceled():
+            return "Canceled"
+        case LogWritten(message=message):
+            return message
+        case ProgressMade(done=done, total=total, message=message):
+            return f"{done:g}" + (f" of {total:g}" if total is not None else "") + (f" {message}" if message else "")

@@ -1,0 +1,73 @@
+"""An exception as a value, bounded in size, so that it can be stored and shown."""
+
+from __future__ import annotations
+
+import traceback
+
+import msgspec
+
+MAX_MESSAGE = 16_000
+"""Characters of a message that are kept: an exception of 20 MB must not reach a screen."""
+MAX_FRAMES = 60
+"""Frames kept of a stack, half from either end: a recursion error has thousands that are alike."""
+MAX_CAUSES = 8
+
+
+class PythonError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A Python exception: a failed step, tick or load is a result, not an error of the API."""
+
+    class_name: str
+    message: str
+    stack: tuple[str, ...] = ()
+    """Formatted frames, outermost first."""
+    cause: PythonError | None = None
+
+    @property
+    def summary(self) -> str:
+        """One line: the class and the first line of the message."""
+        first = self.message.strip().splitlines()[0] if self.message.strip() else ""
+        return f"{self.class_name}: {first}" if first else self.class_name
+
+    @classmethod
+    def of(cls, error: BaseException, *, skip_frames_in: tuple[str, ...] = ()) -> PythonError:
+        """`error` as a value. Frames of files whose path contains one of `skip_frames_in` are left out."""
+        return _of(error, skip_frames_in, depth=0, seen=set())
+
+
+def _of(error: BaseException, skip: tuple[str, ...], *, depth: int, seen: set[int]) -> PythonError:
+    seen.add(id(error))
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    follow = cause is not None and id(cause) not in seen and depth < MAX_CAUSES
+    return PythonError(
+        class_name=type(error).__name__,
+        message=_message(error),
+        stack=_stack(error, skip),
+        cause=_of(cause, skip, depth=depth + 1, seen=seen) if follow and cause is not None else None,
+    )
+
+
+def _message(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception as broken:  # the user's own __str__ may raise
+        text = f"<its message could not be read: {type(broken).__name__}>"
+    text = text.encode("utf-8", "replace").decode()
+    return text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE] + f"... ({len(text) - MAX_MESSAGE} more characters)"
+
+
+def _stack(error: BaseException, skip: tuple[str, ...]) -> tuple[str, ...]:
+    if isinstance(error, SyntaxError):
+        return tuple(line for line in traceback.format_exception_only(error))
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__, limit=-2000) if not any(part in frame.filename for part in skip)]
+    if len(frames) > MAX_FRAMES:
+        left_out = len(frames) - MAX_FRAMES
+        half = MAX_FRAMES // 2
+        return (*traceback.format_list(frames[:half]), f"  ... {left_out} frames left out ...\n", *traceback.format_list(frames[-half:]))
+    return tuple(traceback.format_list(frames))
+
+
+def render_error(error: PythonError) -> str:
+    """The error as Python would print it, causes first."""
+    before = f"{render_error(error.cause)}\nThe above led to:\n\n" if error.cause else ""
+    trace = "Traceback (most recent call last):\n" + "".join(error.stack) if error.stack else ""
+    return f"{before}{trace}{error.class_name}: {error.message}\n"

@@ -1,0 +1,25 @@
+"""Record ids: a kind and a ULID, the same text in Python, SQL, GraphQL, on the command line and on screen."""
+
+from __future__ import annotations
+
+import os
+import time
+
+SHORT_LENGTH = 8
+"""The short form of an id is its last eight characters."""
+
+# Crockford's base 32 in lower case: sorts like the number it writes, and leaves out letters that look like others.
+_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
+_ULID_LENGTH = 26
+
+
+def new_id(kind: str) -> str:
+    """A fresh id such as `run_01jd...`; ids of one process made one after another sort by time to the millisecond."""
+    number = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    ulid = "".join(_DIGITS[number >> shift & 31] for shift in range(5 * (_ULID_LENGTH - 1), -1, -5))
+    return f"{kind}_{ulid}"
+
+
+def short_id(record_id: str) -> str:
+    """The last eight characters: what tables show and lookups accept."""
+    return record_id[-SHORT_LENGTH:]
