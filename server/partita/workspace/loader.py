@@ -1,0 +1,139 @@
+"""Importing a code location and finding its repositories. Runs where user code may run: the zygote and spawned processes."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
+
+from partita.definitions.assets import Asset
+from partita.definitions.checks import Check
+from partita.definitions.jobs import Job
+from partita.definitions.repository import Repository
+from partita.definitions.specs import AssetSpec, RepositorySpec
+from partita.errors import WorkspaceError
+from partita.records.locations import LocationCatalog
+from partita.workspace.settings import LocationSettings
+
+T = TypeVar("T")
+
+
+def load_repositories(location: LocationSettings) -> tuple[Repository, ...]:
+    """Import the location's code and return its repositories in the order they stand in the module.
+
+    A module without a `Repository` whose globals hold assets, checks or jobs counts as one repository of them, named
+    like the location.
+
+    Raises:
+        WorkspaceError: the code is not there, ends the interpreter, or declares nothing.
+        Exception: whatever the user's code raises while it is imported.
+    """
+    module = _import(location)
+    found = _unique(module, Repository) or _implicit(location, module)
+    if not found:
+        raise WorkspaceError(
+            f"Code location {location.name!r}: {_subject(location)} holds no repository, asset or job. "
+            "Declare one with pt.Repository(...), @pt.asset or @pt.job."
+        )
+    _check_names(location, found)
+    return found
+
+
+def describe(location_name: str, repositories: Sequence[Repository]) -> LocationCatalog:
+    """The catalog of one location.
+
+    Raises:
+        WorkspaceError: two of its repositories define the same asset or check.
+    """
+    catalog = LocationCatalog(location=location_name, repositories=tuple(repository.spec for repository in repositories))
+    _refuse_doubles(catalog, lambda each: [f"asset '{spec.key}'" for spec in each.assets if not spec.is_external])
+    _refuse_doubles(catalog, lambda each: [f"check {spec.step_key!r}" for spec in each.checks])
+    return catalog
+
+
+def _import(location: LocationSettings) -> ModuleType:
+    directories = [location.directory, *([str(Path(location.file).parent)] if location.file else [])]
+    for directory in directories:
+        if directory not in sys.path:
+            sys.path.insert(0, directory)
+    try:
+        return _import_file(location) if location.file else _import_module(location)
+    except SystemExit as error:
+        raise WorkspaceError(
+            f"Code location {location.name!r}: {_subject(location)} called sys.exit({error.code!r}) while it was imported."
+        ) from error
+
+
+def _import_module(location: LocationSettings) -> ModuleType:
+    name = location.module or ""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        # Another name is missing because the user's own code imports it: that traceback is what helps.
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        raise WorkspaceError(
+            f"Code location {location.name!r}: there is no module {error.name!r} in {location.directory} or the interpreter's own path "
+            f"({sys.executable}). Check module, directory and python of the location."
+        ) from None
+
+
+def _import_file(location: LocationSettings) -> ModuleType:
+    path = Path(location.file or "")
+    if not path.is_file():
+        raise WorkspaceError(f"Code location {location.name!r}: there is no file {path}.")
+    if not path.stem.isidentifier():
+        raise WorkspaceError(f"Code location {location.name!r}: {path.name} cannot be imported; its name must be a Python identifier.")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise WorkspaceError(f"Code location {location.name!r}: {path} is not a Python file.")
+    module = importlib.util.module_from_spec(spec)
+    # Under its own name, so that what it defines can be pickled and imported again by processes of this location.
+    sys.modules[path.stem] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[path.stem]
+        raise
+    return module
+
+
+def _unique(module: ModuleType, kind: type[T]) -> tuple[T, ...]:
+    """The module's globals of one kind, each object once, in order."""
+    found = {id(value): value for value in vars(module).values() if isinstance(value, kind)}
+    return tuple(found.values())
+
+
+def _implicit(location: LocationSettings, module: ModuleType) -> tuple[Repository, ...]:
+    assets = [*_unique(module, Asset), *_unique(module, AssetSpec)]
+    checks, jobs = _unique(module, Check), _unique(module, Job)
+    if not assets and not checks and not jobs:
+        return ()
+    return (Repository(location.name, assets=assets, checks=checks, jobs=jobs),)
+
+
+def _check_names(location: LocationSettings, repositories: Sequence[Repository]) -> None:
+    names = [repository.spec.name for repository in repositories]
+    for name in names:
+        if names.count(name) > 1:
+            raise WorkspaceError(f"Code location {location.name!r} has {names.count(name)} repositories called {name!r}; rename one.")
+
+
+def _refuse_doubles(catalog: LocationCatalog, names_of: Callable[[RepositorySpec], list[str]]) -> None:
+    owners: dict[str, str] = {}
+    for repository in catalog.repositories:
+        for name in names_of(repository):
+            owner = owners.setdefault(name, repository.name)
+            if owner != repository.name:
+                raise WorkspaceError(
+                    f"Code location {catalog.location!r}: repositories {owner!r} and {repository.name!r} both define {name}. "
+                    "Keep one, and refer to it in the other with pt.AssetSpec."
+                )
+
+
+def _subject(location: LocationSettings) -> str:
+    return f"file {location.file}" if location.file else f"module {location.module!r}"
