@@ -1,0 +1,1 @@
+"""Doing what a plan says: calling user code, in this process or in others. Knows nothing of storage."""

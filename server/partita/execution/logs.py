@@ -1,0 +1,107 @@
+"""Log records as events of the run."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from partita.records.events import Event, LogLevel, LogWritten
+from partita.records.failures import MAX_MESSAGE
+
+NAME = "partita.step"
+"""Name of the logger that contexts give; the root handler below leaves its records alone, they are told already."""
+
+_ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+MAX_INT = 2**63
+"""Numbers beyond it are written as text: many readers of JSON could not hold them."""
+
+
+def new_logger(handler: logging.Handler) -> logging.Logger:
+    """A logger of its own: records go to `handler`, and to whatever the process logs to."""
+    logger = logging.Logger(NAME, logging.DEBUG)
+    logger.parent = logging.root
+    logger.addHandler(handler)
+    return logger
+
+
+class EventHandler(logging.Handler):
+    """Turns records into `LogWritten` events."""
+
+    def __init__(self, tell: Callable[[Event], None], *, step: str | None = None, attempt: int = 1) -> None:
+        super().__init__()
+        self._tell = tell
+        self._step = step
+        self._attempt = attempt
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell the record; one that cannot be formatted is reported as `logging` does, and harms nobody."""
+        try:
+            event = LogWritten(
+                at=datetime.fromtimestamp(record.created, UTC),
+                step=self._step,
+                attempt=self._attempt,
+                level=_level(record.levelno),
+                logger=record.name,
+                message=_message(record),
+                fields=_fields(record),
+            )
+        except Exception:
+            self.handleError(record)
+            return
+        self._tell(event)
+
+
+@contextmanager
+def root_records(handler: EventHandler) -> Iterator[None]:
+    """While this lasts, records that reach the root logger are events too: libraries log there."""
+    handler.addFilter(lambda record: record.name != NAME)
+    logging.root.addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.root.removeHandler(handler)
+
+
+def _level(number: int) -> LogLevel:
+    if number >= logging.CRITICAL:
+        return LogLevel.CRITICAL
+    if number >= logging.ERROR:
+        return LogLevel.ERROR
+    if number >= logging.WARNING:
+        return LogLevel.WARNING
+    return LogLevel.INFO if number >= logging.INFO else LogLevel.DEBUG
+
+
+def _message(record: logging.LogRecord) -> str:
+    text = record.getMessage()
+    if record.exc_info:
+        text += "\n" + logging.Formatter().formatException(record.exc_info)
+    return clean(text)
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    """What was given as `extra`."""
+    extra = {name: value for name, value in vars(record).items() if name not in _ORDINARY}
+    return {clean(name): _plain(value) for name, value in extra.items()}
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case bool() | None:
+            return value
+        case int() if abs(value) < MAX_INT:
+            return value
+        case float() if math.isfinite(value):
+            return value
+        case _:
+            return clean(str(value))
+
+
+def clean(text: str) -> str:
+    """`text` as it can be stored and shown: valid Unicode, of bounded length."""
+    text = text.encode("utf-8", "replace").decode()
+    return text if len(text) <= MAX_MESSAGE else f"{text[:MAX_MESSAGE]}... ({len(text) - MAX_MESSAGE} more characters)"

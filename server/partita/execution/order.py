@@ -1,0 +1,33 @@
+"""What a process is to run: a plan, or one step of it, and what it must know of the run."""
+
+from __future__ import annotations
+
+import msgspec
+
+from partita.planning.plan import Plan
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Run these steps of this plan."""
+
+    run_id: str
+    job: str | None
+    repository: str
+    location: str
+    plan: Plan
+    steps: tuple[str, ...] | None
+    """One step key for a process per step; None: walk the whole plan in this process."""
+    attempt: int = 1
+    """Number of the attempt at the single step."""
+    produced: tuple[tuple[str, str], ...] = ()
+    """`(step, output)` of the outputs that steps before have produced, for fan-in over optional ones."""
+    reused: tuple[str, ...] = ()
+    """Steps taken over from the run that this one resumes."""
+    output_runs: dict[str, str] = {}
+    """Step key to the id of the run whose stored outputs count: differs from `run_id` for reused steps."""
+    tags: dict[str, str] = {}
+    values_url: str
+    """Where the default IO manager keeps values: a directory."""
+    logs_directory: str
+    """Where stdout and stderr of each step and attempt go."""
+    env: dict[str, str] = {}

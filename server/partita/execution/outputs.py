@@ -1,0 +1,137 @@
+"""What a step's function gave back, sorted by output: values, metadata, verdicts. Nothing is stored here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from partita.definitions.results import NO_VALUE, CheckResult, Materialization, Output
+from partita.errors import ExecutionError, OutputMissingError, did_you_mean
+from partita.planning.plan import Step, StepKind
+
+
+@dataclass(slots=True)
+class Given:
+    """One output."""
+
+    value: Any
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    data_version: str | None = None
+
+
+@dataclass(slots=True)
+class Returned:
+    """All that the function gave back."""
+
+    outputs: dict[str, Given] = field(default_factory=dict)
+    verdicts: list[CheckResult] = field(default_factory=list)
+
+
+def read_returned(step: Step, items: Sequence[Any], *, is_generator: bool) -> Returned:
+    """Sort what the function returned or yielded.
+
+    Raises:
+        OutputMissingError: an output that the step owes is not among it.
+        ExecutionError: an unknown or repeated output, or something that means nothing.
+    """
+    returned = Returned()
+    for item in _spread(step, items, is_generator=is_generator):
+        _take(step, returned, item, is_generator=is_generator)
+    if step.kind is StepKind.CHECK:
+        if not returned.verdicts:
+            raise OutputMissingError(f"Check {step.key!r} gave no verdict. Return pt.CheckResult(passed=...).")
+        return returned
+    for output in step.outputs:
+        if output.is_required and output.name not in returned.outputs:
+            how = "Yield" if is_generator else "Return"
+            raise OutputMissingError(
+                f"Step {step.key!r} ended without its output {output.name!r}. {how} pt.Output(..., output={output.name!r}), "
+                "or declare it with pt.Out(optional=True)."
+            )
+    return returned
+
+
+def by_partition(step: Step, value: Any) -> dict[str, Any]:
+    """The value of each partition that a step with several has written.
+
+    Raises:
+        ExecutionError: it is not a dict by partition key, or holds a key too many.
+        OutputMissingError: a partition is not among its keys.
+    """
+    keys = step.partition_keys
+    if not isinstance(value, dict):
+        raise ExecutionError(
+            f"Step {step.key!r} writes {len(keys)} partitions, so it returns a dict by partition key; it returned {type(value).__name__}."
+        )
+    for key in keys:
+        if key not in value:
+            raise OutputMissingError(f"Step {step.key!r} ended without partition {key!r}: the dict that it returned lacks it.")
+    unknown = next((key for key in value if key not in set(keys)), None)
+    if unknown is not None:
+        raise ExecutionError(f"Step {step.key!r} returned partition {unknown!r}, which this run does not write.{did_you_mean(str(unknown), keys)}")
+    return {key: value[key] for key in keys}
+
+
+def _spread(step: Step, items: Sequence[Any], *, is_generator: bool) -> Iterable[Any]:
+    """A tuple returned by a function with several outputs holds one value for each, in order."""
+    if is_generator or len(step.outputs) < 2 or not isinstance(items[0], tuple):
+        return items
+    values = items[0]
+    if len(values) != len(step.outputs):
+        raise ExecutionError(f"Step {step.key!r} has {len(step.outputs)} outputs and returned a tuple of {len(values)}.")
+    return [value if isinstance(value, Output) else Output(value, output=output.name) for value, output in zip(values, step.outputs, strict=True)]
+
+
+def _take(step: Step, returned: Returned, item: Any, *, is_generator: bool) -> None:
+    match item:
+        case CheckResult():
+            returned.verdicts.append(item)
+        case Materialization() if step.kind is StepKind.ASSET:
+            _put(step, returned, "result", Given(item.value, item.metadata, item.data_version))
+            returned.verdicts.extend(item.checks)
+        case Output():
+            _put(step, returned, item.output, Given(item.value, item.metadata))
+        case _ if is_generator:
+            raise ExecutionError(f"Step {step.key!r} yielded {type(item).__name__}. Yield {_wanted(step)}.")
+        case _:
+            _take_plain(step, returned, item)
+
+
+def _take_plain(step: Step, returned: Returned, value: Any) -> None:
+    if step.kind is StepKind.CHECK:
+        # numpy's own bool is not a bool
+        if type(value).__name__ not in ("bool", "bool_"):
+            raise OutputMissingError(f"Check {step.key!r} returned {type(value).__name__}. Return pt.CheckResult(passed=...).")
+        returned.verdicts.append(CheckResult(passed=bool(value)))
+        return
+    if len(step.outputs) != 1:
+        names = ", ".join(output.name for output in step.outputs)
+        raise ExecutionError(
+            f"Step {step.key!r} has the outputs {names} and returned {type(value).__name__}. Yield pt.Output(..., output=...), or return a tuple."
+        )
+    (output,) = step.outputs
+    if not output.stores_value and value is not None:
+        raise ExecutionError(
+            f"Step {step.key!r} is annotated '-> None' and returned {type(value).__name__}. Annotate what it returns, or return nothing."
+        )
+    _put(step, returned, output.name, Given(value if output.stores_value else NO_VALUE))
+
+
+def _put(step: Step, returned: Returned, name: str, given: Given) -> None:
+    known = [output.name for output in step.outputs]
+    if name not in known:
+        raise ExecutionError(f"Step {step.key!r} has no output {name!r}.{did_you_mean(name, known)} It has {', '.join(known) or 'none'}.")
+    if name in returned.outputs:
+        raise ExecutionError(f"Step {step.key!r} gave its output {name!r} twice.")
+    returned.outputs[name] = given
+
+
+def _wanted(step: Step) -> str:
+    match step.kind:
+        case StepKind.ASSET:
+            return "pt.Materialization(value=...), pt.Output(...) or pt.CheckResult(...)"
+        case StepKind.CHECK:
+            return "pt.CheckResult(...)"
+        case StepKind.OP:
+            return "pt.Output(...)"

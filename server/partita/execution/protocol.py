@@ -1,0 +1,121 @@
+"""What a worker, its zygotes and its user processes tell each other.
+
+Every message is one msgspec JSON value in one packet (`execution.wire`). A worker sends a zygote one `Load`, which it
+answers with `Loaded` or `LoadFailed`, then any number of `Fork`s and at last `Retire`. A user process finds its
+`Assignment` in a file descriptor and answers with `Frame`s in the order their facts happened: first `Ready`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from partita.execution.order import Order as Order  # what an assignment holds, for those who speak the protocol
+from partita.records.codec import decode
+from partita.records.events import Event
+from partita.records.failures import PythonError
+from partita.records.locations import LocationCatalog
+from partita.workspace.settings import LocationSettings
+
+
+class Load(msgspec.Struct, frozen=True, kw_only=True):
+    """Import this location's code, as a child of this worker."""
+
+    location: LocationSettings
+    worker: int
+    """The worker's pid: a process whose parent is another has lost its worker and must not go on."""
+    environ: dict[str, str | None] = {}
+    """What the variables that are changed while importing were before; None: not set."""
+
+
+class Loaded(msgspec.Struct, frozen=True, kw_only=True, tag="loaded", tag_field="frame"):
+    """The code is imported; this is what it declares."""
+
+    catalog: LocationCatalog
+    python_version: str
+    library_version: str
+    seconds: float
+    """How long the import took."""
+    hazards: tuple[str, ...] = ()
+    """What stands against forking this process: threads, sockets, children that the import left behind."""
+
+
+class LoadFailed(msgspec.Struct, frozen=True, kw_only=True, tag="load_failed", tag_field="frame"):
+    """The code could not be imported, or does not fit together."""
+
+    error: PythonError
+
+
+Report = Loaded | LoadFailed
+
+
+class Fork(msgspec.Struct, frozen=True, kw_only=True, tag="fork", tag_field="frame"):
+    """Make a user process; its event socket, output file and assignment come as descriptors, in this order."""
+
+    marker: str
+
+
+class Retire(msgspec.Struct, frozen=True, kw_only=True, tag="retire", tag_field="frame"):
+    """No more forks will be wanted: end. A socket that closes without it means that the worker died."""
+
+
+Command = Fork | Retire
+
+
+class Assignment(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a user process needs to know."""
+
+    load: Load
+    marker: str
+    """Names this process in its environment and in that of everything it starts."""
+    order: Order
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready", tag_field="frame"):
+    """The process lives; always its first frame."""
+
+    pid: int
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True, tag="facts", tag_field="frame"):
+    """Events to append to the run's log, in this order."""
+
+    events: tuple[Event, ...]
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused", tag_field="frame"):
+    """The zygote will not fork, and why; the worker spawns instead."""
+
+    reason: str
+
+
+class Broken(msgspec.Struct, frozen=True, kw_only=True, tag="broken", tag_field="frame"):
+    """The process could not even begin its order."""
+
+    error: PythonError
+
+
+Frame = Ready | Facts | Refused | Broken
+
+
+def decode_report(raw: bytes) -> Report:
+    """What a zygote answered to `Load`."""
+    report: Report = _decode(raw, Report)
+    return report
+
+
+def decode_command(raw: bytes) -> Command:
+    """What a worker asks of a zygote that has loaded."""
+    command: Command = _decode(raw, Command)
+    return command
+
+
+def decode_frame(raw: bytes) -> Frame:
+    """What a user process, or a zygote in its place, tells the worker."""
+    frame: Frame = _decode(raw, Frame)
+    return frame
+
+
+def _decode(raw: bytes, kind: Any) -> Any:
+    return decode(raw, kind)

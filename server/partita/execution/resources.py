@@ -1,0 +1,106 @@
+"""Resources of a run: opened when the first step needs them, closed in reverse order."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from partita.definitions.context import Context
+from partita.errors import ExecutionError, PartitaError, did_you_mean
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceContext(Context):
+    """What a resource's `lifespan` is given."""
+
+    name: str
+    """The name that functions ask for it by."""
+    run_id: str
+    job_name: str | None
+    """None when assets are materialised directly."""
+    tags: Mapping[str, str]
+    """Labels of the run."""
+    log: logging.Logger
+    """Its records are events of the run."""
+
+
+class Resources(Mapping[str, Any]):
+    """The open resources of a run by name; asking for one opens it.
+
+    Args:
+        instances: what the repository defines.
+        config: the run's config by resource name.
+        context_for: makes what a lifespan is given.
+        environ: where late-bound values are read.
+    """
+
+    def __init__(
+        self,
+        instances: Mapping[str, object],
+        *,
+        config: Mapping[str, Mapping[str, Any]],
+        context_for: Callable[[str], ResourceContext],
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._instances = instances
+        self._config = config
+        self._context_for = context_for
+        self._environ = environ
+        self._open: dict[str, Any] = {}
+        self._to_close: list[tuple[str, AbstractContextManager[Any]]] = []
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._open:
+            self._open[name] = self._opened(name, self._instances[name])
+        return self._open[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._instances
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._instances)
+
+    def __len__(self) -> int:
+        return len(self._instances)
+
+    def require(self, name: str) -> Any:
+        """The open resource of that name.
+
+        Raises:
+            ExecutionError: there is none; names the nearest.
+        """
+        if name not in self:
+            hint = did_you_mean(name, self._instances)
+            raise ExecutionError(f"No resource {name!r} is defined.{hint} Give it in resources={{{name!r}: ...}}.")
+        return self[name]
+
+    def close(self, log: logging.Logger) -> None:
+        """Close what was opened, newest first. One that fails to close is logged and does not keep the others open."""
+        self._open.clear()
+        while self._to_close:
+            name, lifespan = self._to_close.pop()
+            try:
+                lifespan.__exit__(None, None, None)
+            except Exception:
+                log.exception("Resource %r failed to close.", name)
+
+    def _opened(self, name: str, instance: Any) -> Any:
+        if getattr(instance, "__partita_role__", None) != "resource":
+            return instance
+        # pydantic has been loaded by whoever defined the resource; a run without resources never loads it
+        from partita.definitions.config import bind
+
+        bound = bind(instance, environ=self._environ, config=self._config.get(name), path=("resources", name))
+        try:
+            lifespan = bound.lifespan(self._context_for(name))
+            opened = lifespan.__enter__()
+        except PartitaError:
+            raise
+        except Exception as error:
+            raise ExecutionError(f"Resource {name!r} could not be opened: {type(error).__name__}: {error}") from error
+        self._to_close.append((name, lifespan))
+        return opened

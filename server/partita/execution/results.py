@@ -1,0 +1,130 @@
+"""What a run in this process has come to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from partita.errors import ExecutionError, NotFoundError
+from partita.execution.loading import Reader, load_source
+from partita.execution.scope import RunScope
+from partita.planning.plan import FromAsset, FromOutput, Plan, Step, StepKind
+from partita.planning.walk import Walk
+from partita.records.events import Event
+from partita.records.runs import RunRequest, RunStatus, StepStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """A finished run: what happened, what it has produced, and what it can be resumed from.
+
+    Example:
+        ```python
+        result = pt.materialize([raw, delays])
+        assert result.success
+        print(result.value("delays"))
+        ```
+    """
+
+    run_id: str
+    status: RunStatus
+    request: RunRequest
+    """What was asked for."""
+    steps: Mapping[str, StepStatus]
+    """Where each step stands, those taken over from an earlier run among them."""
+    events: Sequence[Event]
+    """Every event of the run, in order."""
+    errors: Mapping[str, BaseException]
+    """What failed steps raised, by step key; exceptions of user code are their cause."""
+    plan: Plan = field(repr=False)
+    scope: RunScope = field(repr=False)
+    produced: Sequence[tuple[str, str]] = field(repr=False, default=())
+    """Every output that stands, as pairs of step and output."""
+
+    @property
+    def success(self) -> bool:
+        """Whether nothing failed and nothing was cancelled."""
+        return self.status is RunStatus.SUCCEEDED
+
+    @property
+    def failed_steps(self) -> tuple[str, ...]:
+        """Keys of the steps that failed, in plan order; steps behind them are not among these."""
+        return tuple(key for key, status in self.steps.items() if status is StepStatus.FAILED)
+
+    def events_for(self, step: Any) -> tuple[Event, ...]:
+        """The events of one step, in order.
+
+        Args:
+            step: its key, or the asset.
+
+        Raises:
+            NotFoundError: the run has no such step.
+        """
+        key = self._key_of(step)
+        return tuple(event for event in self.events if event.step == key)
+
+    def value(self, step: Any, output: str | None = None) -> Any:
+        """What an asset or a step has produced, loaded from where it is stored; several partitions as a dict by key.
+
+        Args:
+            step: the asset, its key, or the key of a step.
+            output: which output, where a step has several.
+
+        Raises:
+            NotFoundError: the run has no such step or output.
+            ExecutionError: the step has produced nothing.
+        """
+        key = self._key_of(step)
+        found = self.plan.by_key.get(key)
+        if found is None or found.kind is StepKind.CHECK:
+            raise NotFoundError("step with a value", key, [each.key for each in self.plan.steps if each.kind is not StepKind.CHECK])
+        if self.steps.get(key) is not StepStatus.SUCCEEDED:
+            raise ExecutionError(f"Step {key!r} has no value: it is {self.steps.get(key, 'not part of the run')}.")
+        source = self._source(found, output)
+        if source is None:
+            return None
+        with self.scope:
+            return load_source(self.scope, source, Reader(step=key, input=output or "result")).value
+
+    def _source(self, step: Step, name: str | None) -> FromAsset | FromOutput | None:
+        """Where an output is stored; None when it holds nothing."""
+        names = [each.name for each in step.outputs]
+        if name is None and len(names) > 1:
+            raise NotFoundError(f"single output of step {step.key!r}; name one of {', '.join(names)}, not", "result")
+        output = next((each for each in step.outputs if name is None or each.name == name), None)
+        if output is None:
+            raise NotFoundError(f"output of step {step.key!r}", name or "result", names)
+        if (step.key, output.name) not in self.produced:
+            raise ExecutionError(f"Step {step.key!r} has not produced its optional output {output.name!r}.")
+        if not output.stores_value:
+            return None
+        if output.asset is None:
+            return FromOutput(step=step.key, output=output.name, io_manager=output.io_manager)
+        keys = step.partition_keys or None
+        return FromAsset(asset=output.asset, io_manager=output.io_manager, partitions=keys, is_single=keys is None or len(keys) == 1)
+
+    def _key_of(self, step: Any) -> str:
+        key = str(getattr(step, "step_key", None) or getattr(step, "key", None) or step)
+        if key not in self.plan.by_key and key not in self.steps:
+            raise NotFoundError("step", key, [each.key for each in self.plan.steps])
+        return key
+
+
+def result_of(
+    scope: RunScope, walk: Walk, *, request: RunRequest, status: RunStatus, events: Sequence[Event], errors: Mapping[str, BaseException]
+) -> Result:
+    """The result of a walk that has ended."""
+    statuses = walk.statuses
+    keys = [step.key for step in scope.order.plan.steps]
+    return Result(
+        run_id=scope.order.run_id,
+        status=status,
+        request=request,
+        steps={key: statuses[key] for key in keys if key in statuses},
+        events=tuple(events),
+        errors=errors,
+        plan=scope.order.plan,
+        scope=scope,
+        produced=tuple((key, output) for key, outputs in walk.produced.items() for output in sorted(outputs)),
+    )

@@ -1,0 +1,128 @@
+"""What the steps of one run share in one process: who listens, where values are, which resources are open."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import unquote, urlsplit
+
+from partita.definitions.io import IOManager
+from partita.definitions.keys import AssetKey
+from partita.definitions.specs import AssetSpec
+from partita.errors import ExecutionError
+from partita.execution.io_managers.filesystem import FilesystemIO
+from partita.execution.logs import EventHandler, new_logger
+from partita.execution.order import Order
+from partita.execution.resources import ResourceContext, Resources
+from partita.planning.asset_steps import DEFAULT_IO
+from partita.records.events import Event
+
+if TYPE_CHECKING:
+    from partita.definitions.repository import Repository
+    from partita.execution.coroutines import Coroutines
+
+Emit = Callable[[Sequence[Event]], None]
+
+
+class RunScope:
+    """One run in this process. Leaving it closes what the run opened.
+
+    Args:
+        order: what is run.
+        repository: where its functions are.
+        emit: takes every event, in order.
+        is_cancelled: whether the run is asked to stop.
+        resources: objects that take the place of the repository's, IO managers among them.
+    """
+
+    def __init__(
+        self,
+        order: Order,
+        repository: Repository,
+        *,
+        emit: Emit,
+        is_cancelled: Callable[[], bool],
+        resources: Mapping[str, object] | None = None,
+    ) -> None:
+        self.order = order
+        self.repository = repository
+        self.is_cancelled = is_cancelled
+        self._emit = emit
+        instances = {**repository.resource_instances, **repository.io_manager_instances, **(resources or {})}
+        instances.setdefault(DEFAULT_IO, FilesystemIO())
+        config = order.plan.config.get("resources", {})
+        self.resources = Resources(instances, config=config, context_for=self._context_for)
+        self.outputs: set[tuple[str, str]] = set(order.produced)
+        """Outputs that stand, as pairs of step and output: of steps before, and of those run here."""
+        self._coroutines: Coroutines | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close what is open; what is asked for later opens again."""
+        self.resources.close(self._log)
+        if self._coroutines is not None:
+            self._coroutines.close()
+            self._coroutines = None
+
+    def tell(self, event: Event) -> None:
+        """Emit one event."""
+        self._emit((event,))
+
+    def step_config(self, key: str) -> Mapping[str, Any] | None:
+        """What the run's config says of a step; None: nothing."""
+        found: Mapping[str, Any] | None = self.order.plan.config.get("steps", {}).get(key)
+        return found
+
+    def run_of(self, step: str) -> str:
+        """Id of the run whose stored outputs of `step` count."""
+        return self.order.output_runs.get(step, self.order.run_id)
+
+    def io_manager(self, name: str) -> IOManager:
+        """The IO manager of that name, open.
+
+        Raises:
+            ExecutionError: there is none, or it is something else.
+        """
+        found = self.resources.require(name)
+        if isinstance(found, FilesystemIO):
+            return found.within(self._values_directory) if self.order.values_url else found
+        if not (hasattr(found, "save") and hasattr(found, "load")):
+            raise ExecutionError(f"{name!r} is used as an IO manager, but {type(found).__name__} has no save and load. Derive it from pt.IOManager.")
+        manager: IOManager = found
+        return manager
+
+    @cached_property
+    def asset_specs(self) -> Mapping[AssetKey, AssetSpec]:
+        """What the repository says of assets, those it refers to among them."""
+        return {spec.key: spec for spec in self.repository.spec.assets}
+
+    @property
+    def coroutines(self) -> Coroutines:
+        """Where the run's async functions are run: one event loop for all of them."""
+        if self._coroutines is None:
+            # asyncio takes 30 ms to import, which a run without async functions need not pay
+            from partita.execution.coroutines import Coroutines
+
+            self._coroutines = Coroutines()
+        return self._coroutines
+
+    @cached_property
+    def _log(self) -> logging.Logger:
+        return new_logger(EventHandler(self.tell))
+
+    def _context_for(self, name: str) -> ResourceContext:
+        return ResourceContext(name=name, run_id=self.order.run_id, job_name=self.order.job, tags=self.order.tags, log=self._log)
+
+    @cached_property
+    def _values_directory(self) -> Path:
+        url = self.order.values_url
+        return Path(unquote(urlsplit(url).path)) if url.startswith("file:") else Path(url)

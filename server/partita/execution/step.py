@@ -1,0 +1,189 @@
+"""One attempt at one step: gather what its function needs, call it, keep what it gives. User code is called here only."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from types import AsyncGeneratorType, CoroutineType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from partita.definitions.metadata import to_entries
+from partita.definitions.results import Failure
+from partita.definitions.signatures import Parameter, Signature
+from partita.errors import CheckFailedError, PartitaError, RequestError, StepFailedError
+from partita.execution.cancellation import Canceled
+from partita.execution.context import AssetContext, CheckContext, OpContext, StepContext
+from partita.execution.loading import load_input
+from partita.execution.outputs import read_returned
+from partita.execution.saving import keep
+from partita.execution.scope import RunScope
+from partita.planning.plan import FromAsset, FromValue, Step, StepInput, StepKind
+from partita.planning.retry import retry_delay
+from partita.records.events import InputLoaded, StepCanceled, StepFailed, StepStarted, StepSucceeded
+from partita.records.failures import PythonError
+
+if TYPE_CHECKING:
+    from partita.definitions.repository import Repository
+
+STOPS = (KeyboardInterrupt, Canceled)
+"""The run is to stop: the step has not failed, it is cancelled."""
+
+_HERE, _LIBRARY = Path(__file__).parent, Path(os.__file__).parent
+OWN_FILES = tuple(f"{directory}/" for directory in (_HERE, _HERE.with_name("definitions"), _LIBRARY / "asyncio", _LIBRARY / "concurrent"))
+"""Frames of files in these directories say nothing to the author of a step."""
+
+_CONTEXTS = {StepKind.ASSET: AssetContext, StepKind.CHECK: CheckContext, StepKind.OP: OpContext}
+
+
+class Outcome(NamedTuple):
+    """How an attempt ended."""
+
+    produced: tuple[str, ...] = ()
+    error: BaseException | None = None
+    retry_after: float | None = None
+    """Seconds until it is to be tried again; None: it is not."""
+
+
+def run_step(scope: RunScope, step: Step, *, attempt: int) -> Outcome:
+    """One attempt at `step`, told through the scope from StepStarted to StepSucceeded or StepFailed.
+
+    Raises:
+        KeyboardInterrupt, Canceled: the run is to stop; StepCanceled has been told.
+    """
+    began = perf_counter()
+    try:
+        scope.tell(StepStarted(at=datetime.now(UTC), step=step.key, attempt=attempt))
+        definition = definition_of(scope.repository, step)
+        signature: Signature = definition.signature
+        context = _CONTEXTS[step.kind](scope, step, attempt=attempt)
+        arguments = _arguments(scope, step, definition, context=context)
+        given = call_user(scope, step, definition.function, arguments, is_generator=signature.is_generator)
+        returned = read_returned(step, given, is_generator=signature.is_generator)
+        produced = keep(scope, step, returned, context=context, hint=signature.return_annotation)
+        scope.tell(StepSucceeded(at=datetime.now(UTC), step=step.key, attempt=attempt, duration=perf_counter() - began))
+    except STOPS:
+        scope.tell(StepCanceled(at=datetime.now(UTC), step=step.key, attempt=attempt))
+        raise
+    except Exception as error:
+        return _failed(scope, step, error, attempt=attempt, duration=perf_counter() - began)
+    return Outcome(produced)
+
+
+def call_user(scope: RunScope, step: Step, function: Callable[..., Any], arguments: Mapping[str, Any], *, is_generator: bool) -> list[Any]:
+    """Everything that the step's function gives for `arguments`: what it returns, or all that it yields.
+
+    Raises:
+        StepFailedError: it raised, or tried to end the process; its own exception is the cause.
+    """
+    try:
+        returned = function(**arguments)
+        if isinstance(returned, CoroutineType):
+            return [scope.coroutines.run(returned)]
+        if not is_generator:
+            return [returned]
+        return scope.coroutines.collect(returned) if isinstance(returned, AsyncGeneratorType) else list(returned)
+    except STOPS:
+        raise
+    except BaseException as error:  # SystemExit among them: a step must not end the process that other steps need
+        raise StepFailedError(f"Step {step.key!r} failed: {PythonError.of(error).summary}") from error
+
+
+def definition_of(repository: Repository, step: Step) -> Any:
+    """The asset, op or check with the function that the step calls."""
+    match step.kind:
+        case StepKind.ASSET:
+            return repository.asset(step.definition)
+        case StepKind.OP:
+            return repository.op(step.definition)
+        case StepKind.CHECK:
+            return repository.check(step.definition)
+
+
+def _failed(scope: RunScope, step: Step, error: Exception, *, attempt: int, duration: float) -> Outcome:
+    raised = error.__cause__ if isinstance(error, StepFailedError) and error.__cause__ is not None else error
+    retry_after = None
+    # the same request, and the same verdict, would come again
+    if not isinstance(raised, (RequestError, CheckFailedError)) and getattr(raised, "allow_retry", True):
+        retry_after = retry_delay(step.retry, attempt=attempt, chance=random.random())
+    scope.tell(
+        StepFailed(
+            at=datetime.now(UTC),
+            step=step.key,
+            attempt=attempt,
+            error=PythonError.of(raised, skip_frames_in=OWN_FILES),
+            duration=duration,
+            retry_after=retry_after,
+            metadata=_metadata_of(raised),
+        )
+    )
+    return Outcome(error=error, retry_after=retry_after)
+
+
+def _metadata_of(raised: BaseException) -> Any:
+    try:
+        return to_entries(raised.metadata) if isinstance(raised, Failure) and raised.metadata else ()
+    except PartitaError as problem:
+        return to_entries({"metadata": str(problem)})
+
+
+# ---- what the function is given -------------------------------------------------------------------------------------
+
+
+def _arguments(scope: RunScope, step: Step, definition: Any, *, context: StepContext) -> dict[str, Any]:
+    """Context, config, open resources and loaded inputs by parameter name."""
+    arguments: dict[str, Any] = {}
+    parameters: dict[str, Parameter] = {}
+    for parameter in definition.signature.parameters:
+        match parameter.role:
+            case "context":
+                arguments[parameter.name] = context
+            case "config":
+                arguments[parameter.name] = context.config = _config(scope, step, parameter)
+            case "resource":
+                if parameter.is_required or parameter.name in scope.resources:
+                    arguments[parameter.name] = scope.resources.require(parameter.name)
+            case "input":
+                parameters[parameter.name] = parameter
+    if step.inputs:
+        waiting = {each.name for each in definition.spec.inputs if each.is_nothing}
+        for given in step.inputs:
+            wanted = parameters.get(given.name)
+            if given.name not in waiting and not _is_left_out(given, wanted):
+                hint = wanted.annotation if wanted is not None else None
+                arguments[given.name] = _load(scope, step, given, hint=hint, attempt=context.attempt)
+    return arguments
+
+
+def _is_left_out(given: StepInput, parameter: Parameter | None) -> bool:
+    """An input with a default is left to it where no upstream partition exists that it could be loaded from."""
+    has_default = parameter is not None and not parameter.is_required
+    return has_default and isinstance(given.source, FromAsset) and given.source.partitions == ()
+
+
+def _load(scope: RunScope, step: Step, given: StepInput, *, hint: Any, attempt: int) -> Any:
+    value, metadata = load_input(scope, step, given, hint=hint)
+    if not isinstance(given.source, FromValue):
+        asset = given.source.asset if isinstance(given.source, FromAsset) else None
+        entries = to_entries(metadata) if metadata else ()
+        scope.tell(InputLoaded(at=datetime.now(UTC), step=step.key, attempt=attempt, input=given.name, asset=asset, metadata=entries))
+    return value
+
+
+def _config(scope: RunScope, step: Step, parameter: Parameter) -> Any:
+    """The config of a step as its model.
+
+    Raises:
+        InvalidConfigErrors: the model refuses it, or an environment variable is not set.
+    """
+    given = scope.step_config(step.key)
+    default = None if parameter.is_required else parameter.default
+    if given is None and default is None and not parameter.is_required:
+        return None
+    # pydantic has been loaded by whoever defined the model; a run without config never loads it
+    from partita.definitions.config import read_config
+
+    return read_config(parameter.model, given or {}, environ=os.environ, default=default, path=("steps", step.key))

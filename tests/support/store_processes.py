@@ -1,0 +1,76 @@
+"""Processes that use one database at the same time: `python -m support.store_processes NAME URL ...`."""
+
+from __future__ import annotations
+
+import sys
+
+from partita.errors import PartitaError
+from partita.records.failures import PythonError
+from partita.records.runs import RunStatus
+from partita.storage.store import Store
+from support.stores import OVER, Writer, claim, launch, log, materialized, plan, status
+
+LOST = PythonError(class_name="Lost", message="its worker is gone")
+
+
+def say(line: str) -> None:
+    """Tell the test, at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def work(url: str, name: str, rounds: str) -> None:
+    """Launch, claim and run, round after round; say what was acknowledged."""
+    with Store(url) as store:
+        for number in range(int(rounds)):
+            launch(store, f"asset_{number % 7}", partition_keys=(f"p{number % 5}",))
+            for claimed in claim(store, limit=2, owner=name):
+                writer = Writer(store, claimed, name)
+                writer.send(plan("a"), status(RunStatus.RUNNING))
+                writer.send(*(log(f"{name} {number} {line}") for line in range(5)))
+                last = writer.send(materialized(f"asset_{number % 7}", f"p{number % 5}"), status(RunStatus.SUCCEEDED))
+                say(f"{claimed.run.id} {last}")
+
+
+def read(url: str, name: str, rounds: str) -> None:
+    """Read all the while."""
+    del name
+    with Store(url) as store, store.bell() as bell:
+        cursor = store.changes.latest()
+        for _ in range(int(rounds)):
+            page = store.runs.list()
+            store.runs.stats([run.id for run in page.items])
+            cursor = store.changes.after(cursor).cursor
+            bell.poll()
+
+
+def tell(url: str, name: str) -> None:
+    """Append to one run without end; say each `seq` once it is acknowledged."""
+    with Store(url) as store:
+        launch(store, "orders", location=name)
+        [claimed] = claim(store, location=name)
+        writer = Writer(store, claimed, name)
+        while True:
+            say(f"{claimed.run.id} {writer.send(*(log(str(writer.sent + line)) for line in range(3)))}")
+
+
+def lose(url: str, name: str, rounds: str) -> None:
+    """Claim runs with leases that are over, fail those that anybody lost, and keep writing to one's own."""
+    with Store(url) as store:
+        refused = 0
+        for number in range(int(rounds)):
+            launch(store, "orders")
+            for claimed in claim(store, limit=1, owner=name, lease=OVER):
+                writer = Writer(store, claimed, f"{name}.{claimed.epoch}")
+                try:
+                    writer.send(plan("a"), status(RunStatus.RUNNING), lease=OVER)
+                    for run in store.runs.expired(limit=3):
+                        store.runs.fail_expired(run.id, LOST)
+                    writer.send(log(f"{number}"), status(RunStatus.SUCCEEDED))
+                except PartitaError:
+                    refused += 1
+        say(str(refused))
+
+
+if __name__ == "__main__":
+    {"work": work, "read": read, "tell": tell, "lose": lose}[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,204 @@
+"""Resources while a run lasts: when they open and close, and where their values come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import pytest
+
+import partita as pt
+from partita.errors import ExecutionError, InvalidConfigErrors
+from partita.records.events import LogWritten
+
+
+class Connection(pt.Resource):
+    """Tells when it is opened and closed."""
+
+    told: ClassVar[list[str]] = []
+    name: str = "main"
+    secret: str = ""
+
+    @contextmanager
+    def lifespan(self, context: Any) -> Iterator[Any]:
+        self.told.append(f"open {self.name} as {context.name}")
+        yield self
+        self.told.append(f"close {self.name}")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_told() -> None:
+    Connection.told.clear()
+
+
+@pt.asset
+def before() -> int:
+    Connection.told.append("before")
+    return 1
+
+
+@pt.asset
+def first(before: int, db: Connection) -> str:
+    Connection.told.append("first")
+    return db.name
+
+
+@pt.asset
+def second(first: str, db: Connection, lake: Connection) -> str:
+    Connection.told.append("second")
+    return first + lake.name
+
+
+def test_a_resource_opens_before_the_first_step_that_needs_it_and_closes_in_reverse_order() -> None:
+    result = pt.materialize([before, first, second], resources={"lake": Connection(name="lake"), "db": Connection()})
+
+    assert Connection.told == ["before", "open main as db", "first", "open lake as lake", "second", "close lake", "close main"]
+    assert result.value("second") == "mainlake"
+
+
+def test_resources_close_when_a_step_fails() -> None:
+    @pt.asset
+    def boom(db: Connection) -> int:
+        raise ValueError
+
+    pt.materialize([boom], resources={"db": Connection()}, raise_on_error=False)
+
+    assert Connection.told[-1] == "close main"
+
+
+def test_config_of_the_run_overrides_fields_of_a_resource(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DB_NAME", "from the environment")
+    resources = {"db": Connection(secret="kept")}
+
+    @pt.asset
+    def shows(db: Connection) -> list[str]:
+        return [db.name, db.secret]
+
+    plain = pt.materialize([shows], resources=resources, config={"resources": {"db": {"name": "other"}}})
+    late = pt.materialize([shows], resources=resources, config={"resources": {"db": {"name": {"env": "DB_NAME"}}}})
+
+    assert plain.value("shows") == ["other", "kept"]
+    assert late.value("shows") == ["from the environment", "kept"]
+    assert resources["db"].name == "main"
+
+
+def test_a_late_value_is_read_when_the_run_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = Connection(secret=pt.EnvVar("DB_SECRET"))
+    monkeypatch.setenv("DB_SECRET", "hush")
+
+    @pt.asset
+    def shows(db: Connection) -> str:
+        return db.secret
+
+    assert pt.materialize([shows], resources={"db": resource}).value("shows") == "hush"
+
+
+def test_a_variable_that_is_not_set_is_named_with_the_path_that_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DB_SECRET", raising=False)
+    attempts = []
+
+    @pt.asset(retry=pt.Retry(max_retries=2))
+    def shows(context: pt.AssetContext, db: Connection) -> str:
+        attempts.append(context.attempt)
+        return db.secret
+
+    with pytest.raises(InvalidConfigErrors, match=r"resources.db.secret: the environment variable 'DB_SECRET' is not set"):
+        pt.materialize([shows], resources={"db": Connection(secret=pt.EnvVar("DB_SECRET"))})
+    assert attempts == []
+
+
+def test_a_resource_that_cannot_be_opened_fails_the_step_that_needs_it() -> None:
+    class Broken(pt.Resource):
+        @contextmanager
+        def lifespan(self, context: Any) -> Iterator[Any]:
+            raise ConnectionError("refused")
+            yield
+
+    @pt.asset
+    def needs(db: Broken) -> int:
+        return 1
+
+    with pytest.raises(ExecutionError, match=r"Resource 'db' could not be opened: ConnectionError: refused"):
+        pt.materialize([needs], resources={"db": Broken()})
+
+
+def test_a_resource_that_cannot_be_closed_is_logged_and_keeps_no_other_open() -> None:
+    class Sticky(pt.Resource):
+        @contextmanager
+        def lifespan(self, context: Any) -> Iterator[Any]:
+            yield self
+            raise ConnectionError("stuck")
+
+    @pt.asset
+    def needs(db: Connection, sticky: Sticky) -> int:
+        return 1
+
+    result = pt.materialize([needs], resources={"db": Connection(), "sticky": Sticky()})
+
+    assert result.success
+    assert Connection.told[-1] == "close main"
+    (record,) = [event for event in result.events if isinstance(event, LogWritten)]
+    assert "stuck" in record.message
+
+
+def test_a_lifespan_may_give_something_else_than_the_resource() -> None:
+    class Pool(pt.Resource):
+        @contextmanager
+        def lifespan(self, context: Any) -> Iterator[Any]:
+            context.log.info("connecting for %s", context.run_id)
+            yield {"connected": True}
+
+    @pt.asset
+    def uses(db: Pool) -> Any:
+        return dict(db)  # type: ignore[call-overload]
+
+    result = pt.materialize([uses], resources={"db": Pool()})
+
+    assert result.value("uses") == {"connected": True}
+    assert any(isinstance(event, LogWritten) and result.run_id in event.message for event in result.events)
+
+
+def test_a_resource_with_a_default_may_be_missing() -> None:
+    @pt.asset
+    def asks(db: Connection | None = None) -> bool:
+        return db is None
+
+    assert pt.materialize([asks]).value("asks") is True
+    assert pt.materialize([asks], resources={"db": Connection()}).value("asks") is False
+
+
+def test_a_plain_object_is_given_as_it_is() -> None:
+    client = object()
+    seen = []
+
+    @pt.asset
+    def uses(client: pt.Provided[object]) -> int:
+        seen.append(client)
+        return 1
+
+    pt.materialize([uses], resources={"client": client})
+
+    assert seen == [client]
+
+
+def test_io_managers_reach_resources_by_name() -> None:
+    class Table(pt.IOManager):
+        def save(self, context: pt.OutputContext, value: Any) -> None:
+            context.resources["db"].told.append(f"save {value}")
+
+        def load(self, context: pt.InputContext) -> Any:
+            context.resources["db"].told.append("load")
+            return 7
+
+    @pt.asset
+    def a() -> int:
+        return 1
+
+    @pt.asset
+    def b(a: int) -> int:
+        return a
+
+    pt.materialize([a, b], resources={"db": Connection(), "io_manager": Table()})
+
+    assert Connection.told == ["open main as db", "save 1", "load", "save 7", "close main"]
