@@ -1,0 +1,49 @@
+"""Recorded writes of assets, with their metadata as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from partita_client.models import MaterializationRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Materialization:
+    """A recorded write of an asset, or of one partition of it."""
+
+    record: MaterializationRecord
+    """Everything that the server told of it; its metadata say there how they want to be shown."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return self.record.id
+
+    @property
+    def at(self) -> datetime:
+        """When it was written."""
+        return self.record.at
+
+    @property
+    def partition(self) -> str | None:
+        """The partition that was written; None when the asset has none."""
+        return self.record.partition_key
+
+    @property
+    def run_id(self) -> str | None:
+        """The run that wrote it; None when it was reported from outside."""
+        return self.record.run.id if self.record.run else None
+
+    @property
+    def data_version(self) -> str | None:
+        """Version of the data, as the code that wrote it named it."""
+        return self.record.data_version
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """What the code said of the data, by label."""
+        return {entry.label: entry.value for entry in self.record.metadata}
