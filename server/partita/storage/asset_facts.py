@@ -1,0 +1,100 @@
+"""Writes what events tell of assets: the history of materialisations and check results, and the latest of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, update
+
+from partita.records.assets import CheckResult, Materialization
+from partita.records.events import AssetMaterialized, CheckEvaluated
+from partita.storage.engine import Database
+from partita.storage.prepared import Prepared
+from partita.storage.rows import to_text
+from partita.storage.summaries import Summary
+from partita.storage.tables import asset_events, assets, check_results, checks, run_targets, to_micros
+
+_INSERT_MATERIALIZATIONS = Prepared(insert(asset_events))
+_INSERT_RESULTS = Prepared(insert(check_results))
+_SET_LATEST = Prepared(
+    update(assets)
+    .where(assets.c.id == bindparam("asset_id"))
+    .values(latest=bindparam("payload"), materialization_count=assets.c.materialization_count + bindparam("times"))
+)
+
+
+class AssetFacts:
+    """Writes into `asset_events`, `assets`, `check_results` and `checks`."""
+
+    def __init__(self, database: Database) -> None:
+        self._add_targets = Prepared(database.insert(run_targets).on_conflict_do_nothing(index_elements=["run_id", "asset_id"]))
+        row = database.insert(checks)
+        upsert = row.on_conflict_do_update(index_elements=["asset_id", "name"], set_={"latest": row.excluded.latest})
+        self._set_latest_result = Prepared(upsert)
+
+    def materialize(self, connection: Connection, summary: Summary, asset_ids: dict[str, int], partition_ids: dict[str, int]) -> None:
+        """Record the materialisations of a batch."""
+        rows = [_materialization_row(summary.run_id, seq, event, asset_ids, partition_ids) for seq, event in summary.materialized]
+        _INSERT_MATERIALIZATIONS.run_many(connection, rows)
+        times = Counter(row["asset_id"] for row in rows)
+        latest = {row["asset_id"]: {"payload": row["payload"], "times": times[row["asset_id"]]} for row in rows}
+        ordered = sorted(latest)
+        _SET_LATEST.run_many(connection, [{"asset_id": number, **latest[number]} for number in ordered])
+        self._add_targets.run_many(connection, [{"run_id": summary.run_id, "asset_id": number} for number in ordered])
+
+    def check(self, connection: Connection, summary: Summary, asset_ids: dict[str, int], partition_ids: dict[str, int]) -> None:
+        """Record the check results of a batch."""
+        rows = [_result_row(summary.run_id, seq, event, asset_ids, partition_ids) for seq, event in summary.checked]
+        _INSERT_RESULTS.run_many(connection, rows)
+        latest = {(row["asset_id"], row["name"]): row["payload"] for row in rows}
+        ordered = sorted(latest)
+        self._set_latest_result.run_many(connection, [{"asset_id": number, "name": name, "latest": latest[number, name]} for number, name in ordered])
+
+
+def _materialization_row(run_id: str, seq: int, event: AssetMaterialized, asset_ids: dict[str, int], partition_ids: dict[str, int]) -> dict[str, Any]:
+    materialization = Materialization(
+        id=f"mat_{run_id.removeprefix('run_')}_{seq}",
+        asset=event.asset,
+        at=event.at,
+        partition=event.partition,
+        run_id=run_id,
+        step=event.step,
+        data_version=event.data_version,
+        code_version=event.code_version,
+        metadata=event.metadata,
+    )
+    return {
+        "id": materialization.id,
+        "asset_id": asset_ids[event.asset],
+        "partition_id": partition_ids[event.partition] if event.partition is not None else None,
+        "run_id": run_id,
+        "at": to_micros(event.at),
+        "payload": to_text(materialization),
+    }
+
+
+def _result_row(run_id: str, seq: int, event: CheckEvaluated, asset_ids: dict[str, int], partition_ids: dict[str, int]) -> dict[str, Any]:
+    result = CheckResult(
+        id=f"chk_{run_id.removeprefix('run_')}_{seq}",
+        asset=event.asset,
+        check=event.check,
+        at=event.at,
+        passed=event.passed,
+        severity=event.severity,
+        is_blocking=event.is_blocking,
+        run_id=run_id,
+        partition=event.partition,
+        description=event.description,
+        metadata=event.metadata,
+    )
+    return {
+        "id": result.id,
+        "asset_id": asset_ids[event.asset],
+        "name": event.check,
+        "partition_id": partition_ids[event.partition] if event.partition is not None else None,
+        "run_id": run_id,
+        "at": to_micros(event.at),
+        "passed": event.passed,
+        "payload": to_text(result),
+    }

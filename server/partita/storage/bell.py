@@ -1,0 +1,52 @@
+"""The bell: tells that something was committed, so that nobody has to ask the tables in a loop. It carries nothing and may ring falsely."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Any, Self
+
+from partita.storage.engine import Database
+
+# A poll costs four microseconds; a hundred a second are not seen in any measurement.
+INTERVAL = 0.01
+
+
+class Bell:
+    """Watches one SQLite file. For one thread at a time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: Any = database.raw_connection()
+        self._version = self._read()
+
+    def poll(self) -> bool:
+        """Whether anything was committed, by any process, since the last time this was asked."""
+        version = self._read()
+        has_rung, self._version = version != self._version, version
+        return has_rung
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until something is committed, `timeout` seconds at most; False when nothing was."""
+        give_up_at = time.monotonic() + timeout
+        while not self.poll():
+            left = give_up_at - time.monotonic()
+            if left <= 0:
+                return False
+            time.sleep(min(INTERVAL, left))
+        return True
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._connection.close()
+
+    def _read(self) -> int:
+        self._database.check_usable()
+        version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        return version
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()

@@ -1,0 +1,248 @@
+"""Who may work on a run: claims from the queue, leases with epochs, cancel requests, and what becomes of a lost run.
+
+Every claim raises the run's epoch, and so does every way of losing it, so that whoever held it before is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Connection, bindparam, delete, func, null, select, tuple_, update
+
+from partita.errors import AlreadyFinishedError, ConflictError, LeaseLostError, NotFoundError
+from partita.records.changes import ChangeKind
+from partita.records.events import Event, RunStatusChanged, StepCanceled, StepFailed, StepUpstreamFailed
+from partita.records.failures import PythonError
+from partita.records.runs import ACTIVE, Run, RunStatus, StepStatus
+from partita.storage.changes import record_changes
+from partita.storage.engine import Database
+from partita.storage.journal import Journal, RunHead
+from partita.storage.prepared import Prepared
+from partita.storage.rows import RUN_COLUMNS, AnyRow, to_run
+from partita.storage.tables import IS_ACTIVE, IS_QUEUED, IS_UNFINISHED_STEP, admission, run_steps, runs, to_datetime
+
+_HEAD = select(runs.c.id, runs.c.status, runs.c.last_seq, runs.c.has_partitions, runs.c.epoch, runs.c.lease_until, runs.c.cancel_requested_at)
+_ONE = Prepared(_HEAD.where(runs.c.id == bindparam("of_run")).with_for_update())
+_IS_WAITING = Prepared(select(runs.c.id).where(runs.c.location == bindparam("location"), IS_QUEUED).limit(1))
+_ADMISSION = Prepared(select(admission.c.id).with_for_update())
+_COUNT_ACTIVE = Prepared(select(func.count().label("active")).select_from(runs).where(IS_ACTIVE))
+_NEXT = Prepared(
+    select(runs.c.id, runs.c.status, runs.c.last_seq, runs.c.has_partitions)
+    .where(runs.c.location == bindparam("location"), IS_QUEUED)
+    .order_by(runs.c.priority.desc(), runs.c.id)
+    .limit(bindparam("limit"))
+    .with_for_update()
+)
+_CLAIM = Prepared(
+    update(runs)
+    .where(runs.c.id == bindparam("of_run"))
+    .values(
+        epoch=runs.c.epoch + 1,
+        lease_owner=bindparam("owner"),
+        lease_until=bindparam("until"),
+        catalog_hash=bindparam("catalog"),
+    )
+)
+_RUN = Prepared(select(*RUN_COLUMNS, runs.c.epoch).where(runs.c.id == bindparam("of_run")))
+_RENEW = (
+    update(runs)
+    .where(tuple_(runs.c.id, runs.c.epoch).in_(bindparam("claims", expanding=True)), IS_ACTIVE)
+    .values(lease_until=bindparam("until"))
+    .returning(runs.c.id)
+)
+_REQUESTED = select(runs.c.id, runs.c.is_cancel_forced).where(
+    runs.c.id.in_(bindparam("run_ids", expanding=True)), runs.c.cancel_requested_at.is_not(None)
+)
+_EXPIRED = select(*RUN_COLUMNS).where(IS_ACTIVE, runs.c.lease_until <= bindparam("now")).order_by(runs.c.lease_until).limit(bindparam("limit"))
+_FENCE_OFF = Prepared(update(runs).where(runs.c.id == bindparam("of_run")).values(epoch=runs.c.epoch + 1, lease_owner=null(), lease_until=0))
+_FORGET_START = Prepared(update(runs).where(runs.c.id == bindparam("of_run")).values(started_at=null(), catalog_hash=null()))
+_FORGET_STEPS = Prepared(delete(run_steps).where(run_steps.c.run_id == bindparam("of_run")))
+_REQUEST_CANCEL = Prepared(
+    update(runs)
+    .where(runs.c.id == bindparam("of_run"))
+    .values(
+        cancel_requested_at=func.coalesce(runs.c.cancel_requested_at, bindparam("requested_at")),
+        is_cancel_forced=runs.c.is_cancel_forced | bindparam("forced"),
+    )
+)
+_UNFINISHED_STEPS = Prepared(
+    select(run_steps.c.step, run_steps.c.status, run_steps.c.attempt, run_steps.c.started_at)
+    .where(run_steps.c.run_id == bindparam("of_run"), IS_UNFINISHED_STEP)
+    .order_by(run_steps.c.position, run_steps.c.step)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A run that its claimer may work on, as long as it renews the lease under this epoch."""
+
+    run: Run
+    epoch: int
+
+
+class Claims:
+    """Claims of runs."""
+
+    def __init__(self, database: Database, journal: Journal) -> None:
+        self._database = database
+        self._journal = journal
+
+    def claim(self, *, owner: str, location: str, limit: int, max_concurrent: int | None, lease: timedelta, catalog_hash: str) -> list[Claim]:
+        """Take up to `limit` queued runs of a location, fewer when `max_concurrent` runs are active everywhere."""
+        if limit <= 0 or not self._database.read(_is_waiting, location):
+            return []  # so that idle workers never take the write lock
+
+        def work(connection: Connection) -> list[Claim]:
+            now = self._database.clock(connection)
+            rows = _admit(connection, location=location, limit=limit, max_concurrent=max_concurrent)
+            if not rows:
+                return []
+            grant = {"owner": owner, "until": now + lease // timedelta(microseconds=1), "catalog": catalog_hash}
+            _CLAIM.run_many(connection, [{"of_run": row.id, **grant} for row in rows])
+            starting = RunStatusChanged(at=to_datetime(now), status=RunStatus.STARTING)
+            for row in rows:
+                self._journal.write_own(connection, to_head(row), [starting], now=now)
+            claimed = (_RUN.one(connection, {"of_run": row.id}) for row in rows)
+            return [Claim(to_run(row), row.epoch) for row in claimed]
+
+        return self._database.write(work)
+
+    def renew(self, held: Sequence[tuple[str, int]], *, lease: timedelta) -> set[str]:
+        """Lengthen the leases of claims; answers the ids of those that still hold."""
+
+        def work(connection: Connection) -> set[str]:
+            until = self._database.clock(connection) + lease // timedelta(microseconds=1)
+            return set(connection.execute(_RENEW, {"claims": list(held), "until": until}).scalars())
+
+        return self._database.write(work) if held else set()
+
+    def cancel_requests(self, run_ids: Sequence[str]) -> dict[str, bool]:
+        """The runs whose end was asked for, and whether by force."""
+
+        def work(connection: Connection) -> dict[str, bool]:
+            return {row.id: row.is_cancel_forced for row in connection.execute(_REQUESTED, {"run_ids": list(run_ids)})}
+
+        return self._database.read(work)
+
+    def release(self, run_id: str, epoch: int) -> None:
+        """Give a claimed run back to the queue before anything of it ran."""
+
+        def work(connection: Connection) -> None:
+            now = self._database.clock(connection)
+            row = _get(connection, run_id)
+            if row.epoch != epoch:
+                raise LeaseLostError(f"run {run_id}", epoch)
+            if row.status != RunStatus.STARTING:
+                raise ConflictError(f"Run {run_id} is {row.status}; only a run that is starting can go back to the queue.")
+            self._journal.write_own(connection, to_head(row), [RunStatusChanged(at=to_datetime(now), status=RunStatus.QUEUED)], now=now)
+            for statement in (_FENCE_OFF, _FORGET_START, _FORGET_STEPS):
+                statement.run(connection, {"of_run": run_id})
+
+        self._database.write(work)
+
+    def request_cancel(self, run_id: str, *, is_forced: bool) -> Run:
+        """End a queued run at once; ask the holder of an active one to end it."""
+
+        def work(connection: Connection) -> Run:
+            now = self._database.clock(connection)
+            head = to_head(_get(connection, run_id))
+            if head.status.is_finished:
+                raise AlreadyFinishedError(run_id, head.status)
+            _REQUEST_CANCEL.run(connection, {"of_run": run_id, "requested_at": now, "forced": is_forced})
+            if head.status is RunStatus.CANCELING:
+                record_changes(connection, [(ChangeKind.RUN, run_id)], at=now)
+            else:
+                to = RunStatus.CANCELED if head.status is RunStatus.QUEUED else RunStatus.CANCELING
+                self._journal.write_own(connection, head, [RunStatusChanged(at=to_datetime(now), status=to)], now=now)
+            return _read_run(connection, run_id)
+
+        return self._database.write(work)
+
+    def expired(self, *, limit: int) -> list[Run]:
+        """Active runs whose lease has ended, the longest first."""
+
+        def work(connection: Connection) -> list[Run]:
+            return [to_run(row) for row in connection.execute(_EXPIRED, {"now": self._database.clock(connection), "limit": limit})]
+
+        return self._database.read(work)
+
+    def fail_expired(self, run_id: str, reason: PythonError) -> Run | None:
+        """End a run whose lease has ended, and its steps; None when that is no longer so."""
+
+        def work(connection: Connection) -> Run | None:
+            now = self._database.clock(connection)
+            row = _get(connection, run_id)
+            head = to_head(row)
+            if head.status not in ACTIVE or row.lease_until > now:
+                return None
+            steps = _UNFINISHED_STEPS.all(connection, {"of_run": run_id})
+            ends = _canceled(steps, now) if row.cancel_requested_at is not None else _failed(steps, reason, now)
+            _FENCE_OFF.run(connection, {"of_run": run_id})
+            self._journal.write_own(connection, head, ends, now=now)
+            return _read_run(connection, run_id)
+
+        return self._database.write(work)
+
+    def fail_queued(self, run_id: str, reason: PythonError) -> Run | None:
+        """End a run that waits for what will never come; None when it does not wait any more."""
+
+        def work(connection: Connection) -> Run | None:
+            now = self._database.clock(connection)
+            head = to_head(_get(connection, run_id))
+            if head.status is not RunStatus.QUEUED:
+                return None
+            self._journal.write_own(connection, head, [RunStatusChanged(at=to_datetime(now), status=RunStatus.FAILED, error=reason)], now=now)
+            return _read_run(connection, run_id)
+
+        return self._database.write(work)
+
+
+def _admit(connection: Connection, *, location: str, limit: int, max_concurrent: int | None) -> Sequence[AnyRow]:
+    """The queued runs that may start now, best first."""
+    _ADMISSION.one(connection, {})
+    active: int = 0 if max_concurrent is None else _COUNT_ACTIVE.scalar(connection, {})
+    room = limit if max_concurrent is None else min(limit, max_concurrent - active)
+    return _NEXT.all(connection, {"location": location, "limit": room}) if room > 0 else []
+
+
+def to_head(row: AnyRow) -> RunHead:
+    """What the journal must know of a row's run."""
+    return RunHead(row.id, RunStatus(row.status), row.last_seq, bool(row.has_partitions))
+
+
+def _failed(steps: Sequence[AnyRow], reason: PythonError, now: int) -> list[Event]:
+    at = to_datetime(now)
+    begun = [row for row in steps if row.status != StepStatus.PENDING]
+    causes = tuple(row.step for row in begun)
+    ends: list[Event] = [
+        StepFailed(at=at, step=row.step, attempt=row.attempt, error=reason, duration=(now - (row.started_at or now)) / 1e6) for row in begun
+    ]
+    ends += [
+        StepUpstreamFailed(at=at, step=row.step, causes=causes) if causes else StepCanceled(at=at, step=row.step)
+        for row in steps
+        if row.status == StepStatus.PENDING
+    ]
+    return [*ends, RunStatusChanged(at=at, status=RunStatus.FAILED, error=reason)]
+
+
+def _canceled(steps: Sequence[AnyRow], now: int) -> list[Event]:
+    at = to_datetime(now)
+    ends: list[Event] = [StepCanceled(at=at, step=row.step, attempt=max(1, row.attempt)) for row in steps]
+    return [*ends, RunStatusChanged(at=at, status=RunStatus.CANCELED, reason="The worker that was to end it is gone.")]
+
+
+def _is_waiting(connection: Connection, location: str) -> bool:
+    return _IS_WAITING.one(connection, {"location": location}) is not None
+
+
+def _get(connection: Connection, run_id: str) -> AnyRow:
+    row: AnyRow | None = _ONE.one(connection, {"of_run": run_id})
+    if row is None:
+        raise NotFoundError("run", run_id)
+    return row
+
+
+def _read_run(connection: Connection, run_id: str) -> Run:
+    return to_run(_RUN.one(connection, {"of_run": run_id}))

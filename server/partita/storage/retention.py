@@ -1,0 +1,91 @@
+"""Forgetting what is old, in small portions, without changing any other answer: summaries were written with the events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, select, update
+
+from partita.storage.changes import PRUNED
+from partita.storage.engine import Database
+from partita.storage.tables import IS_PRUNABLE, changes, idempotency, marks, run_events, runs, to_micros
+
+_OLD_RUNS = (
+    select(runs.c.id, runs.c.last_seq).where(IS_PRUNABLE, runs.c.ended_at < bindparam("before")).order_by(runs.c.ended_at).limit(bindparam("limit"))
+)
+_FIRST_SEQ = select(func.min(run_events.c.seq)).where(run_events.c.run_id == bindparam("of_run"))
+_DELETE_EVENTS = delete(run_events).where(run_events.c.run_id == bindparam("of_run"), run_events.c.seq < bindparam("end"))
+_MARK_EMPTY = update(runs).where(runs.c.id == bindparam("of_run")).values(has_events=False)
+_OLDEST_CHANGES = select(changes.c.id, changes.c.at).order_by(changes.c.id).limit(bindparam("limit"))
+_NEWEST_CHANGE = select(func.max(changes.c.id))
+_DELETE_CHANGES = delete(changes).where(changes.c.id <= bindparam("through"))
+_OLD_KEYS = select(idempotency.c.caller, idempotency.c.key).where(idempotency.c.expires_at < bindparam("before")).limit(bindparam("limit"))
+_DELETE_KEY = delete(idempotency).where(idempotency.c.caller == bindparam("of_caller"), idempotency.c.key == bindparam("of_key"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """How many rows are gone."""
+
+    events: int = 0
+    changes: int = 0
+    idempotency_keys: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.events + self.changes + self.idempotency_keys
+
+
+class Retention:
+    """Deletes what is old."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        row = database.insert(marks)
+        self._set_mark = row.on_conflict_do_update(index_elements=["name"], set_={"value": row.excluded.value})
+
+    def prune(self, *, events_before: datetime, changes_before: datetime, idempotency_before: datetime, limit: int = 5000) -> Pruned:
+        """Delete, `limit` rows of each kind at most: events of runs that ended before, changes, and idempotency keys that expired before.
+
+        Call it again while it deletes as much as it may: each call holds the write lock for a moment only.
+        """
+        pruned = Pruned(
+            events=self._database.write(_prune_events, before=to_micros(events_before), limit=limit),
+            changes=self._database.write(self._prune_changes, before=to_micros(changes_before), limit=limit),
+            idempotency_keys=self._database.write(_prune_keys, before=to_micros(idempotency_before), limit=limit),
+        )
+        if pruned.total:
+            self._database.reclaim_space()
+        return pruned
+
+    def _prune_changes(self, connection: Connection, *, before: int, limit: int) -> int:
+        rows = connection.execute(_OLDEST_CHANGES, {"limit": limit}).all()
+        newest = connection.execute(_NEWEST_CHANGE).scalar_one()
+        old = [row.id for row in rows if row.at < before and row.id != newest]  # its number must not be given again
+        if not old:
+            return 0
+        connection.execute(self._set_mark, {"name": PRUNED, "value": max(old)})
+        return connection.execute(_DELETE_CHANGES, {"through": max(old)}).rowcount
+
+
+def _prune_events(connection: Connection, *, before: int, limit: int) -> int:
+    deleted = 0
+    for row in connection.execute(_OLD_RUNS, {"before": before, "limit": limit}).all():
+        if deleted >= limit:
+            break
+        first = connection.execute(_FIRST_SEQ, {"of_run": row.id}).scalar_one_or_none() or row.last_seq + 1
+        end = first + limit - deleted
+        deleted += connection.execute(_DELETE_EVENTS, {"of_run": row.id, "end": end}).rowcount
+        if end > row.last_seq:
+            connection.execute(_MARK_EMPTY, {"of_run": row.id})
+    return deleted
+
+
+def _prune_keys(connection: Connection, *, before: int, limit: int) -> int:
+    rows: Any = connection.execute(_OLD_KEYS, {"before": before, "limit": limit}).all()
+    if rows:
+        connection.execute(_DELETE_KEY, [{"of_caller": row.caller, "of_key": row.key} for row in rows])
+    return len(rows)

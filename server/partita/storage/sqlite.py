@@ -1,0 +1,161 @@
+"""What is particular to SQLite: the file, the driver, how a connection is made, and what its errors mean."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+from urllib.parse import quote
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from partita.errors import SettingsError
+
+try:
+    from pysqlite3 import dbapi2 as bundled_sqlite
+except ImportError:  # the wheel exists for Linux only
+    bundled_sqlite = None
+
+Synchronous = Literal["off", "normal", "full"]
+Intent = Literal["read", "write"]
+
+logger = logging.getLogger(__name__)
+
+# Before 3.51.3 a checkpoint that meets a commit which resets the WAL can lose that commit or corrupt the file.
+MENDED = (3, 51, 3)
+BUSY_TIMEOUT = 5.0
+# 16 MB: a checkpoint waits for the disk, so a quarter as many as by default.
+CHECKPOINT_PAGES = 4000
+# Changing the journal mode does not wait by itself when another process is there first.
+RETRY_AFTER = 0.01
+
+
+def path_of(url: str) -> Path:
+    """The file that a URL such as `sqlite:////var/lib/partita/partita.db` names.
+
+    Raises:
+        SettingsError: it is no URL, another kind of database, or a database in memory.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise SettingsError(f"storage.url {url!r} is not a database URL. Write sqlite:///path/to/partita.db.") from None
+    if parsed.get_backend_name() != "sqlite":
+        raise SettingsError(f"storage.url: this version of Partita does not work with {parsed.get_backend_name()}. Use sqlite:///path/to/partita.db.")
+    if not parsed.database or parsed.database == ":memory:":
+        raise SettingsError("storage.url: a database in memory cannot be shared by several processes. Use sqlite:///path/to/partita.db.")
+    return Path(parsed.database).absolute()
+
+
+@cache
+def driver() -> ModuleType:
+    """The SQLite to use: the interpreter's own, or the bundled one where that has the WAL-reset race."""
+    if sqlite3.sqlite_version_info >= MENDED:
+        return sqlite3
+    if bundled_sqlite is not None:
+        module: ModuleType = bundled_sqlite
+        return module
+    logger.warning(
+        "SQLite %s can lose commits when several processes write (mended in 3.51.3). Install pysqlite3, or a Python with a newer SQLite.",
+        sqlite3.sqlite_version,
+    )
+    return sqlite3
+
+
+def connect(path: Path, intent: Intent, *, synchronous: Synchronous) -> Any:
+    """A connection to a file that exists; one that was deleted must not come back empty."""
+    connection = driver().connect(
+        _uri(path, "rw"), uri=True, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    if intent == "read":
+        connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def create_file(path: Path, *, deadline: float) -> None:
+    """Make the database file, if there is none, ready for several processes."""
+    connection = driver().connect(_uri(path, "rwc"), uri=True, timeout=BUSY_TIMEOUT, isolation_level=None)
+    try:
+        if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table, or never
+        _insist(lambda: connection.execute("PRAGMA journal_mode = WAL"), deadline=deadline)
+    finally:
+        connection.close()
+
+
+def copy_statement(to: Path) -> str:
+    """The statement that writes a consistent copy of the database into a new file."""
+    return "VACUUM INTO '{}'".format(str(to).replace("'", "''"))
+
+
+# Pages that became free go back to the file system a portion at a time, and the write-ahead log is kept short.
+TIDY_STATEMENTS = ("PRAGMA incremental_vacuum(1000)", "PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def is_busy(error: BaseException) -> bool:
+    """True when others were in the way, so that the same may succeed a moment later."""
+    return _code(error).startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+
+
+def is_mistake(error: BaseException) -> bool:
+    """True when the statement is wrong, or breaks a rule of the tables: a bug of ours that no operator can mend."""
+    return _code(error) in {"", "SQLITE_ERROR", "SQLITE_MISUSE", "SQLITE_RANGE"} or _code(error).startswith(("SQLITE_CONSTRAINT", "SQLITE_MISMATCH"))
+
+
+def explain(error: BaseException, path: Path) -> str:
+    """One sentence about a call that failed, and what to do."""
+    code = _code(error)
+    if code.startswith("SQLITE_CANTOPEN"):
+        return _explain_cannot_open(path)
+    sentence = next((text for prefix, text in _SENTENCES.items() if code.startswith(prefix)), "The database {path} failed: {cause}.")
+    return sentence.format(path=path, directory=path.parent, cause=getattr(error, "orig", None) or error)
+
+
+_SENTENCES = {
+    "SQLITE_NOTADB": "{path} is not a database. Move the file away, or correct storage.url.",
+    "SQLITE_CORRUPT": "The database {path} is damaged. Stop every Partita process and restore it from a backup.",
+    "SQLITE_READONLY": "The database {path} cannot be written. Give this user write permission on the file and on {directory}.",
+    "SQLITE_FULL": "The disk that holds the database {path} is full. Free some space; nothing that was acknowledged is lost.",
+    "SQLITE_IOERR": "The disk that holds the database {path} failed to read or write. Look at the system's log and the free space.",
+    "SQLITE_BUSY": "The database {path} is locked by another process that does not let go. Look for one that hangs.",
+    "SQLITE_PERM": "The database {path} cannot be opened with this user's permissions.",
+}
+
+
+def _explain_cannot_open(path: Path) -> str:
+    if not path.parent.exists():
+        return f"The database {path} cannot be opened: the directory {path.parent} does not exist. Create it, or correct storage.url."
+    if path.is_dir():
+        return f"The database {path} cannot be opened: it is a directory. Correct storage.url."
+    if not path.exists():
+        return f"The database {path} does not exist and cannot be created. Give this user permission to write in {path.parent}."
+    return f"The database {path} cannot be opened. Give this user permission to read and write it and {path.parent}."
+
+
+def _code(error: BaseException) -> str:
+    return getattr(getattr(error, "orig", None) or error, "sqlite_errorname", None) or ""
+
+
+def _insist(act: Callable[[], object], *, deadline: float) -> None:
+    give_up_at = time.monotonic() + deadline
+    while True:
+        try:
+            act()
+            return
+        except driver().OperationalError as error:
+            if not is_busy(error) or time.monotonic() > give_up_at:
+                raise
+            time.sleep(RETRY_AFTER)
+
+
+def _uri(path: Path, mode: str) -> str:
+    return f"file:{quote(str(path))}?mode={mode}"

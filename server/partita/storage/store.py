@@ -1,0 +1,111 @@
+"""The store: everything that is remembered, one attribute per noun."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from partita.errors import SchemaVersionError
+from partita.storage import schema
+from partita.storage.assets import Assets
+from partita.storage.bell import Bell
+from partita.storage.catalogs import Catalogs
+from partita.storage.changes import Changes
+from partita.storage.engine import Database
+from partita.storage.events import Events
+from partita.storage.interned import Interned
+from partita.storage.journal import Journal
+from partita.storage.launches import Launches
+from partita.storage.leases import Leases
+from partita.storage.locations import Locations
+from partita.storage.retention import Retention
+from partita.storage.runs import Runs
+from partita.storage.schema import SchemaState
+from partita.storage.sqlite import Synchronous
+from partita.storage.tables import assets as asset_table
+from partita.storage.tables import partition_keys
+
+
+class Store:
+    """A database of Partita, opened. Threads may share it; a forked process must open its own.
+
+    Args:
+        url: such as `sqlite:////var/lib/partita/partita.db`.
+        migrate: create the tables of an empty database, and upgrade an older one.
+        synchronous: how much SQLite waits for the disk. With "normal" nothing acknowledged is lost when a process dies;
+            the last moments may be when the machine loses power, which "full" prevents.
+
+    Example:
+        `with Store("sqlite:///partita.db") as store: print(store.runs.count())`
+
+    Raises:
+        SettingsError: the URL names no database that Partita can use.
+        StorageUnavailableError: the database cannot be opened.
+        SchemaVersionError: its schema is newer, or older and `migrate` is False.
+    """
+
+    def __init__(self, url: str, *, migrate: bool = True, synchronous: Synchronous = "normal") -> None:
+        self.url = url
+        self._database = _open(url, migrate=migrate, synchronous=synchronous)
+        database = self._database
+        asset_names, partition_names = Interned(database, asset_table), Interned(database, partition_keys)
+        catalogs = Catalogs(database)
+        journal = Journal(database, asset_names=asset_names, partition_names=partition_names)
+        launches = Launches(database, catalogs, asset_names=asset_names, partition_names=partition_names)
+        self.runs = Runs(database, journal, launches)
+        self.events = Events(database, journal)
+        self.changes = Changes(database)
+        self.assets = Assets(database, asset_names=asset_names, partition_names=partition_names)
+        self.locations = Locations(database, catalogs)
+        self.leases = Leases(database)
+        self.retention = Retention(database)
+
+    @classmethod
+    def open(cls, url: str, *, migrate: bool = True, synchronous: Synchronous = "normal") -> Self:
+        """The store at `url`: the same as calling the class."""
+        return cls(url, migrate=migrate, synchronous=synchronous)
+
+    @property
+    def database_path(self) -> Path:
+        """The file of a SQLite database."""
+        return self._database.path
+
+    def bell(self) -> Bell:
+        """A bell of one's own, for one thread. Close it."""
+        return Bell(self._database)
+
+    def check_schema(self) -> SchemaState:
+        """The state of the schema, as it is now.
+
+        Raises:
+            SchemaVersionError: another version of Partita has changed it since this store was opened.
+        """
+        state = self._database.read(schema.state_of)
+        if not state.is_current:
+            raise SchemaVersionError(f"{self.database_path} has schema {state.found} now; this process works with {state.needed}. Restart it.")
+        return state
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _open(url: str, *, migrate: bool, synchronous: Synchronous) -> Database:
+    database = Database(url, synchronous=synchronous)
+    try:
+        if migrate:
+            database.create_file()
+        else:
+            database.remember_file()
+        schema.prepare(database, migrate=migrate)
+    except BaseException:
+        database.close()
+        raise
+    return database

@@ -1,0 +1,165 @@
+"""What a batch of events means for its run: computed first, as a value, and written by `journal`.
+
+A step's outcome is recorded once: whatever comes after it changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from partita.definitions.keys import AssetKey
+from partita.records.events import (
+    AssetMaterialized,
+    CheckEvaluated,
+    Event,
+    PlanMade,
+    ProcessStarted,
+    RunStatusChanged,
+    StepCanceled,
+    StepFailed,
+    StepSkipped,
+    StepStarted,
+    StepSucceeded,
+    StepUpstreamFailed,
+)
+from partita.records.failures import PythonError
+from partita.records.runs import RunStatus, StepStatus, check_transition
+
+
+@dataclass(slots=True, kw_only=True)
+class StepState:
+    """What is known of a step after a batch."""
+
+    status: StepStatus = StepStatus.PENDING
+    attempt: int = 0
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    error: PythonError | None = None
+
+    def become(self, event: StepEvent) -> None:
+        """Take the state that the event leads to, unless the step is finished."""
+        if self.status.is_finished:
+            return
+        self.status = _status_after(event)
+        self.error = event.error if isinstance(event, StepFailed) else None
+        self.ended_at = event.at if self.status.is_finished else None
+        if isinstance(event, (StepStarted, StepSucceeded, StepFailed)):
+            self.attempt = max(self.attempt, event.attempt)
+        if isinstance(event, StepStarted) and self.started_at is None:
+            self.started_at = event.at
+
+
+StepEvent = StepStarted | StepSucceeded | StepFailed | StepSkipped | StepUpstreamFailed | StepCanceled
+
+
+@dataclass(slots=True, kw_only=True)
+class Summary:
+    """What a batch of events changes. Numbers beside events are their `seq`."""
+
+    run_id: str
+    status: RunStatus
+    """The run's, after the batch."""
+    is_status_new: bool = False
+    error: PythonError | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    plan: tuple[str, ...] | None = None
+    """Every step in order, when the batch holds the plan."""
+    steps: dict[str, StepState] = field(default_factory=dict)
+    processes: dict[str | None, str] = field(default_factory=dict)
+    """Where a step runs; under None: all steps without a process of their own."""
+    materialized: list[tuple[int, AssetMaterialized]] = field(default_factory=list)
+    checked: list[tuple[int, CheckEvaluated]] = field(default_factory=list)
+
+    @property
+    def starts_running(self) -> bool:
+        """True when from this batch on the run's partitions are being written."""
+        return self.status is RunStatus.RUNNING and (self.is_status_new or self.plan is not None)
+
+    @property
+    def ended_steps(self) -> dict[str, StepState]:
+        """The steps that finished."""
+        return {key: state for key, state in self.steps.items() if state.status.is_finished}
+
+    @property
+    def asset_keys(self) -> set[AssetKey]:
+        """The assets that something is recorded of."""
+        return {event.asset for _, event in self.materialized} | {event.asset for _, event in self.checked}
+
+    @property
+    def partition_keys(self) -> set[str]:
+        """The partitions that something is recorded of."""
+        events: list[AssetMaterialized | CheckEvaluated] = [event for _, event in self.materialized]
+        events += [event for _, event in self.checked]
+        return {event.partition for event in events if event.partition is not None}
+
+    @property
+    def is_plain(self) -> bool:
+        """True when nothing but the log itself grows."""
+        return not (self.is_status_new or self.plan or self.steps or self.processes or self.materialized or self.checked)
+
+
+def summarize(run_id: str, status: RunStatus, events: Sequence[Event], *, first_seq: int) -> Summary:
+    """What `events`, numbered from `first_seq`, change in a run that has `status`.
+
+    Raises:
+        ConflictError: a status follows that may not.
+    """
+    summary = Summary(run_id=run_id, status=status)
+    for seq, event in enumerate(events, first_seq):
+        _add(summary, seq, event)
+    return summary
+
+
+def _add(summary: Summary, seq: int, event: Event) -> None:
+    match event:
+        case RunStatusChanged():
+            _change_status(summary, event)
+        case PlanMade():
+            _make_plan(summary, event)
+        case ProcessStarted():
+            summary.processes[event.step] = f"{event.host} {event.pid} ({event.how})"
+        case AssetMaterialized():
+            summary.materialized.append((seq, event))
+        case CheckEvaluated():
+            summary.checked.append((seq, event))
+        case StepStarted() | StepSucceeded() | StepFailed() | StepSkipped() | StepUpstreamFailed() | StepCanceled() if event.step is not None:
+            summary.steps.setdefault(event.step, StepState()).become(event)
+        case _:
+            pass  # said in the log alone
+
+
+def _change_status(summary: Summary, event: RunStatusChanged) -> None:
+    check_transition(summary.run_id, summary.status, event.status)
+    summary.status, summary.is_status_new = event.status, True
+    if event.status is RunStatus.RUNNING:
+        summary.started_at = summary.started_at or event.at
+    if event.status.is_finished:
+        summary.ended_at, summary.error = event.at, event.error
+
+
+def _make_plan(summary: Summary, event: PlanMade) -> None:
+    reused, planned = set(event.reused), set(event.steps)
+    summary.plan = (*(key for key in event.reused if key not in planned), *event.steps)
+    summary.steps = {key: StepState(status=StepStatus.SUCCEEDED) if key in reused else StepState() for key in summary.plan}
+    summary.started_at = event.at
+
+
+def _status_after(event: StepEvent) -> StepStatus:
+    match event:
+        case StepStarted():
+            return StepStatus.RUNNING
+        case StepSucceeded():
+            return StepStatus.SUCCEEDED
+        case StepFailed(retry_after=None):
+            return StepStatus.FAILED
+        case StepFailed():
+            return StepStatus.WAITING_RETRY
+        case StepSkipped():
+            return StepStatus.SKIPPED
+        case StepUpstreamFailed():
+            return StepStatus.UPSTREAM_FAILED
+        case StepCanceled():
+            return StepStatus.CANCELED

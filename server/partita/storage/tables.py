@@ -1,0 +1,310 @@
+"""The tables. What is filtered or sorted is a column; the rest of a record is one JSON payload.
+
+Times are microseconds since the epoch, UTC. Ids of records are the text that people see. Asset keys and partition keys are
+interned: their numbers never change and are never used again. `migrations/` builds the same tables; a test compares them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, SmallInteger, Table, Text, UniqueConstraint, false, text, true
+
+from partita.records.runs import ACTIVE, StepStatus
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+# SQLite numbers rows by itself only when the key is called INTEGER. `sqlite_autoincrement` makes it remember the numbers of
+# deleted rows too, which costs a page of every commit; the newest change is therefore never deleted.
+Number = BigInteger().with_variant(Integer, "sqlite")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_micros(at: datetime) -> int:
+    """Microseconds since the epoch."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def to_datetime(micros: int) -> datetime:
+    """The aware UTC datetime of a column."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def to_datetime_or_none(micros: int | None) -> datetime | None:
+    """The aware UTC datetime of a column that may be empty."""
+    return None if micros is None else to_datetime(micros)
+
+
+def _in(column: str, values: Iterable[str]) -> str:
+    return f"{column} IN ({', '.join(repr(str(value)) for value in sorted(values))})"
+
+
+# Literal, because a partial index is used only for a condition that is written like its own.
+IS_QUEUED = text("status = 'queued'")
+IS_ACTIVE = text(_in("status", ACTIVE))
+IS_PRUNABLE = text("has_events AND ended_at IS NOT NULL")
+IS_RUNNING = text("status = 'running'")
+IS_UNFINISHED_STEP = text(_in("run_steps.status", [status for status in StepStatus if not status.is_finished]))
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("short_id", Text, nullable=False),
+    Column("location", Text, nullable=False),
+    Column("repository", Text, nullable=False),
+    Column("job", Text),
+    Column("status", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("attempt", Integer, nullable=False),
+    Column("root_id", Text, nullable=False),
+    Column("catalog_hash", Text),
+    Column("request", Text, nullable=False),
+    Column("error", Text),
+    Column("lease_owner", Text),
+    Column("epoch", Integer, nullable=False, server_default="0"),
+    Column("lease_until", BigInteger, nullable=False, server_default="0"),
+    Column("cancel_requested_at", BigInteger),
+    Column("is_cancel_forced", Boolean, nullable=False, server_default=false()),
+    Column("last_seq", Integer, nullable=False),
+    Column("has_partitions", Boolean, nullable=False),
+    Column("has_events", Boolean, nullable=False, server_default=true()),
+    Column("materializations", Integer, nullable=False, server_default="0"),
+    Column("checks_passed", Integer, nullable=False, server_default="0"),
+    Column("checks_failed", Integer, nullable=False, server_default="0"),
+)
+Index("ix_runs_short_id", runs.c.short_id)
+Index("ix_runs_created_at", runs.c.created_at, runs.c.id)
+Index("ix_runs_started_at", runs.c.started_at, runs.c.id)
+Index("ix_runs_ended_at", runs.c.ended_at, runs.c.id)
+Index("ix_runs_priority", runs.c.priority, runs.c.id)
+Index("ix_runs_status", runs.c.status, runs.c.created_at, runs.c.id)
+Index("ix_runs_job", runs.c.job, runs.c.created_at, runs.c.id)
+Index("ix_runs_root_id", runs.c.root_id)
+Index("ix_runs_queue", runs.c.location, runs.c.priority.desc(), runs.c.id, sqlite_where=IS_QUEUED, postgresql_where=IS_QUEUED)
+# Few rows, and not by `lease_until`: that changes with every batch of events.
+Index("ix_runs_active", runs.c.id, sqlite_where=IS_ACTIVE, postgresql_where=IS_ACTIVE)
+Index("ix_runs_prunable", runs.c.ended_at, sqlite_where=IS_PRUNABLE, postgresql_where=IS_PRUNABLE)
+
+run_tags = Table(
+    "run_tags",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Index("ix_run_tags_key", "key", "value", "run_id"),
+    sqlite_with_rowid=False,
+)
+
+run_targets = Table(
+    "run_targets",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("asset_id", Integer, primary_key=True),
+    Index("ix_run_targets_asset_id", "asset_id", "run_id"),
+    sqlite_with_rowid=False,
+)
+
+run_partitions = Table(
+    "run_partitions",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("partition_id", Integer, primary_key=True),
+    Index("ix_run_partitions_partition_id", "partition_id", "run_id"),
+    sqlite_with_rowid=False,
+)
+
+run_steps = Table(
+    "run_steps",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("step", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("error", Text),
+    Column("process", Text),
+    sqlite_with_rowid=False,
+)
+
+# Clustered by run: a run's log is read and deleted as one range.
+run_events = Table(
+    "run_events",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("writer", Text, nullable=False),
+    Column("writer_seq", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("level", SmallInteger, nullable=False),
+    Column("step", Text),
+    Column("asset_id", Integer),
+    Column("payload", Text, nullable=False),
+    UniqueConstraint("run_id", "writer", "writer_seq"),
+    sqlite_with_rowid=False,
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+# How far something got that must be known when its rows are gone, such as the newest change that was pruned.
+marks = Table("marks", metadata, Column("name", Text, primary_key=True), Column("value", BigInteger, nullable=False))
+
+assets = Table(
+    "assets",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("key", Text, nullable=False),
+    Column("latest", Text),
+    Column("materialization_count", Integer, nullable=False, server_default="0"),
+    Column("latest_run_id", Text),
+    UniqueConstraint("key"),
+    sqlite_autoincrement=True,
+)
+
+partition_keys = Table(
+    "partition_keys",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("key", Text, nullable=False),
+    UniqueConstraint("key"),
+    sqlite_autoincrement=True,
+)
+
+# `settled_*` is what the partition falls back to when a run that was to write it ends without having done so.
+asset_partitions = Table(
+    "asset_partitions",
+    metadata,
+    Column("asset_id", Integer, primary_key=True),
+    Column("partition_id", Integer, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("run_id", Text),
+    Column("at", BigInteger),
+    Column("settled_status", Text),
+    Column("settled_run_id", Text),
+    Column("settled_at", BigInteger),
+    Index("ix_asset_partitions_status", "asset_id", "status"),
+    Index("ix_asset_partitions_running", "run_id", sqlite_where=IS_RUNNING, postgresql_where=IS_RUNNING),
+    sqlite_with_rowid=False,
+)
+
+asset_events = Table(
+    "asset_events",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False),
+    Column("asset_id", Integer, nullable=False),
+    Column("partition_id", Integer),
+    Column("run_id", Text),
+    Column("at", BigInteger, nullable=False),
+    Column("payload", Text, nullable=False),
+    UniqueConstraint("id"),
+    Index("ix_asset_events_asset_id", "asset_id", "number"),
+    Index("ix_asset_events_partition_id", "asset_id", "partition_id", "number"),
+)
+
+check_results = Table(
+    "check_results",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False),
+    Column("asset_id", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("partition_id", Integer),
+    Column("run_id", Text),
+    Column("at", BigInteger, nullable=False),
+    Column("passed", Boolean, nullable=False),
+    Column("payload", Text, nullable=False),
+    UniqueConstraint("id"),
+    Index("ix_check_results_name", "asset_id", "name", "number"),
+    Index("ix_check_results_partition_id", "asset_id", "name", "partition_id", "number"),
+)
+
+checks = Table(
+    "checks",
+    metadata,
+    Column("asset_id", Integer, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("latest", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+catalogs = Table(
+    "catalogs",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("location", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("payload", Text, nullable=False),
+)
+
+locations = Table(
+    "locations",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("catalog_hash", Text),
+    Column("error", Text),
+    Column("warnings", Text),
+    Column("loaded_at", BigInteger),
+    Column("python_version", Text),
+    Column("library_version", Text),
+    Column("start", Text),
+    Column("reload_requested_at", BigInteger),
+    Column("source", Text, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("role", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("error", Text),
+)
+
+# One row. Whoever admits runs locks it first, so that limits are counted and enforced by one transaction at a time.
+admission = Table("admission", metadata, Column("id", Integer, primary_key=True, autoincrement=False))
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("caller", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("request_hash", Text, nullable=False),
+    Column("run_ids", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("ix_idempotency_expires_at", "expires_at"),
+    sqlite_with_rowid=False,
+)

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+from partita.errors import StorageUnavailableError
+from partita.storage import schema, sqlite
+from partita.storage.migrations import apply as migrations
+from partita.storage.store import Store
+from partita.storage.tables import metadata
+from support.stores import launch, url_of
+
+Tables = dict[tuple[str, str], str]
+
+
+def tables_of(database: Path) -> Tables:
+    """Every table and index of a database, as the statement that makes it."""
+    with sqlite.driver().connect(database) as connection:
+        rows = connection.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    return {(kind, name): re.sub(r"\s+", " ", sql) for kind, name, sql in rows}
+
+
+def migrate(database: Path) -> None:
+    """Make the tables by running every revision."""
+    with create_engine(f"sqlite:///{database}", module=sqlite.driver()).begin() as connection:
+        migrations.apply(connection)
+
+
+def test_the_revisions_make_the_same_tables_as_the_code(tmp_path: Path) -> None:
+    with Store(url_of(tmp_path)) as store:
+        made = tables_of(store.database_path)
+
+    migrate(tmp_path / "migrated.db")
+
+    assert tables_of(tmp_path / "migrated.db") == made
+
+
+def test_no_table_was_changed_without_a_revision(tmp_path: Path) -> None:
+    migrate(tmp_path / "migrated.db")
+
+    with create_engine(f"sqlite:///{tmp_path / 'migrated.db'}", module=sqlite.driver()).connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_the_newest_revision_is_the_one_that_the_code_needs() -> None:
+    revisions = ScriptDirectory.from_config(migrations.alembic_config())
+
+    assert revisions.get_current_head() == schema.HEAD
+    assert all(re.fullmatch(r"\d{4}", revision.revision) for revision in revisions.walk_revisions())
+
+
+def test_a_migrated_database_works(tmp_path: Path) -> None:
+    migrate(tmp_path / "partita.db")
+
+    with Store(url_of(tmp_path), migrate=False) as store:
+        assert store.runs.get(launch(store, "orders").id)
+
+
+REVISION = '''
+"""A later revision, for the test."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    op.add_column("runs", sa.Column("color", sa.Text()))
+    {more}
+'''
+
+
+@pytest.fixture
+def later_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A world in which the code needs one revision more."""
+    package = Path(migrations.__file__).parent
+    copy = tmp_path / "migrations"
+    (copy / "versions").mkdir(parents=True)
+    for path in (Path("env.py"), Path("versions/0001_first.py")):
+        (copy / path).write_text((package / path).read_text())
+    (copy / "versions/0002_later.py").write_text(REVISION.format(more=""))
+    config = migrations.alembic_config
+    monkeypatch.setattr(migrations, "alembic_config", lambda connection=None: config(connection, directory=copy))
+    return copy / "versions/0002_later.py"
+
+
+def needing(monkeypatch: pytest.MonkeyPatch, revision: str) -> None:
+    """Let the code need another revision than it does."""
+    state = schema.SchemaState
+    monkeypatch.setattr(schema, "SchemaState", lambda *, found: state(found=found, needed=revision))
+
+
+def test_an_older_database_is_copied_and_upgraded(tmp_path: Path, later_revision: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Store(url_of(tmp_path)) as store:
+        run = launch(store, "orders")
+    needing(monkeypatch, "0002")
+
+    before = schema.upgrade(url_of(tmp_path))
+
+    assert (before.found, before.needed) == ("0001", "0002")
+    assert schema.state(url_of(tmp_path)).is_current
+    assert "color" in tables_of(tmp_path / "partita.db")["table", "runs"]
+    assert "color" not in tables_of(tmp_path / "partita.db.0001.bak")["table", "runs"]
+    with Store(url_of(tmp_path)) as store:
+        assert store.runs.get(run.id) == run
+
+
+def test_a_revision_that_fails_changes_nothing(tmp_path: Path, later_revision: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Store(url_of(tmp_path)).close()
+    later_revision.write_text(REVISION.format(more='raise RuntimeError("half way")'))
+    needing(monkeypatch, "0002")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        Store(url_of(tmp_path))
+
+    assert schema.state(url_of(tmp_path)).found == "0001"
+    assert "color" not in tables_of(tmp_path / "partita.db")["table", "runs"]
+
+    later_revision.write_text(REVISION.format(more=""))
+    Store(url_of(tmp_path)).close()
+    assert schema.state(url_of(tmp_path)).is_current
+
+
+def test_upgrading_makes_a_database_that_does_not_exist(tmp_path: Path) -> None:
+    assert schema.upgrade(url_of(tmp_path)).found is None
+    assert schema.upgrade(url_of(tmp_path)).is_current
+    Store(url_of(tmp_path), migrate=False).close()
+
+
+def test_asking_for_the_state_of_a_database_makes_none(tmp_path: Path) -> None:
+    with pytest.raises(StorageUnavailableError, match="There is no database"):
+        schema.state(url_of(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_alembic_is_not_imported_unless_a_migration_is_due(tmp_path: Path) -> None:
+    script = """
+        import sys
+        from partita.storage.store import Store
+        Store(sys.argv[1]).close()
+        Store(sys.argv[1]).close()
+        print([name for name in ("alembic", "asyncpg", "psycopg", "starlette", "strawberry") if name in sys.modules])
+    """
+    done = subprocess.run([sys.executable, "-c", dedent(script), url_of(tmp_path)], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"

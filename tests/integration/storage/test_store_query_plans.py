@@ -1,0 +1,134 @@
+"""No hot statement looks at every row of a table that grows: SQLite says how it would run each of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from partita.definitions.keys import AssetKey
+from partita.records.events import LogLevel, StepFailed
+from partita.records.filters import EventFilter, MaterializationFilter, RunFilter, RunOrder, RunOrderField
+from partita.records.pages import Direction, PageRequest
+from partita.records.runs import RunStatus
+from partita.storage.launches import Idempotency
+from partita.storage.store import Store
+from support.stores import BOOM, NOON, OVER, begin, checked, claim, launch, log, materialized, request, statements, status, url_of, words
+
+RUNS = ("runs", "run_events", "written", "run_steps", "run_tags", "run_targets", "run_partitions")
+ASSETS = ("asset_events", "check_results", "asset_partitions")
+SCAN = re.compile(rf"SCAN ({'|'.join((*RUNS, *ASSETS))})\b(?! USING)")
+# The unfinished steps of one run; the active runs, of which there are few.
+SMALL = r"FROM run_steps WHERE run_steps.run_id = \?|lease_until <= \?"
+SORT = "USE TEMP B-TREE FOR ORDER BY"
+ORDERS = AssetKey("orders")
+Seen = list[tuple[str, Any]]
+
+
+@pytest.fixture
+def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Store, Seen]]:
+    with statements(monkeypatch) as seen, Store(url_of(tmp_path)) as store:
+        seen.clear()
+        yield store, seen
+
+
+def plans(store: Store, seen: Seen) -> Iterator[tuple[str, str]]:
+    """How each statement would be run, with its parameters unknown, as SQLite must plan it."""
+    connection = store._database.raw_connection()
+    for sql in {words(sql): sql for sql, _ in seen}.values():
+        if sql.lstrip().upper().startswith(("SELECT", "UPDATE", "DELETE", "INSERT")):
+            rows = connection.execute(f"EXPLAIN QUERY PLAN {sql}", [None] * sql.count("?")).fetchall()
+            yield words(sql), "; ".join(row[3] for row in rows)
+    connection.close()
+
+
+def test_working_on_runs_scans_nothing(watched: tuple[Store, Seen]) -> None:
+    store, seen = watched
+    writer = begin(store, "orders", "sales", partition_keys=("mon",), tags={"a": "b"})
+    writer.send(log("x"), materialized("orders", "mon"), checked("orders", "fresh", passed=True))
+    writer.send(StepFailed(at=NOON, step="sales", error=BOOM, duration=1), status(RunStatus.FAILED))
+    store.runs.launch([request("orders", parent_id=writer.run_id)], idempotency=Idempotency(caller="a", key="b"))
+    [held] = claim(store, max_concurrent=100, lease=OVER)
+    store.runs.renew([(held.run.id, held.epoch)], lease=OVER)
+    store.runs.request_cancel(held.run.id)
+    store.runs.cancel_requests([held.run.id])
+    store.runs.expired()
+    store.runs.fail_expired(held.run.id, BOOM)
+    launch(store, "orders")
+    [held] = claim(store)
+    store.runs.release(held.run.id, held.epoch)
+    now = datetime.now(UTC)
+    store.retention.prune(events_before=now, changes_before=now, idempotency_before=now)
+
+    checked_plans = list(plans(store, seen))
+
+    assert len(checked_plans) > 40
+    assert [(sql, plan) for sql, plan in checked_plans if SCAN.search(plan)] == []
+    assert [(sql, plan) for sql, plan in checked_plans if SORT in plan and not re.search(SMALL, sql)] == []
+
+
+def test_reading_scans_nothing_and_sorts_nothing(watched: tuple[Store, Seen]) -> None:
+    store, seen = watched
+    writer = begin(store, "orders", partition_keys=("mon",))
+    writer.send(materialized("orders", "mon"), checked("orders", "fresh", passed=True))
+    run_id = writer.run_id
+    seen.clear()
+
+    for field in RunOrderField:
+        for direction in Direction:
+            order = RunOrder(field=field, direction=direction)
+            cursor = store.runs.list(order=order).cursors[0]
+            for page in (PageRequest(after=cursor), PageRequest(last=5, before=cursor), PageRequest(last=5)):
+                store.runs.list(order=order, page=page)
+    store.runs.list(RunFilter(statuses=(RunStatus.RUNNING,)))
+    store.runs.list(RunFilter(job_names=("nightly",)))
+    store.runs.list(RunFilter(jobs=(("here", "main", "nightly"),)))
+    store.runs.get(run_id[-8:])
+    store.runs.get(run_id)
+    store.runs.steps([run_id])
+    store.runs.stats([run_id])
+    store.events.after(run_id, seq=1)
+    for where in (EventFilter(), EventFilter(levels=(LogLevel.INFO,), steps=("orders",), kinds=("log",), text="x")):
+        store.events.after(run_id, seq=1, where=where)
+        store.events.list(run_id, where=where, page=PageRequest(last=5))
+        store.events.count(run_id, where)
+    store.changes.after(store.changes.latest())
+    store.assets.states([ORDERS])
+    for where_written in (MaterializationFilter(asset=ORDERS), MaterializationFilter(asset=ORDERS, partition_keys=("mon",))):
+        page_of_one = store.assets.materializations(where_written, page=PageRequest(first=1))
+        store.assets.materializations(where_written, page=PageRequest(after=page_of_one.cursors[0]))
+        store.assets.count_materializations(where_written)
+    store.assets.materialization(page_of_one.items[0].id)
+    store.assets.partition_states([ORDERS])
+    store.assets.partition_counts([ORDERS])
+    store.assets.check_results([(ORDERS, "fresh")])
+    store.assets.check_history(ORDERS, "fresh")
+    store.assets.check_history(ORDERS, "fresh", partition_key="mon")
+
+    found = list(plans(store, seen))
+
+    assert len(found) > 30
+    assert [(sql, plan) for sql, plan in found if SCAN.search(plan)] == []
+    assert [(sql, plan) for sql, plan in found if SORT in plan] == []
+
+
+def test_filters_by_what_runs_are_about_search(watched: tuple[Store, Seen]) -> None:
+    store, seen = watched
+    writer = begin(store, "orders", partition_keys=("mon",), tags={"a": "b"})
+    seen.clear()
+
+    for where in (
+        RunFilter(ids=(writer.run_id,)),
+        RunFilter(assets=(ORDERS,)),
+        RunFilter(partition_keys=("mon",)),
+        RunFilter(tags=(("a", "b"),)),
+        RunFilter(root_id=writer.run_id),
+    ):
+        assert store.runs.count(where) == 1
+        assert len(store.runs.list(where).items) == 1
+
+    assert [(sql, plan) for sql, plan in plans(store, seen) if SCAN.search(plan)] == []
