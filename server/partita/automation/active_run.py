@@ -1,0 +1,330 @@
+"""One claimed run: walks its plan, has processes made for its steps, and writes down what becomes of them.
+
+All decisions are here; processes are the supervisor's business, the database the log's.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import os
+import random
+import socket
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum, auto
+from pathlib import Path
+from typing import Protocol
+
+from partita.automation.attempts import Attempt, RunningStep, death_error, failed_run_error, failure, timeout_error
+from partita.automation.orders import Places, order_for_plan, order_for_step
+from partita.automation.planned import PlannedRun
+from partita.automation.run_log import RunLog
+from partita.automation.timing import Timing
+from partita.execution.children import Child, Death
+from partita.execution.protocol import Order
+from partita.planning.retry import retry_delay
+from partita.planning.walk import Unreached, Walk
+from partita.records.events import (
+    Event,
+    LogLevel,
+    LogWritten,
+    OutputSaved,
+    PlanMade,
+    ProcessStarted,
+    RunStatusChanged,
+    StepCanceled,
+    StepFailed,
+    StepSkipped,
+    StepStarted,
+    StepSucceeded,
+    StepUpstreamFailed,
+)
+from partita.records.failures import PythonError
+from partita.records.runs import RunStatus, StepStatus
+
+logger = logging.getLogger(__name__)
+HOST = socket.gethostname()
+
+
+class Cause(Enum):
+    """Why a run is ended before its plan is."""
+
+    CANCELED = auto()
+    TIMED_OUT = auto()
+    STOPPED = auto()
+    """The worker itself is told to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A run is being ended."""
+
+    cause: Cause
+    error: PythonError | None = None
+
+
+class Processes(Protocol):
+    """What a run asks of its worker: processes of the code that it was planned under."""
+
+    def can_launch(self) -> bool:
+        """False for a moment while the code is being loaded again."""
+
+    def launch(self, order: Order, *, number: int, output: Path) -> Child:
+        """Make a process; `number` counts those of the run."""
+
+    def end(self, child: Child, *, grace: float) -> None:
+        """Tell a process to stop, and kill it after `grace` seconds."""
+
+
+class ActiveRun:
+    """A run that this worker holds, from its plan to its end."""
+
+    def __init__(self, planned: PlannedRun, *, log: RunLog, processes: Processes, places: Places, timing: Timing) -> None:
+        self._planned = planned
+        self._plan = planned.plan
+        self._log = log
+        self._processes = processes
+        self._places = places
+        self._timing = timing
+        self._walk: Walk = planned.walk()
+        self._is_whole = planned.plan.executor.kind == "in_process"
+        """One process is to walk the whole plan."""
+        self._width = planned.plan.executor.max_concurrent or len(os.sched_getaffinity(0))
+        self._attempts: dict[Child, Attempt] = {}
+        self._process_count = 0
+        self._numbers: dict[str, int] = {}
+        """Attempts begun at each step."""
+        self._outputs: dict[str, set[str]] = {}
+        self._retries: list[tuple[float, str]] = []
+        self._untold: dict[str, Unreached] = {}
+        """Steps that will not run, which their process should say but has not said yet."""
+        self._errors: dict[str, PythonError] = {}
+        self._ending: Ending | None = None
+        self._deadline = None if self._plan.timeout is None else time.monotonic() + self._plan.timeout
+        self.is_over = False
+        """All that can happen has happened; what the log still holds must be written."""
+
+    @property
+    def children(self) -> list[Child]:
+        """Its user processes."""
+        return list(self._attempts)
+
+    def begin(self) -> None:
+        """Tell the plan, and that the run is running."""
+        reused = self._planned.reused
+        steps = tuple(step.key for step in self._plan.steps if step.key not in reused)
+        self._log.add([PlanMade(at=_now(), steps=steps, reused=reused), RunStatusChanged(at=_now(), status=RunStatus.RUNNING)])
+        self._tell_unreached(self._walk.unreached_at_start)
+
+    def proceed(self) -> None:
+        """Start what may start, end what is overdue, and notice that the run is over."""
+        if self.is_over:
+            return
+        now = time.monotonic()
+        if self._deadline is not None and now >= self._deadline and self._ending is None:
+            message = f"The run took longer than its timeout of {self._plan.timeout or 0:g} s and was ended."
+            self._end(Ending(Cause.TIMED_OUT, PythonError(class_name="RunTimeoutError", message=message)), grace=self._timing.cancel)
+        self._end_overdue(now)
+        if self._ending is None:
+            self._revive(now)
+            self._launch_ready()
+        if not self._attempts and (self._walk.is_done or self._ending is not None):
+            self._finish()
+
+    def cancel(self, *, is_forced: bool) -> None:
+        """End it because somebody asked for that."""
+        self._end(Ending(Cause.CANCELED), grace=0 if is_forced else self._timing.cancel)
+
+    def stop(self, *, grace: float) -> None:
+        """End it because the worker stops."""
+        self._end(Ending(Cause.STOPPED, PythonError(class_name="WorkerStoppedError", message="The worker that ran it was stopped.")), grace=grace)
+
+    def abandon(self) -> None:
+        """Kill its processes; nothing of it may be written any more."""
+        for child in self.children:
+            self._processes.end(child, grace=0)
+
+    def hear_ready(self, child: Child) -> None:
+        """A process of this run lives."""
+        attempt = self._attempts[child]
+        started = ProcessStarted(
+            at=_now(), step=attempt.step, attempt=attempt.number, pid=child.pid or 0, host=HOST, how=child.how, startup=child.startup or 0.0
+        )
+        self._log.add([started])
+        if attempt.step is not None:
+            attempt.begin(self._plan.by_key[attempt.step], attempt.number)
+
+    def hear_facts(self, child: Child, events: Sequence[Event]) -> None:
+        """A process of this run told what happened in it."""
+        attempt = self._attempts[child]
+        self._log.add([event for event in events if self._heed(attempt, event)])
+
+    def hear_end(self, child: Child, death: Death) -> None:
+        """A process of this run, and all that it started, is gone."""
+        attempt = self._attempts.pop(child)
+        if attempt.step is not None:
+            self._settle(attempt, attempt.step, death)
+            return
+        if child.error is not None and not attempt.running:
+            for step in self._walk.ready():  # it could not even begin: what it should have begun with has failed
+                self._walk.start(step.key)
+                number = self._numbers[step.key] = self._numbers.get(step.key, 0) + 1
+                attempt.begin(step, number)
+        for key in list(attempt.running):
+            self._settle(attempt, key, death)
+        # What is left of the plan goes on with a process for each step: memory that it shared is lost anyway.
+        self._is_whole, self._width = False, 1
+        now = time.monotonic()
+        self._retries += [(now, key) for key, status in self._walk.statuses.items() if status is StepStatus.WAITING_RETRY]
+        heapq.heapify(self._retries)
+
+    def _heed(self, attempt: Attempt, event: Event) -> bool:
+        """Take a fact into account; False when it is not to be written because we know better."""
+        key = event.step
+        if key is None or key not in self._plan.by_key:
+            return True
+        match event:
+            case StepCanceled():
+                return False  # whether it was cancelled, timed out or stopped from outside is for us to say
+            case StepFailed() if attempt.is_overdue(key):
+                return False
+            case StepStarted(attempt=number):
+                self._note_start(attempt, key, number)
+            case OutputSaved(output=output):
+                self._outputs.setdefault(key, set()).add(output)
+            case StepSucceeded() | StepFailed():
+                self._note_outcome(attempt, key, event)
+            case StepSkipped() | StepUpstreamFailed():
+                self._untold.pop(key, None)
+        return True
+
+    def _note_start(self, attempt: Attempt, key: str, number: int) -> None:
+        attempt.begin(self._plan.by_key[key], number)
+        if attempt.step is None:
+            if self._walk.status(key) is StepStatus.WAITING_RETRY:
+                self._walk.retry(key)
+            self._walk.start(key)
+            self._numbers[key] = number
+
+    def _note_outcome(self, attempt: Attempt, key: str, outcome: StepSucceeded | StepFailed) -> None:
+        if attempt.step is not None:
+            attempt.outcome = outcome  # what comes behind it waits until the process is gone, with all that it holds
+        else:
+            attempt.running.pop(key, None)
+            self._untold.update((each.key, each) for each in self._advance(key, outcome))
+        if attempt.step is not None or self._walk.is_done:
+            attempt.linger_until = time.monotonic() + self._timing.linger
+
+    def _settle(self, attempt: Attempt, key: str, death: Death) -> None:
+        """A step's process is gone: what it told counts, and what it could not tell is told here."""
+        outcome = attempt.outcome
+        if outcome is None and self._ending is not None and self._ending.cause is Cause.CANCELED:
+            self._walk.cancel(key)
+            self._log.add([StepCanceled(at=_now(), step=key, attempt=self._numbers.get(key, 1))])
+            return
+        if outcome is None:
+            outcome = self._failure(attempt, key, death)
+            self._log.add([outcome])
+        self._tell_unreached(self._advance(key, outcome))
+
+    def _failure(self, attempt: Attempt, key: str, death: Death) -> StepFailed:
+        step = self._plan.by_key[key]
+        running = attempt.running.get(key) or RunningStep(attempt=attempt.number, began=time.monotonic(), deadline=None)
+        if running.is_overdue:
+            error = timeout_error(key, step.timeout)
+        elif self._ending is not None and self._ending.error is not None:
+            error = self._ending.error
+        else:
+            error = death_error(key, death, attempt.child.error)
+        is_last = self._ending is not None
+        delay = None if is_last else retry_delay(step.retry, attempt=running.attempt, chance=random.random())
+        return failure(key, running, error, retry_after=delay)
+
+    def _advance(self, key: str, outcome: StepSucceeded | StepFailed) -> list[Unreached]:
+        """Move the walk on; answers the steps that will not run because of it."""
+        match outcome:
+            case StepSucceeded():
+                return self._walk.succeed(key, produced=self._outputs.get(key, ()))
+            case StepFailed(retry_after=None, error=error):
+                self._errors[key] = error
+                return self._walk.fail(key)
+            case StepFailed(retry_after=delay):
+                self._outputs.pop(key, None)
+                self._walk.postpone(key)
+                if not self._is_whole:
+                    heapq.heappush(self._retries, (time.monotonic() + (delay or 0.0), key))
+                return []
+
+    def _revive(self, now: float) -> None:
+        while self._retries and self._retries[0][0] <= now:
+            self._walk.retry(heapq.heappop(self._retries)[1])
+
+    def _launch_ready(self) -> None:
+        if not self._processes.can_launch():
+            return
+        if self._is_whole:
+            if not self._attempts and not self._walk.is_done:
+                self._launch(order_for_plan(self._planned, places=self._places), step=None, number=1)
+            return
+        for step in self._walk.ready(max(0, self._width - len(self._attempts))):
+            number = self._numbers[step.key] = self._numbers.get(step.key, 0) + 1
+            self._walk.start(step.key)
+            order = order_for_step(self._planned, self._walk, step.key, attempt=number, places=self._places)
+            self._launch(order, step=step.key, number=number)
+
+    def _launch(self, order: Order, *, step: str | None, number: int) -> None:
+        self._process_count += 1
+        output = self._places.logs_of(order.run_id) / f"_process.{self._process_count}.out"
+        child = self._processes.launch(order, number=self._process_count, output=output)
+        self._attempts[child] = Attempt(child=child, step=step, number=number)
+
+    def _end_overdue(self, now: float) -> None:
+        for child, attempt in self._attempts.items():
+            for running in attempt.running.values():
+                if running.deadline is not None and now >= running.deadline and attempt.outcome is None:
+                    running.deadline, running.is_overdue = None, True
+                    self._processes.end(child, grace=self._timing.cancel)
+            if attempt.linger_until is not None and now >= attempt.linger_until:
+                attempt.linger_until = None
+                message = f"Process {child.pid} did not end within {self._timing.linger:g} s after its work was done; it is told to stop."
+                self._log.add([LogWritten(at=_now(), step=attempt.step, level=LogLevel.WARNING, logger="partita.worker", message=message)])
+                self._processes.end(child, grace=self._timing.cancel)
+
+    def _end(self, ending: Ending, *, grace: float) -> None:
+        if self._ending is None or ending.cause is Cause.CANCELED:
+            self._ending = ending
+        for child in self.children:
+            self._processes.end(child, grace=grace)
+
+    def _tell_unreached(self, unreached: Iterable[Unreached]) -> None:
+        self._log.add([_unreached_event(each) for each in unreached])
+
+    def _finish(self) -> None:
+        self._tell_unreached(self._untold.values())
+        self._log.add([StepCanceled(at=_now(), step=key, attempt=self._numbers.get(key, 1)) for key in self._walk.cancel_rest()])
+        self._log.add([self._last_event()])
+        self.is_over = True
+
+    def _last_event(self) -> RunStatusChanged:
+        has_canceled = StepStatus.CANCELED in self._walk.statuses.values()
+        if self._ending is not None and (has_canceled or self._walk.has_failed):
+            if self._ending.cause is Cause.CANCELED and has_canceled:
+                return RunStatusChanged(at=_now(), status=RunStatus.CANCELED)
+            if self._ending.error is not None:
+                return RunStatusChanged(at=_now(), status=RunStatus.FAILED, error=self._ending.error)
+        if self._walk.has_failed:
+            return RunStatusChanged(at=_now(), status=RunStatus.FAILED, error=failed_run_error(self._errors))
+        return RunStatusChanged(at=_now(), status=RunStatus.SUCCEEDED)
+
+
+def _unreached_event(unreached: Unreached) -> Event:
+    if unreached.status is StepStatus.UPSTREAM_FAILED:
+        return StepUpstreamFailed(at=_now(), step=unreached.key, causes=unreached.causes)
+    return StepSkipped(at=_now(), step=unreached.key, reason=f"Nothing came from {', '.join(unreached.causes)}.")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

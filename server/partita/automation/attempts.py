@@ -1,0 +1,75 @@
+"""One user process of a run, and what is known of the steps in it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from partita.execution.children import Child, Death
+from partita.planning.plan import Step
+from partita.records.events import StepFailed, StepSucceeded
+from partita.records.failures import PythonError
+
+
+@dataclass(slots=True, kw_only=True)
+class RunningStep:
+    """A step whose user code runs, or is about to."""
+
+    attempt: int
+    began: float
+    """By the monotonic clock."""
+    deadline: float | None
+    is_overdue: bool = False
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Attempt:
+    """A user process that runs one step, or the whole plan when `step` is None."""
+
+    child: Child
+    step: str | None
+    number: int = 1
+    running: dict[str, RunningStep] = field(default_factory=dict)
+    outcome: StepSucceeded | StepFailed | None = None
+    """How its single step ended, as the process told it."""
+    linger_until: float | None = None
+    """When it must have ended, after all that it had to do is done."""
+
+    def begin(self, step: Step, number: int) -> None:
+        """The step has started in it; its timeout counts from now."""
+        now = time.monotonic()
+        self.running[step.key] = RunningStep(attempt=number, began=now, deadline=None if step.timeout is None else now + step.timeout)
+
+    def is_overdue(self, key: str | None) -> bool:
+        """Whether the step ran into its timeout, and the process was told to stop for that."""
+        running = self.running.get(key) if key is not None else None
+        return running is not None and running.is_overdue
+
+
+def failure(key: str, running: RunningStep, error: PythonError, *, retry_after: float | None) -> StepFailed:
+    """The attempt failed by something that its process could not tell itself."""
+    duration = max(0.0, time.monotonic() - running.began)
+    return StepFailed(at=datetime.now(UTC), step=key, attempt=running.attempt, error=error, duration=duration, retry_after=retry_after)
+
+
+def death_error(key: str, death: Death, own: PythonError | None) -> PythonError:
+    """Why a step failed whose process ended before the step did."""
+    if own is not None:
+        return own
+    text = str(death)
+    message = f"The process of step {key!r} {text} before it was done." if text.startswith("exited") else f"The process of step {key!r} was {text}."
+    return PythonError(class_name="ProcessDiedError", message=message)
+
+
+def timeout_error(key: str, seconds: float | None) -> PythonError:
+    """Why a step failed that ran too long."""
+    return PythonError(class_name="StepTimeoutError", message=f"Step {key!r} ran longer than its timeout of {seconds or 0:g} s and was ended.")
+
+
+def failed_run_error(errors: Mapping[str, PythonError]) -> PythonError:
+    """Why a run failed whose steps failed: names them, and carries the first one's error."""
+    key, first = next(iter(errors.items()))
+    text = f"Step {key!r} failed: {first.summary}" if len(errors) == 1 else f"{len(errors)} steps failed: {', '.join(errors)}"
+    return PythonError(class_name="StepFailedError", message=text, cause=first)

@@ -1,0 +1,66 @@
+"""Ends runs that nobody else will end: their worker is gone, or their code location is."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+
+from partita.automation.timing import Timing
+from partita.records.failures import PythonError
+from partita.records.filters import RunFilter
+from partita.records.pages import PageRequest
+from partita.records.runs import Run, RunStatus
+from partita.storage.store import Store
+from partita.workspace.settings import Settings
+
+logger = logging.getLogger(__name__)
+AT_ONCE = 100
+HOMELESS_INTERVAL = 60.0
+"""Seconds between looks at the whole queue, which may be long."""
+HOMELESS_PATIENCE = timedelta(seconds=60)
+"""A location may be declared a moment after the first run of it was asked for, by a process with newer settings."""
+LOST = PythonError(
+    class_name="WorkerLostError",
+    message="The worker that ran it has not been heard of until its lease ended: it was killed, or its machine or network failed.",
+)
+
+
+class Monitor:
+    """One look at all runs that are under way."""
+
+    def __init__(self, store: Store, settings: Settings, *, timing: Timing) -> None:
+        self._store = store
+        self._workspace = {location.name for location in settings.locations}
+        self._interval = timing.sweep
+        self._homeless_at = 0.0
+
+    def __call__(self) -> float:
+        """End what is lost; answers the seconds until the next look."""
+        expired = self._store.runs.expired(limit=AT_ONCE)
+        for run in expired:
+            _report(self._store.runs.fail_expired(run.id, LOST))
+        if (now := time.monotonic()) >= self._homeless_at:
+            self._homeless_at = now + HOMELESS_INTERVAL
+            self._end_homeless()
+        return 0.0 if len(expired) == AT_ONCE else self._interval
+
+    def _end_homeless(self) -> None:
+        """Runs of a location that the workspace does not have any more would wait for ever."""
+        known = self._workspace | {record.name for record in self._store.locations.list()}
+        queued = RunFilter(statuses=(RunStatus.QUEUED,), created_before=datetime.now(UTC) - HOMELESS_PATIENCE)
+        cursor: str | None = None
+        while True:
+            page = self._store.runs.list(queued, page=PageRequest(first=AT_ONCE, after=cursor))
+            for run in page.items:
+                if (name := run.request.location) not in known:
+                    message = f"The workspace has no code location {name!r} any more, so nobody can run this."
+                    _report(self._store.runs.fail_queued(run.id, PythonError(class_name="LocationGoneError", message=message)))
+            if not page.has_next:
+                return
+            cursor = page.cursors[-1]
+
+
+def _report(ended: Run | None) -> None:
+    if ended is not None:
+        logger.warning("a run was ended that nobody else would have ended", extra={"run_id": ended.id, "status": str(ended.status)})

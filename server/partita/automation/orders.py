@@ -1,0 +1,96 @@
+"""What a user process is told to do: one step, or the whole plan. Only what it needs is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from partita.automation.planned import PlannedRun
+from partita.execution.protocol import Order
+from partita.planning.plan import FromOutput, FromSeveral, Plan, Step
+from partita.planning.walk import Walk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where user processes write."""
+
+    values: Path
+    logs: Path
+
+    def logs_of(self, run_id: str) -> Path:
+        """The directory of what a run's processes and steps print."""
+        return self.logs / run_id
+
+
+def order_for_step(planned: PlannedRun, walk: Walk, key: str, *, attempt: int, places: Places) -> Order:
+    """One attempt at one step."""
+    step = planned.plan.by_key[key]
+    sources = _sources(step)
+    produced = [(source, output) for source in sources for output in sorted(walk.produced.get(source, ()))]
+    produced += sorted(pair for pair in planned.produced if pair[0] in sources and pair[0] not in walk.produced)
+    return _order(
+        planned,
+        places,
+        plan=_cut(planned.plan, step, sources),
+        steps=(key,),
+        attempt=attempt,
+        produced=tuple(produced),
+        reused=tuple(source for source in sources if source in planned.reused),
+        output_runs={source: planned.output_runs[source] for source in sources if _is_from_before(planned, source)},
+    )
+
+
+def order_for_plan(planned: PlannedRun, *, places: Places) -> Order:
+    """The whole plan in one process."""
+    return _order(
+        planned,
+        places,
+        plan=planned.plan,
+        steps=None,
+        produced=tuple(sorted(planned.produced)),
+        reused=planned.reused,
+        output_runs={key: run_id for key, run_id in planned.output_runs.items() if _is_from_before(planned, key)},
+    )
+
+
+def _order(planned: PlannedRun, places: Places, **rest: Any) -> Order:
+    run = planned.run
+    return Order(
+        run_id=run.id,
+        job=run.job,
+        repository=run.request.repository,
+        location=run.request.location,
+        tags=run.request.tags,
+        values_url=str(places.values),
+        logs_directory=str(places.logs_of(run.id)),
+        **rest,
+    )
+
+
+def _is_from_before(planned: PlannedRun, key: str) -> bool:
+    """A step that this run executes itself has its outputs here, whatever the runs before had."""
+    return key in planned.output_runs and (key in planned.reused or key not in planned.plan.by_key)
+
+
+def _cut(plan: Plan, step: Step, sources: tuple[str, ...]) -> Plan:
+    """The step and those whose outputs it loads: a plan of a thousand steps is not sent a thousand times."""
+    kept = (*(plan.by_key[key] for key in sources if key in plan.by_key), step)
+    steps: Mapping[str, Any] = plan.config.get("steps", {})
+    config = {**plan.config, "steps": {step.key: steps[step.key]} if step.key in steps else {}}
+    return msgspec.structs.replace(plan, steps=kept, config=config if plan.config else {})
+
+
+def _sources(step: Step) -> tuple[str, ...]:
+    found: list[str] = []
+    for each in step.inputs:
+        match each.source:
+            case FromOutput(step=source):
+                found.append(source)
+            case FromSeveral(sources=several):
+                found.extend(source.step for source in several)
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,205 @@
+"""A worker: owns one code location, claims its runs and sees them through. Imports no user code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from partita.automation.code import CodeVersion, LocationCode
+from partita.automation.held_run import HeldRun
+from partita.automation.orders import Places
+from partita.automation.planned import PlannedRun, plan_run
+from partita.automation.run_processes import RunProcesses
+from partita.automation.tenancy import Seat, Tenancy
+from partita.automation.timing import Timing
+from partita.errors import NotFoundError, OperationError
+from partita.execution.news import CodeFailed, CodeLoaded, FactsArrived, ForkRefused, News, ProcessEnded, ProcessReady, ZygoteDied
+from partita.execution.supervisor import Supervisor
+from partita.records.runs import Run
+from partita.storage.bell import Bell
+from partita.storage.claims import Claim
+from partita.storage.leases import location_lease
+from partita.storage.store import Store
+from partita.workspace.settings import LocationSettings, Settings
+
+logger = logging.getLogger(__name__)
+CODE_INTERVAL = 0.1
+"""Seconds between looks at the locations: every commit rings the bell, and hardly any is about them."""
+
+
+def run_worker(settings: Settings, location_name: str, *, stop: Callable[[], bool], timing: Timing | None = None) -> None:
+    """Work for one code location until `stop` answers True. Call it from the main thread of a process of its own.
+
+    Raises:
+        NotFoundError: the workspace has no such location.
+        OperationError: another worker of the location runs on this home, or the database cannot be opened.
+    """
+    location = settings.location(location_name)
+    if location is None:
+        raise NotFoundError("code location", location_name, [each.name for each in settings.locations])
+    timing = timing or Timing.of(os.environ)
+    seat = Seat(settings.home / "workers", location_name)
+    try:
+        seat.take()
+        with Store.open(settings.storage.url) as store, store.bell() as bell:
+            store.locations.declare([(each.name, each.source) for each in settings.locations])
+            supervisor = Supervisor()
+            try:
+                worker = Worker(settings, location, store=store, supervisor=supervisor, owner=seat.owner, timing=timing)
+                worker.work(bell, stop=stop)
+            finally:
+                supervisor.close()
+    finally:
+        seat.leave()
+
+
+class Worker:
+    """The loop of a worker, and the runs that it holds."""
+
+    def __init__(self, settings: Settings, location: LocationSettings, *, store: Store, supervisor: Supervisor, owner: str, timing: Timing) -> None:
+        self._settings = settings
+        self._location = location
+        self._store = store
+        self._supervisor = supervisor
+        self._owner = owner
+        self._timing = timing
+        self._tenancy = Tenancy(store, location_lease(location.name), owner=owner, ttl=timing.lease)
+        self._code = LocationCode(settings, location, store=store, supervisor=supervisor, timing=timing)
+        self._held: dict[str, HeldRun] = {}
+        self._versions: dict[str, CodeVersion] = {}
+        self._look_at = 0.0
+        self._look_at_code_at = 0.0
+        self._keep_at = 0.0
+        self._listen_at = 0.0
+        self._has_begun = False
+
+    def work(self, bell: Bell, *, stop: Callable[[], bool]) -> None:
+        """Work until `stop` answers True, then end what is under way."""
+        while not stop():
+            self._turn(self._timing.poll)
+            now = time.monotonic()
+            if self._has_rung(bell, now) or now >= self._look_at:
+                # A look at the locations that came too early is made up for.
+                self._look_at = max(now, self._look_at_code_at) if now < self._look_at_code_at else now + self._timing.heal
+                self._attempt(self._look)
+        self._stop()
+
+    def _turn(self, timeout: float) -> None:
+        """Hear what happened, and do what that and time have made due."""
+        for news in self._supervisor.wait(timeout):
+            self._hear(news)
+        now = time.monotonic()
+        if now >= self._keep_at:
+            self._keep_at = now + self._timing.renewal / 4
+            self._attempt(self._keep)
+        if self._has_begun:
+            self._code.proceed(now)
+        for held in list(self._held.values()):
+            held.proceed()
+            if held.is_done:
+                self._forget(held)
+
+    def _hear(self, news: News) -> None:
+        match news:
+            case CodeLoaded() | CodeFailed() | ZygoteDied() | ForkRefused():
+                self._code.hear(news)
+                self._look_at = 0.0
+            case ProcessReady(child=child) | FactsArrived(child=child) | ProcessEnded(child=child):
+                held = self._held.get(child.assignment.order.run_id)
+                if held is not None:
+                    held.hear(news)
+
+    def _keep(self) -> None:
+        """Renew what is held before its time."""
+        now = time.monotonic()
+        is_held = self._tenancy.keep(now)
+        if is_held and not self._has_begun:
+            self._has_begun = True
+            self._code.begin()
+        old = [held for held in self._held.values() if now - held.renewed_at >= self._timing.renewal]
+        if not old:
+            return
+        renewed = self._store.runs.renew([(held.id, held.epoch) for held in old], lease=self._timing.lease)
+        for held in old:
+            if held.id in renewed:
+                held.note_renewal(now)
+            elif not held.is_done:
+                held.lose("another holds it, or has ended it")
+
+    def _look(self) -> None:
+        """Find out what is wanted: loads, cancellations, runs."""
+        if not self._has_begun:
+            return
+        if (now := time.monotonic()) >= self._look_at_code_at:
+            self._look_at_code_at = now + CODE_INTERVAL
+            self._code.look()
+        if self._held:
+            for run_id, is_forced in self._store.runs.cancel_requests(list(self._held)).items():
+                self._held[run_id].cancel(is_forced=is_forced)
+        if self._code.can_run and self._tenancy.is_held:
+            self._claim()
+
+    def _claim(self) -> None:
+        version = self._code.current
+        assert version is not None
+        most = self._settings.runs.max_concurrent
+        claims = self._store.runs.claim(
+            owner=self._owner,
+            location=self._location.name,
+            limit=most - len(self._held),
+            max_concurrent=most,
+            lease=self._timing.lease,
+            catalog_hash=version.hash,
+        )
+        held = [self._hold(claim, version) for claim in claims]
+        for run in held:  # all leases count from the claim: none must wait until the others are planned
+            run.plan(lambda record: self._plan(record, version))
+            run.proceed()
+
+    def _hold(self, claim: Claim, version: CodeVersion) -> HeldRun:
+        logger.info("a run was claimed", extra={"run_id": claim.run.id, "epoch": claim.epoch})
+        places = Places(values=self._settings.values_directory, logs=self._settings.logs_directory)
+        processes = RunProcesses(self._supervisor, version)
+        held = HeldRun(self._store, claim, processes=processes, places=places, timing=self._timing)
+        self._held[held.id], self._versions[held.id] = held, version
+        self._code.use(version, held.id)
+        return held
+
+    def _plan(self, run: Run, version: CodeVersion) -> PlannedRun:
+        workspace = self._code.workspace_for(version)
+        return plan_run(run, store=self._store, catalog=version.catalog, workspace=workspace, now=datetime.now(UTC))
+
+    def _forget(self, held: HeldRun) -> None:
+        del self._held[held.id]
+        self._code.release(self._versions.pop(held.id), held.id)
+        self._look_at = 0.0  # there is room for another
+
+    def _stop(self) -> None:
+        """End what is under way: nothing is claimed any more, and what has begun fails because the worker stopped."""
+        for held in self._held.values():
+            held.stop(grace=self._timing.stop)
+        give_up_at = time.monotonic() + self._timing.stop + self._timing.cancel
+        while self._held and time.monotonic() < give_up_at:
+            self._turn(self._timing.poll)
+        with suppress(OperationError):  # the lease ends by itself
+            self._tenancy.end()
+
+    def _has_rung(self, bell: Bell, now: float) -> bool:
+        if now < self._listen_at:
+            return False
+        try:
+            return bell.poll()
+        except OperationError as error:
+            logger.warning("the bell is broken", extra={"error": str(error)})
+            self._listen_at = now + self._timing.heal
+            return False
+
+    def _attempt(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except OperationError as error:
+            logger.warning("the database does not answer", extra={"location": self._location.name, "error": str(error)})
