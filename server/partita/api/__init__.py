@@ -1,0 +1,1 @@
+"""The GraphQL server: one typed schema over storage and the catalog, on Starlette. Imports no user code."""

@@ -1,0 +1,118 @@
+"""What an operation has at hand: the server's parts, the definitions of this moment, loaders, and who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+import strawberry
+
+from partita.api.authorize import Caller
+from partita.api.definitions import Definitions
+from partita.api.events import ShownEvent
+from partita.api.loaders import Loaders
+from partita.api.pages import ShownPage
+from partita.api.server import Server
+from partita.definitions.keys import AssetKey
+from partita.definitions.specs import CheckSpec
+from partita.records.assets import CheckResult, Materialization
+from partita.records.filters import EventFilter, MaterializationFilter, RunFilter, RunOrder
+from partita.records.ids import new_id
+from partita.records.pages import Page, PageRequest
+from partita.records.runs import Run
+from partita.storage.store import Store
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Context:
+    """One operation, or one item of a subscription."""
+
+    server: Server
+    caller: Caller
+    wants_cost: bool = False
+    request_id: str = field(default_factory=lambda: new_id("req"))
+    connection_params: dict[str, Any] = field(default_factory=dict)
+    cost: int | None = None
+    """What the operation costs; None until its document has been judged."""
+    _definitions: Definitions | None = None
+    _loaders: Loaders | None = None
+    _now: datetime | None = None
+
+    def for_operation(self) -> Context:
+        """The context of one more operation over the same connection."""
+        return Context(server=self.server, caller=self.caller, wants_cost=self.wants_cost, connection_params=self.connection_params)
+
+    async def begin(self) -> None:
+        """Take the state of this moment: nothing that was read before counts any more."""
+        self._definitions = await self.server.definitions()
+        self._loaders = Loaders(self.store, self.read)
+        self._now = self.server.clock()
+
+    @property
+    def store(self) -> Store:
+        """Where records are."""
+        return self.server.store
+
+    @property
+    def definitions(self) -> Definitions:
+        """What the workspace declares."""
+        assert self._definitions is not None, "begin() comes first"
+        return self._definitions
+
+    @property
+    def loaders(self) -> Loaders:
+        """Reads that are gathered."""
+        assert self._loaders is not None, "begin() comes first"
+        return self._loaders
+
+    @property
+    def now(self) -> datetime:
+        """The instant that this operation takes for now."""
+        assert self._now is not None, "begin() comes first"
+        return self._now
+
+    async def read(self, function: Callable[[], T]) -> T:
+        """The result of a function that reads or writes the store, called in a thread."""
+        return await self.server.read(function)
+
+    async def page_of_runs(self, where: RunFilter, *, order: RunOrder, page: PageRequest) -> ShownPage[Run]:
+        """A page of runs."""
+        runs = self.store.runs
+        return await self._page(lambda: runs.list(where, order=order, page=page), lambda: runs.count(where))
+
+    async def page_of_events(self, run_id: str, where: EventFilter, *, page: PageRequest) -> ShownPage[ShownEvent]:
+        """A page of a run's events."""
+        events = self.store.events
+        found = await self.read(lambda: events.list(run_id, where=where, page=page))
+        shown = Page(
+            items=[ShownEvent(each) for each in found.items],
+            cursors=found.cursors,
+            has_next=found.has_next,
+            has_previous=found.has_previous,
+        )
+        return ShownPage(page=shown, count=lambda: self.read(lambda: events.count(run_id, where)))
+
+    async def page_of_materializations(self, key: AssetKey, *, partition_keys: Sequence[str] | None, page: PageRequest) -> ShownPage[Materialization]:
+        """A page of an asset's writes."""
+        assets = self.store.assets
+        where = MaterializationFilter(asset=key, partition_keys=None if partition_keys is None else tuple(partition_keys))
+        return await self._page(lambda: assets.materializations(where, page=page), lambda: assets.count_materializations(where))
+
+    async def page_of_results(self, check: CheckSpec, *, partition_key: str | None, page: PageRequest) -> ShownPage[CheckResult]:
+        """A page of a check's verdicts."""
+        assets = self.store.assets
+        return await self._page(
+            lambda: assets.check_history(check.asset, check.name, page=page, partition_key=partition_key),
+            lambda: assets.count_check_history(check.asset, check.name, partition_key=partition_key),
+        )
+
+    async def _page(self, read: Callable[[], Page[T]], count: Callable[[], int]) -> ShownPage[T]:
+        found = await self.read(read)
+        return ShownPage(page=found, count=lambda: self.read(count))
+
+
+Info = strawberry.Info[Context, None]

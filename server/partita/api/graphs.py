@@ -1,0 +1,165 @@
+"""The graph of a job as the schema shows it: every node and every edge, nested graphs flattened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from partita.api.entries import JobEntry, OpEntry, Place
+from partita.definitions.keys import AssetKey
+from partita.definitions.specs import AssetSpec, CheckSpec, GraphSpec, InputSpec, OpSpec, OutputSpec, RepositorySpec
+from partita.planning.graph_steps import graph_steps
+from partita.planning.plan import FromOutput, FromSeveral, Source
+from partita.workspace.catalog import Catalog
+
+RESULT = "result"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownNode:
+    """The value behind a `GraphNode`."""
+
+    handle: str
+    definition: OpEntry
+    is_dynamic: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownGraphEdge:
+    """The value behind a `GraphEdge`."""
+
+    from_handle: str
+    from_output: str
+    to_handle: str
+    to_input: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownGraph:
+    """The value behind a `Graph`."""
+
+    name: str
+    nodes: tuple[ShownNode, ...]
+    edges: tuple[ShownGraphEdge, ...]
+
+
+def graph_of(job: JobEntry, catalog: Catalog) -> ShownGraph:
+    """The graph of a job."""
+    repository = catalog.repositories[job.place]
+    if job.spec.graph is not None:
+        return _graph_of_ops(job.place, repository, job.spec.graph)
+    return _graph_of_assets(job, repository)
+
+
+def _graph_of_ops(place: Place, repository: RepositorySpec, name: str) -> ShownGraph:
+    ops = {op.name: op for op in repository.ops}
+    graphs = {graph.name: graph for graph in repository.graphs}
+    edges = [
+        ShownGraphEdge(from_handle=source.step, from_output=source.output, to_handle=step.key, to_input=each.name)
+        for step in graph_steps(repository, name)
+        for each in step.inputs
+        for source in _outputs_in(each.source)
+    ]
+    nodes = tuple(_nodes_in(place, graphs[name], "", ops=ops, graphs=graphs))
+    return ShownGraph(name=name, nodes=nodes, edges=tuple(edges))
+
+
+def _nodes_in(place: Place, graph: GraphSpec, prefix: str, *, ops: Mapping[str, OpSpec], graphs: Mapping[str, GraphSpec]) -> Iterator[ShownNode]:
+    for node in graph.nodes:
+        handle = prefix + node.name
+        if node.kind == "op":
+            yield ShownNode(handle=handle, definition=_op_entry(place, ops[node.definition]))
+        else:
+            inner = graphs[node.definition]
+            yield ShownNode(handle=handle, definition=_graph_entry(place, inner))
+            yield from _nodes_in(place, inner, f"{handle}.", ops=ops, graphs=graphs)
+
+
+def _outputs_in(source: Source) -> tuple[FromOutput, ...]:
+    match source:
+        case FromOutput():
+            return (source,)
+        case FromSeveral(sources=sources):
+            return sources
+        case _:
+            return ()
+
+
+def _op_entry(place: Place, op: OpSpec) -> OpEntry:
+    return OpEntry(
+        place=place,
+        name=op.name,
+        description=op.description,
+        tags=op.tags,
+        source=op.source,
+        inputs=op.inputs,
+        outputs=op.outputs,
+        config=op.config,
+        resources=op.resources,
+    )
+
+
+def _graph_entry(place: Place, graph: GraphSpec) -> OpEntry:
+    return OpEntry(
+        place=place,
+        name=graph.name,
+        description=graph.description,
+        source=graph.source,
+        inputs=tuple(InputSpec(name=name) for name in graph.inputs),
+        outputs=tuple(OutputSpec(name=name) for name, _ in graph.outputs),
+        is_graph=True,
+    )
+
+
+def _graph_of_assets(job: JobEntry, repository: RepositorySpec) -> ShownGraph:
+    assets = {spec.key: spec for spec in repository.assets}
+    checks = {check.step_key: check for check in repository.checks}
+    chosen = [assets[key] for key in job.spec.assets if key in assets]
+    tested = [checks[key] for key in job.spec.checks if key in checks]
+    nodes = [ShownNode(handle=spec.key, definition=_asset_entry(job.place, spec)) for spec in chosen]
+    nodes += [ShownNode(handle=check.step_key, definition=_check_entry(job.place, check)) for check in tested]
+    within = frozenset(job.spec.assets)
+    edges = [edge for spec in chosen for edge in _edges_to(spec.key, spec, within)]
+    edges += [edge for check in tested for edge in _edges_to_check(check, within)]
+    return ShownGraph(name=job.name, nodes=tuple(nodes), edges=tuple(edges))
+
+
+def _edges_to(handle: str, spec: AssetSpec, within: frozenset[AssetKey]) -> Iterator[ShownGraphEdge]:
+    inputs = {each.key: each.name for each in spec.inputs}
+    for key in spec.upstream:
+        if key in within and key != spec.key:
+            yield ShownGraphEdge(from_handle=key, from_output=RESULT, to_handle=handle, to_input=inputs.get(key, str(key)))
+
+
+def _edges_to_check(check: CheckSpec, within: frozenset[AssetKey]) -> Iterator[ShownGraphEdge]:
+    inputs = {each.key: each.name for each in check.inputs}
+    upstream = dict.fromkeys([check.asset, *(dep.key for dep in check.deps), *(each.key for each in check.inputs if each.key is not None)])
+    for key in upstream:
+        if key in within:
+            yield ShownGraphEdge(from_handle=key, from_output=RESULT, to_handle=check.step_key, to_input=inputs.get(key, str(key)))
+
+
+def _asset_entry(place: Place, spec: AssetSpec) -> OpEntry:
+    return OpEntry(
+        place=place,
+        name=spec.key,
+        description=spec.description,
+        tags=spec.tags,
+        source=spec.source,
+        inputs=spec.inputs,
+        outputs=(OutputSpec(name=RESULT, type_name=spec.type_name, is_nothing=not spec.stores_value),),
+        config=spec.config,
+        resources=spec.resources,
+    )
+
+
+def _check_entry(place: Place, check: CheckSpec) -> OpEntry:
+    return OpEntry(
+        place=place,
+        name=check.step_key,
+        description=check.description,
+        source=check.source,
+        inputs=check.inputs,
+        config=check.config,
+        resources=check.resources,
+    )

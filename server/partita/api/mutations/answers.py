@@ -1,0 +1,53 @@
+"""The values behind the payloads of mutations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from partita.api.entries import LocationEntry
+from partita.api.problems import Problem
+from partita.records.runs import Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchedRun:
+    """The value behind a `LaunchRunPayload`."""
+
+    run: Run | None = None
+    is_replay: bool = False
+    errors: Sequence[Problem] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchedRuns:
+    """The value behind a `MaterializeAssetsPayload`."""
+
+    runs: Sequence[Run] = ()
+    is_replay: bool = False
+    errors: Sequence[Problem] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelResult:
+    """The value behind a `CancelRunResult`."""
+
+    run_id: str
+    run: Run | None = None
+    error: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canceled:
+    """The value behind a `CancelRunsPayload`."""
+
+    results: Sequence[CancelResult] = ()
+    errors: Sequence[Problem] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reloaded:
+    """The value behind a `ReloadCodeLocationPayload`."""
+
+    code_location: LocationEntry | None = None
+    errors: Sequence[Problem] = ()

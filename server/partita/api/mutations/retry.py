@@ -1,0 +1,62 @@
+"""Executing a run again, as a new run of its group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from partita.api.context import Context
+from partita.api.mutations.answers import LaunchedRun
+from partita.api.mutations.requests import Refused, check_length, check_location, launch, plan_of, to_idempotency, to_tags
+from partita.api.problems import conflict, invalid, problems_of
+from partita.api.types.enums import RetryStrategy
+from partita.api.types.inputs import RetryRunInput
+from partita.errors import RequestError
+from partita.planning.resume import resume
+from partita.records.runs import Run, RunRequest
+
+
+async def retry_run(context: Context, given: RetryRunInput) -> LaunchedRun:
+    """Queue a run that does again what another did, or say why not."""
+
+    def decide() -> Sequence[RunRequest]:
+        return [_request_of(context, given)]
+
+    made = await launch(context, decide, lambda: to_idempotency(context, "retryRun", given))
+    return LaunchedRun(run=next(iter(made.runs), None), is_replay=made.is_replay, errors=made.problems)
+
+
+def _request_of(context: Context, given: RetryRunInput) -> RunRequest:
+    run = _finished_run(context, given.run_id)
+    definitions = context.definitions
+    check_location(definitions, run.request.location)
+    check_length("stepKeys", given.step_keys)
+    request = msgspec.structs.replace(
+        run.request,
+        parent_id=run.id,
+        root_id=run.root_id,
+        is_resumed=given.strategy is RetryStrategy.FROM_FAILURE or given.step_keys is not None,
+        steps=run.request.steps if given.step_keys is None else tuple(given.step_keys),
+        tags={**run.request.tags, **to_tags(given.tags)},
+        launched_by="user",
+    )
+    try:
+        plan = plan_of(definitions, request, now=context.now)
+    except RequestError as error:  # its repository is gone
+        raise Refused(*problems_of(error, path=["runId"])) from None
+    if given.strategy is RetryStrategy.FROM_FAILURE and given.step_keys is None:
+        before = {step.key: step.status for step in context.store.runs.steps([run.id])[run.id]}
+        if before and not resume(plan, before).steps:
+            raise Refused(invalid(f"Every step of run {run.id} succeeded. To execute them again, use the strategy ALL_STEPS.", path=["strategy"]))
+    return request
+
+
+def _finished_run(context: Context, run_id: str) -> Run:
+    try:
+        run = context.store.runs.get(run_id)
+    except RequestError as error:
+        raise Refused(*problems_of(error, path=["runId"])) from None
+    if not run.status.is_finished:
+        raise Refused(conflict(f"Run {run.id} has not ended; it is {run.status}. Wait for it, or cancel it first.", run=run))
+    return run

@@ -1,0 +1,77 @@
+"""The server's own state as the schema shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from partita.api.limits import LIMITS, Limits
+from partita.api.types.enums import DaemonKind
+from partita.records.failures import PythonError
+from partita.records.filters import RunFilter
+from partita.records.locations import DaemonRecord
+from partita.records.runs import ACTIVE, RunStatus
+from partita.storage.store import Store
+from partita.version import __version__
+from partita.workspace.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownServer:
+    """The value behind `Server`."""
+
+    started_at: datetime
+    version: str = __version__
+    limits: Limits = LIMITS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownDaemon:
+    """The value behind a `Daemon`."""
+
+    kind: DaemonKind
+    is_required: bool
+    is_healthy: bool = False
+    last_heartbeat_at: datetime | None = None
+    errors: tuple[PythonError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownQueue:
+    """The value behind a `QueueState`."""
+
+    queued: int
+    running: int
+    max_concurrent: int | None
+
+
+REQUIRED = frozenset({DaemonKind.MONITOR})
+"""Without the monitor, runs of a dead worker would stay active for ever."""
+
+
+def daemons(records: Sequence[DaemonRecord]) -> list[ShownDaemon]:
+    """Every role, also one that has never lived."""
+    by_role = {record.role: record for record in records}
+    return [_shown(kind, by_role.get(kind.value)) for kind in DaemonKind]
+
+
+def queue_of(store: Store, settings: Settings) -> ShownQueue:
+    """How many runs wait and how many are active. Blocks on the store."""
+    return ShownQueue(
+        queued=store.runs.count(RunFilter(statuses=(RunStatus.QUEUED,))),
+        running=store.runs.count(RunFilter(statuses=tuple(ACTIVE))),
+        max_concurrent=settings.runs.max_concurrent,
+    )
+
+
+def _shown(kind: DaemonKind, record: DaemonRecord | None) -> ShownDaemon:
+    if record is None:
+        return ShownDaemon(kind=kind, is_required=kind in REQUIRED)
+    return ShownDaemon(
+        kind=kind,
+        is_required=kind in REQUIRED,
+        is_healthy=record.is_healthy,
+        last_heartbeat_at=record.heartbeat_at,
+        errors=() if record.error is None else (record.error,),
+    )

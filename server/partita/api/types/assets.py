@@ -1,0 +1,105 @@
+"""Assets: what the workspace keeps."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import strawberry
+from strawberry import Parent
+
+from partita.api.context import Info
+from partita.api.entries import AssetEntry, CheckEntry, JobEntry, RepositoryEntry
+from partita.api.pages import ShownPage
+from partita.api.partitions import PartitionedTarget, partitions_of_asset
+from partita.api.types.connections import paged
+from partita.api.types.fields import (
+    ASSET,
+    ASSET_PARTITIONS,
+    CHECK,
+    JOB,
+    MATERIALIZATION,
+    REPOSITORY,
+    argument,
+    many,
+    maybe,
+    resolved,
+    shown,
+    shows,
+)
+from partita.api.types.node import Definition, MetadataEntry, Node, Tag, to_tags
+from partita.records.assets import Materialization
+from partita.records.pages import PageRequest
+
+
+@strawberry.type(description="A table, file, model or anything else that is kept and can be written again.")
+@shows(AssetEntry)
+class Asset(Node, Definition):
+    """Something that is kept and can be written again."""
+
+    key: str = shown("Its key: segments joined by `/`, unique in the workspace.")
+    name: str = shown("The last segment of its key.", "spec.key.name")
+    group_name: str = shown("The group it belongs to.", "spec.group")
+    kinds: list[str] = shown("What it is made with or kept in, such as `duckdb`.", "spec.kinds")
+    owners: list[str] = shown("Who answers for it.", "spec.owners")
+    code_version: str | None = shown("Version of the code that writes it; null when it is not named.", "spec.code_version")
+    is_external: bool = shown("Whether no code location can write it.", "spec.is_external")
+    metadata: list[MetadataEntry] = shown("What its definition says of it.", "spec.metadata")
+
+    @resolved("The repository that defines it; null when no code location does.", type=maybe(REPOSITORY))
+    @staticmethod
+    def repository(asset: Parent[AssetEntry], info: Info) -> RepositoryEntry | None:
+        """Where it stands."""
+        return info.context.definitions.repository(*asset.place) if asset.place else None
+
+    @resolved("Its tags, sorted by key.")
+    @staticmethod
+    def tags(asset: Parent[AssetEntry]) -> list[Tag]:
+        """Its tags."""
+        return to_tags(asset.spec.tags)
+
+    @resolved("The assets that it is computed from, nearest only.", type=many(ASSET))
+    @staticmethod
+    def upstream(asset: Parent[AssetEntry], info: Info) -> list[AssetEntry]:
+        """What it is computed from."""
+        return info.context.definitions.upstream_of(asset.key)
+
+    @resolved("The assets that are computed from it, nearest only.", type=many(ASSET))
+    @staticmethod
+    def downstream(asset: Parent[AssetEntry], info: Info) -> list[AssetEntry]:
+        """What is computed from it."""
+        return info.context.definitions.downstream_of(asset.key)
+
+    @resolved("The tests of its data.", type=many(CHECK))
+    @staticmethod
+    def checks(asset: Parent[AssetEntry], info: Info) -> Sequence[CheckEntry]:
+        """Its checks."""
+        return info.context.definitions.checks_of(asset.key)
+
+    @resolved("The jobs that write it, sorted by name.", type=many(JOB))
+    @staticmethod
+    def jobs(asset: Parent[AssetEntry], info: Info) -> Sequence[JobEntry]:
+        """Its jobs."""
+        return info.context.definitions.jobs_of(asset.key)
+
+    @resolved("How it is cut; null when it is not partitioned.", type=maybe(ASSET_PARTITIONS))
+    @staticmethod
+    def partitions(asset: Parent[AssetEntry]) -> PartitionedTarget | None:
+        """Its partitions."""
+        return partitions_of_asset(asset.spec)
+
+    @resolved("Its newest recorded write; null when it was never written.", type=maybe(MATERIALIZATION))
+    @staticmethod
+    async def latest_materialization(asset: Parent[AssetEntry], info: Info) -> Materialization | None:
+        """Its newest write."""
+        state = await info.context.loaders.asset_states.load(asset.key)
+        return state.latest if state else None
+
+    @paged("Its recorded writes, newest first.", MATERIALIZATION, has_tail=True)
+    @staticmethod
+    async def materializations(
+        asset: Parent[AssetEntry],
+        info: Info,
+        page: PageRequest,
+        partition_keys: Annotated[list[str] | None, argument("Only writes of these partitions; of any when left out.")] = None,
+    ) -> ShownPage[Materialization]:
+        """A page of its writes."""
+        return await info.context.page_of_materializations(asset.key, partition_keys=partition_keys, page=page)

@@ -1,0 +1,241 @@
+"""Closed sets of words. The values are those of the records; what each means is said here."""
+
+from __future__ import annotations
+
+from enum import Enum, StrEnum
+from typing import TypeVar
+
+import strawberry
+
+from partita.definitions.metadata import MetadataKind
+from partita.records.assets import PartitionStatus
+from partita.records.events import LogLevel, Severity
+from partita.records.filters import RunOrderField
+from partita.records.locations import LocationStatus
+from partita.records.pages import Direction
+from partita.records.runs import RunStatus, StepStatus
+
+E = TypeVar("E", bound=type[Enum])
+
+
+class PartitionKind(StrEnum):
+    """What cuts a dimension into partitions."""
+
+    STATIC = "static"
+    TIME_WINDOW = "time_window"
+
+
+class StepEventKind(StrEnum):
+    """What happened to a step."""
+
+    WORKER = "worker"
+    STARTED = "started"
+    INPUT = "input"
+    OUTPUT = "output"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UPSTREAM_FAILED = "upstream_failed"
+    CANCELED = "canceled"
+
+
+class LogStream(StrEnum):
+    """One of the two streams of a process."""
+
+    STDOUT = "stdout"
+    STDERR = "stderr"
+
+
+class DaemonKind(StrEnum):
+    """A role of the daemon."""
+
+    MONITOR = "monitor"
+    RETENTION = "retention"
+
+
+class AssetOrderField(StrEnum):
+    """What assets are sorted by."""
+
+    KEY = "key"
+    LAST_MATERIALIZED_AT = "last_materialized_at"
+
+
+class RetryStrategy(StrEnum):
+    """What a retry executes."""
+
+    FROM_FAILURE = "from_failure"
+    ALL_STEPS = "all_steps"
+
+
+class MutationErrorCode(StrEnum):
+    """Why a mutation did not do what was asked."""
+
+    NOT_FOUND = "not_found"
+    INVALID_INPUT = "invalid_input"
+    RUN_CONFIG_INVALID = "run_config_invalid"
+    PARTITION_UNKNOWN = "partition_unknown"
+    CONFLICT = "conflict"
+    ALREADY_FINISHED = "already_finished"
+    TOO_MANY = "too_many"
+    CODE_LOCATION_UNAVAILABLE = "code_location_unavailable"
+
+
+def _describe(enum: E, description: str, *, name: str | None = None, **values: str) -> E:
+    """`enum` as part of the schema, with a sentence for each value."""
+    made = strawberry.enum(enum, name=name, description=description)
+    for value in made.__strawberry_definition__.values:  # type: ignore[attr-defined]  # strawberry adds it
+        value.description = values[value.name]
+    return made
+
+
+_describe(
+    RunStatus,
+    "Where a run stands.",
+    QUEUED="It waits to be claimed by a worker.",
+    STARTING="A worker has claimed it; no step has started.",
+    RUNNING="Its steps are being executed.",
+    CANCELING="Its cancellation was requested; its processes are being ended.",
+    SUCCEEDED="It ended and every step that had to succeed did.",
+    FAILED="It ended and something failed.",
+    CANCELED="It was cancelled before it could end by itself.",
+)
+_describe(
+    StepStatus,
+    "Where a step of a run stands.",
+    PENDING="It has not started.",
+    RUNNING="It is being executed.",
+    WAITING_RETRY="It failed and will be tried again after a delay.",
+    SUCCEEDED="It did all it owes.",
+    FAILED="Its last attempt failed.",
+    SKIPPED="An optional output that it needs was not produced.",
+    UPSTREAM_FAILED="It was not run because a step before it failed.",
+    CANCELED="It was ended, or never began, because the run was cancelled.",
+)
+_describe(
+    LocationStatus,
+    "Where a code location stands.",
+    name="CodeLocationStatus",
+    LOADING="Its code is being loaded.",
+    LOADED="Its newest code is loaded.",
+    FAILED="Its newest code did not load; the last good definitions, if any, are still served.",
+    UNREACHABLE="No worker serves it at the moment.",
+)
+_describe(
+    PartitionStatus,
+    "State of one partition of one asset or job.",
+    MISSING="It was never written.",
+    RUNNING="A run is writing it.",
+    MATERIALIZED="It has been written.",
+    FAILED="The last run that was to write it failed.",
+)
+_describe(
+    LogLevel,
+    "Severity of a log record.",
+    DEBUG="Detail for those who look for a fault.",
+    INFO="Something that is as it should be.",
+    WARNING="Something that deserves a look.",
+    ERROR="Something failed.",
+    CRITICAL="Something failed that stops everything else.",
+)
+_describe(
+    Severity,
+    "What a failed check means.",
+    name="CheckSeverity",
+    WARN="A failed check deserves a look and never stops anything.",
+    ERROR="A failed check is an error; if the check is blocking it stops what is downstream.",
+)
+_describe(
+    MetadataKind,
+    "How a metadata value is to be shown.",
+    TEXT="Plain text.",
+    MARKDOWN="Text in Markdown.",
+    URL="A link.",
+    PATH="A path in a file system.",
+    INT="A whole number.",
+    FLOAT="A number.",
+    BOOL="True or false.",
+    JSON="Any JSON value, shown as a tree.",
+    TABLE="A list of objects of one shape, shown as a table.",
+    TIMESTAMP="An instant as RFC 3339 text.",
+    ASSET="The key of an asset.",
+    RUN="The id of a run.",
+    IMAGE="A picture, as base64 text.",
+)
+_describe(
+    RunOrderField,
+    "What runs are sorted by; the id breaks ties.",
+    CREATED_AT="When the run was asked for.",
+    STARTED_AT="When its steps could start; runs that have not started come last.",
+    ENDED_AT="When it ended; runs that have not ended come last.",
+    PRIORITY="Its priority.",
+)
+_describe(Direction, "Which way a list runs.", name="OrderDirection", ASC="Smallest or oldest first.", DESC="Largest or newest first.")
+_describe(
+    AssetOrderField,
+    "What assets are sorted by; the key breaks ties.",
+    KEY="The asset's key.",
+    LAST_MATERIALIZED_AT="When it was last written; assets that never were come last.",
+)
+_describe(
+    PartitionKind,
+    "What cuts a dimension into partitions.",
+    STATIC="A fixed list of keys.",
+    TIME_WINDOW="Windows of time of one cadence.",
+)
+_describe(
+    StepEventKind,
+    "What happened to a step.",
+    WORKER="A process was made for it.",
+    STARTED="Its code is about to be called.",
+    INPUT="One of its inputs was loaded.",
+    OUTPUT="It produced an output.",
+    SUCCEEDED="It did all it owes.",
+    FAILED="An attempt failed; `retryAfter` tells whether it will be tried again.",
+    SKIPPED="It did not run because an optional output that it needs was not produced.",
+    UPSTREAM_FAILED="It did not run because a step before it failed.",
+    CANCELED="It was ended, or never began, because the run was cancelled.",
+)
+_describe(LogStream, "One of the two streams that a step's process writes to.", STDOUT="Standard output.", STDERR="Standard error.")
+_describe(
+    DaemonKind,
+    "A role of the daemon.",
+    MONITOR="Ends runs whose worker has died.",
+    RETENTION="Removes records that are older than what is kept.",
+)
+_describe(
+    RetryStrategy,
+    "What a retry executes.",
+    FROM_FAILURE="Steps that succeeded are taken over; the others are executed.",
+    ALL_STEPS="Every step is executed again.",
+)
+_describe(
+    MutationErrorCode,
+    "Why a mutation did not do what was asked.",
+    NOT_FOUND="Something that the input names does not exist.",
+    INVALID_INPUT="The input contradicts itself or what is defined.",
+    RUN_CONFIG_INVALID="The run config is not what the target's schema asks for.",
+    PARTITION_UNKNOWN="A partition key is not one of the target's partitions.",
+    CONFLICT="The request collides with what already happened.",
+    ALREADY_FINISHED="The run has ended, so it cannot be changed.",
+    TOO_MANY="The input asks for more than is allowed at once.",
+    CODE_LOCATION_UNAVAILABLE="The code location has never loaded, so nothing of it can run.",
+)
+
+__all__ = [
+    "AssetOrderField",
+    "DaemonKind",
+    "Direction",
+    "LocationStatus",
+    "LogLevel",
+    "LogStream",
+    "MetadataKind",
+    "MutationErrorCode",
+    "PartitionKind",
+    "PartitionStatus",
+    "RetryStrategy",
+    "RunOrderField",
+    "RunStatus",
+    "Severity",
+    "StepEventKind",
+    "StepStatus",
+]

@@ -1,0 +1,88 @@
+"""What mutations take."""
+
+import strawberry
+
+from partita.api.scalars import JSON
+from partita.api.types.enums import RetryStrategy
+from partita.api.types.fields import given, required
+from partita.api.types.node import TagInput
+
+IDEMPOTENCY = "The same key from the same caller within 24 hours returns the first answer again instead of doing it twice."
+
+
+@strawberry.input(description="A job to run. Its job is named by `job`, or by `jobName` as far as that is needed to tell it apart.")
+class LaunchRunInput:
+    """A job to run."""
+
+    job: strawberry.ID | None = given("Id of the job.")
+    job_name: str | None = given("Name of the job, in place of its id.")
+    repository: str | None = given("Name of the job's repository, needed when several define a job of this name.")
+    code_location: str | None = given("Name of the job's code location, needed when several define a job of this name.")
+    config: JSON | None = given("Run config; fields that it leaves out keep the defaults of their schema.")
+    tags: list[TagInput] = strawberry.field(default_factory=list, description="Tags of the run, in addition to those of the job.")
+    partition_key: str | None = given("The partition to write; needed when the job is partitioned.")
+    asset_keys: list[str] | None = given("A part of the job's assets; all when left out.")
+    check_ids: list[strawberry.ID] | None = given("Ids of the asset checks to evaluate; those of the job when left out.")
+    step_keys: list[str] | None = given("A part of the job's steps; all when left out.")
+    priority: int = given("Runs of higher priority are claimed first.", default=0)
+    idempotency_key: str | None = given(IDEMPOTENCY)
+
+
+@strawberry.input(description="The first and the last partition of a range.")
+class PartitionRange:
+    """The first and the last partition of a range."""
+
+    from_: str = required("Key of the first partition.", name="from")
+    to: str = required("Key of the last partition.")
+
+
+@strawberry.input(one_of=True, description="Which partitions are wanted; exactly one field is given.")
+class PartitionSelection:
+    """Which partitions are wanted."""
+
+    keys: strawberry.Maybe[list[str]] = required("These partitions.")
+    range: strawberry.Maybe[PartitionRange] = required("The partitions from one to another, both included.")
+    all: strawberry.Maybe[bool] = required("Every partition there is; must be true.")
+
+
+@strawberry.input(description="Assets to write.")
+class MaterializeAssetsInput:
+    """Assets to write."""
+
+    selection: str = required("A selection of assets such as `group:marts` or `raw/orders+`; external assets are left out of it.")
+    partitions: PartitionSelection | None = given("The partitions to write; needed when the assets are partitioned.")
+    is_single_run: bool = given(
+        "Whether one run shall write all of it, every partition included. "
+        "Refused with TOO_MANY when it takes one for each of several code locations, repositories or ways of cutting.",
+        default=False,
+    )
+    config: JSON | None = given("Run config; fields that it leaves out keep the defaults of their schema.")
+    tags: list[TagInput] = strawberry.field(default_factory=list, description="Tags of the runs.")
+    priority: int = given("Runs of higher priority are claimed first.", default=0)
+    idempotency_key: str | None = given(IDEMPOTENCY)
+
+
+@strawberry.input(description="A run to execute again.")
+class RetryRunInput:
+    """A run to execute again."""
+
+    run_id: strawberry.ID = required("Id of the run; it must have ended.")
+    strategy: RetryStrategy = given("Which of its steps are executed.", default=RetryStrategy.FROM_FAILURE)
+    step_keys: list[str] | None = given("Only these steps; every other is taken over from the run.")
+    tags: list[TagInput] = strawberry.field(default_factory=list, description="Tags of the new run, in addition to those of the old one.")
+    idempotency_key: str | None = given(IDEMPOTENCY)
+
+
+@strawberry.input(description="Runs to end.")
+class CancelRunsInput:
+    """Runs to end."""
+
+    run_ids: list[strawberry.ID] = required("Ids of the runs, at most 100.")
+    force: bool = given("Whether to kill their processes at once instead of giving them time to end.", default=False)
+
+
+@strawberry.input(description="A code location whose code is to be loaded anew.")
+class ReloadCodeLocationInput:
+    """A code location whose code is to be loaded anew."""
+
+    code_location_id: strawberry.ID = required("Id of the code location; its name is accepted too.")
