@@ -1,0 +1,5 @@
+"""`python -m partita.cli`: the same as `partita`."""
+
+from partita.cli.main import main
+
+main()

@@ -1,0 +1,98 @@
+"""`partita asset`: list and materialise assets of a server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from partita.cli.launching import finish, launch_options, parse_config, parse_tags
+from partita.cli.options import json_option
+from partita.cli.output import age, print_json, print_table
+from partita.cli.remote import Server, server_options
+
+if TYPE_CHECKING:
+    from partita_client import Asset, Client
+
+SELECTION_HELP = """
+\b
+SELECTION is a key or an expression over keys, groups, kinds, tags and owners:
+  delays            one asset              delays+          and all that follows from it
+  +delays           all that it needs      group:marts      all of a group
+  "raw/* or x"      either                 "*"              every asset that can be made
+"""
+
+
+@click.group()
+def asset() -> None:
+    """List and materialise assets."""
+
+
+@asset.command("list", epilog=SELECTION_HELP)
+@click.argument("selection", required=False)
+@json_option
+@server_options
+def list_assets(selection: str | None, *, server: Server, as_json: bool) -> None:
+    """List assets, or those of a SELECTION."""
+    with server.connect() as client:
+        found = list(client.assets(selection))
+    if as_json:
+        print_json([each.record for each in found])
+        return
+    rows = [[each.key, each.record.group_name, _place(each), _partitions(each), _latest(each)] for each in found]
+    print_table(["asset", "group", "repository", "partitions", "materialised"], rows, empty="There are no assets.")
+
+
+@asset.command(epilog=SELECTION_HELP)
+@click.argument("selection")
+@click.option("--partition", help="The partition to write.")
+@click.option("--range", "span", metavar="FIRST..LAST", help="The partitions to write, one run each.")
+@click.option("--all", "is_all", is_flag=True, help="Write every partition, one run each.")
+@click.option("--idempotency-key", help="The same key within a day launches once.")
+@launch_options
+@server_options
+def materialize(
+    selection: str, *, server: Server, config_text: str | None, tag_texts: tuple[str, ...], is_waiting: bool, as_json: bool, **chosen: Any
+) -> int:
+    """Materialise the assets of a SELECTION and follow the runs; exit code 1 when one does not succeed."""
+    config, tags, key = parse_config(config_text), parse_tags(tag_texts), chosen.pop("idempotency_key")
+    partition, span, is_all = chosen["partition"], chosen["span"], chosen["is_all"]
+    if sum(map(bool, (partition, span, is_all))) > 1:
+        raise click.UsageError("Give one of --partition, --range and --all.")
+    ends = _parse_span(span) if span else None
+    with server.connect() as client:
+        ends = _every_partition(client, selection) if is_all else ends
+        runs = client.materialize_all(selection, partition=ends or partition, config=config, tags=tags, idempotency_key=key)
+        return finish(runs, is_waiting=is_waiting, as_json=as_json)
+
+
+def _parse_span(span: str) -> tuple[str, str]:
+    first, separator, last = span.partition("..")
+    if not (first and separator and last):
+        raise click.BadParameter(f"{span!r} is not FIRST..LAST.", param_hint="--range")
+    return first, last
+
+
+def _every_partition(client: Client, selection: str) -> tuple[str, str]:
+    """First and last partition of what is selected; the server refuses the range where partitions differ."""
+    partitioned = next((each for each in client.assets(selection) if each.is_partitioned), None)
+    if partitioned is None:
+        raise click.UsageError(f"--all: no asset of {selection!r} has partitions.")
+    keys = partitioned.partitions.keys()
+    if not keys:
+        raise click.UsageError(f"--all: {partitioned.key} has no partition yet.")
+    return keys[0], keys[-1]
+
+
+def _place(found: Asset) -> str:
+    place = found.record.repository
+    return f"{place.code_location.name}/{place.name}" if place is not None else "-"
+
+
+def _partitions(found: Asset) -> str:
+    return found.record.partitions.description if found.record.partitions is not None else "-"
+
+
+def _latest(found: Asset) -> str:
+    latest = found.record.latest_materialization
+    return age(latest.at) if latest is not None else "never"

@@ -1,0 +1,149 @@
+"""Keeping services alive: one loop that waits for their ends and for signals, and restarts what died."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from partita.cli.children import Service
+
+FIRST_DELAY, LAST_DELAY = 0.1, 5.0
+STABLE_AFTER = 10.0
+"""Seconds that a service must live for its next death to count as the first."""
+PATIENCE = 8.0
+"""Seconds that services get to end before they are killed."""
+STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+
+
+@dataclass(slots=True)
+class _Member:
+    service: Service
+    pid: int | None = None
+    started_at: float = 0.0
+    deaths: int = 0
+    restart_at: float | None = None
+
+
+class ServiceGroup:
+    """The services of one `partita dev`, started in this order."""
+
+    def __init__(self, services: Sequence[Service], *, start: Callable[[Service], int], say: Callable[[str], None]) -> None:
+        self._members = [_Member(service) for service in services]
+        self._start, self._say = start, say
+        self._signals, self._wakeup = os.pipe()
+        self._selector = selectors.PollSelector()  # unlike epoll it has no descriptor that a fork would share
+        self._callbacks: dict[int, Callable[[], None]] = {}
+        for fd in (self._signals, self._wakeup):
+            os.set_blocking(fd, False)
+        self._selector.register(self._signals, selectors.EVENT_READ)
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """What a forked service must close."""
+        return (self._signals, self._wakeup)
+
+    def on_readable(self, fd: int, call: Callable[[], None]) -> None:
+        """Call `call` whenever there is something to read from `fd`."""
+        self._callbacks[fd] = call
+        self._selector.register(fd, selectors.EVENT_READ)
+
+    def run(self) -> int:
+        """Start all, keep them alive until a signal asks to stop, stop all; the number of that signal."""
+        signal.set_wakeup_fd(self._wakeup, warn_on_full_buffer=False)
+        for number in (*STOP_SIGNALS, signal.SIGCHLD):
+            signal.signal(number, _wake)
+        for member in self._members:
+            self._launch(member)
+        asked = self._keep_alive()
+        self._say("Stopping. Asked a second time, it ends at once.")
+        self._stop([member for member in self._members if not member.service.is_last])
+        self._stop([member for member in self._members if member.service.is_last])
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)  # there is nothing left to stop but the last lines of this process
+        return asked
+
+    def _keep_alive(self) -> int:
+        while True:
+            asked = STOP_SIGNALS & set(self._wait(self._until_next_restart()))
+            if asked:
+                return min(asked)
+            for member, reason in self._reap():
+                self._plan_restart(member, reason)
+            for member in self._members:
+                if member.restart_at is not None and time.monotonic() >= member.restart_at:
+                    self._launch(member)
+
+    def _wait(self, timeout: float | None) -> bytes:
+        """The signals that came, after one came, something could be read, or `timeout`."""
+        arrived = b""
+        for key, _ in self._selector.select(timeout):
+            if key.fd == self._signals:
+                arrived = os.read(self._signals, 4096)
+            else:
+                self._callbacks[key.fd]()
+        return arrived
+
+    def _until_next_restart(self) -> float | None:
+        due = [member.restart_at for member in self._members if member.restart_at is not None]
+        return max(0.0, min(due) - time.monotonic()) if due else None
+
+    def _launch(self, member: _Member) -> None:
+        member.restart_at = None
+        member.started_at = time.monotonic()
+        member.pid = self._start(member.service)
+
+    def _reap(self) -> Iterator[tuple[_Member, str]]:
+        """Members that have ended, and how."""
+        for member in self._members:
+            if member.pid is None:
+                continue
+            pid, status = os.waitpid(member.pid, os.WNOHANG)
+            if pid:
+                member.pid = None
+                yield member, _describe(status)
+
+    def _plan_restart(self, member: _Member, reason: str) -> None:
+        now = time.monotonic()
+        member.deaths = 1 if now - member.started_at >= STABLE_AFTER else member.deaths + 1
+        delay = min(LAST_DELAY, FIRST_DELAY * 2 ** (member.deaths - 1))
+        member.restart_at = now + delay
+        self._say(f"{member.service.name} {reason}; it is started again in {delay:g} s.")
+
+    def _stop(self, members: Sequence[_Member]) -> None:
+        """Ask `members` to end, and kill those that do not within the time they have, or when asked a second time."""
+        deadline = time.monotonic() + PATIENCE
+        self._signal(members, signal.SIGTERM)
+        while any(member.pid is not None for member in members):
+            left = deadline - time.monotonic()
+            if STOP_SIGNALS & set(self._wait(max(0.0, left))) or left <= 0:
+                self._signal(members, signal.SIGKILL)
+                deadline = time.monotonic() + PATIENCE
+            for _ in self._reap():
+                pass
+
+    def _signal(self, members: Sequence[_Member], number: signal.Signals) -> None:
+        for member in members:
+            if member.pid is not None:
+                with suppress(ProcessLookupError):
+                    os.kill(member.pid, number)
+
+
+def _wake(number: int, frame: object) -> None:
+    """Nothing: what counts is the signal's byte in the pipe."""
+    del number, frame
+
+
+def _describe(status: int) -> str:
+    code = os.waitstatus_to_exitcode(status)
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"was killed by {name}"
