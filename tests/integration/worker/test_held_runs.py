@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import partita as pt
+from partita.automation.active_run import ActiveRun
 from partita.automation.held_run import HeldRun
 from partita.automation.orders import Places
 from partita.automation.planned import PlannedRun
@@ -283,19 +284,22 @@ def test_an_event_that_cannot_be_written_ends_its_run_and_says_so(store: Store, 
     assert [step.status.value for step in store.runs.steps([held.run_id])[held.run_id]] == ["failed"]
 
 
-def test_a_process_that_tells_what_cannot_be_ends_its_run_only(store: Store) -> None:
+def test_a_mistake_of_ours_while_listening_ends_that_run_and_not_the_worker(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     held = Held(store)
     held.plan()
-    child = held.child
+    held.tell(started())
 
+    def stumble(*_: object) -> None:
+        raise ZeroDivisionError("stumbled")
+
+    monkeypatch.setattr(ActiveRun, "hear_facts", stumble)
     held.tell(StepSucceeded(at=now(), step="trivial", duration=1))
-    held.held.hear(ProcessEnded(child, Death(code=0)))
-    held.held.hear(ProcessEnded(child, Death(code=0)))
-    held.held.proceed()
-    held.held.proceed()
+    assert held.processes.was_killed
+    held.end(Death(signum=9, was_ended=True))
 
-    assert held.held.is_done
-    assert held.run.status.is_finished
+    error = held.run.error
+    assert error is not None
+    assert (held.run.status, error.summary) == (RunStatus.FAILED, "ZeroDivisionError: stumbled")
 
 
 def test_processes_are_not_listened_to_while_they_tell_more_than_can_be_written(store: Store, failing: Callable[..., list[int]]) -> None:
