@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from support.dev import COMMAND, Dev, is_answering, running_dev
+from support.dev import COMMAND, ENVIRON, Dev, is_answering, running_dev
 from support.projects import make_project
 from support.waiting import eventually
 
@@ -86,7 +86,7 @@ def timed(act: Callable[[], object]) -> float:
 
 def measure_help() -> Iterator[Figure]:
     """`partita --help` as a whole process."""
-    values = [timed(lambda: subprocess.run([*COMMAND, "--help"], check=True, capture_output=True)) for _ in range(11)][1:]
+    values = [timed(lambda: subprocess.run([*COMMAND, "--help"], check=True, capture_output=True, env=ENVIRON)) for _ in range(11)][1:]
     yield Figure(what="`partita --help`", incumbent="1.45 s (`--version`)", reach="< 250 ms", values=values)
 
 
@@ -137,7 +137,7 @@ def measure_materialize() -> Iterator[Figure]:
         script.write_text(CHAIN)
 
         def run(*args: str) -> float:
-            done = subprocess.run([sys.executable, str(script), *args], check=True, capture_output=True, text=True, cwd=scratch)
+            done = subprocess.run([sys.executable, str(script), *args], check=True, capture_output=True, text=True, cwd=scratch, env=ENVIRON)
             return float(done.stdout) * 1000
 
         yield Figure(what="`materialize()` of 100 chained assets", incumbent="2.2 s", reach="< 100 ms", values=[run() for _ in range(11)][1:])

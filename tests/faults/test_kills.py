@@ -60,11 +60,12 @@ def test_the_api(dev: Dev, client: Client) -> None:
 def test_the_daemon(dev: Dev, client: Client) -> None:
     run = in_flight(dev, client)
 
-    kill(dev.find("partita-daemon"))
+    killed = dev.find("partita-daemon")
+    kill(killed)
     dev.scratch("go").touch()
 
     assert run.wait(timeout=30).status == "succeeded"
-    eventually(lambda: dev.find("partita-daemon"), seconds=20)
+    eventually(lambda: "partita-daemon" in dev.processes().values(), seconds=20)
 
 
 def test_the_worker(dev: Dev, client: Client) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -74,13 +74,14 @@ class StoreAgainstModel(RuleBasedStateMachine):
         self.store.close()
         shutil.rmtree(self.directory)
 
-    def pick(self, place: int, statuses: Collection[RunStatus]) -> tuple[str, Known]:
+    def pick(self, place: int, statuses: Iterable[RunStatus]) -> tuple[str, Known]:
         """A run with one of these statuses."""
         found = self.among(statuses)
         return found[place % len(found)]
 
-    def among(self, statuses: Collection[RunStatus]) -> list[tuple[str, Known]]:
-        return [(run_id, known) for run_id, known in self.known.items() if known.status in statuses]
+    def among(self, statuses: Iterable[RunStatus]) -> list[tuple[str, Known]]:
+        wanted = set(statuses)
+        return [(run_id, known) for run_id, known in self.known.items() if known.status in wanted]
 
     def send(self, run_id: str, *events: Event, epoch: int | None = None, first: int | None = None, lease: timedelta = LEASE) -> int:
         """Append events under the run's epoch, after those sent under it before, or as told."""

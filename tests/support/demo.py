@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import partita.demo
-from support.dev import COMMAND, free_port, running_dev
+from support.dev import COMMAND, ENVIRON, free_port, running_dev
 
 WORKSPACE = Path(partita.demo.__file__).parent / "partita.toml"
 
@@ -34,6 +34,7 @@ def run_demo_once(folder: Path) -> Iterator[DemoRun]:
         text=True,
         stdin=subprocess.DEVNULL,
         timeout=300,
+        env=ENVIRON,
         check=False,
     )
     with running_dev(folder, workspace=WORKSPACE) as dev:

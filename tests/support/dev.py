@@ -17,6 +17,8 @@ from pathlib import Path
 from partita_client import Client
 from support.waiting import eventually
 
+ENVIRON = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""What a user has: compiled modules are kept, so that starting is as fast as it is for them."""
 COMMAND = [str(Path(sys.executable).parent / "partita")]
 
 
@@ -84,7 +86,7 @@ def running_dev(folder: Path, *, workspace: Path | None = None, env: dict[str, s
             stdout=log,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, **(env or {})},
+            env={**ENVIRON, **(env or {})},
         )
     dev = Dev(process=process, url=f"http://127.0.0.1:{port}", folder=folder, home=home, output=output)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 from partita.errors import PartitaError
 from partita.records.failures import PythonError
@@ -73,4 +74,5 @@ def lose(url: str, name: str, rounds: str) -> None:
 
 
 if __name__ == "__main__":
-    {"work": work, "read": read, "tell": tell, "lose": lose}[sys.argv[1]](*sys.argv[2:])
+    roles: dict[str, Callable[..., None]] = {"work": work, "read": read, "tell": tell, "lose": lose}
+    roles[sys.argv[1]](*sys.argv[2:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -72,7 +73,7 @@ class Ward:
         assert zygote.loaded is not None
         [repository] = zygote.loaded.catalog.repositories
         request = RunRequest(location=repository.name, repository=repository.name, assets=(AssetKey(asset),))
-        number = next(_numbers)
+        number = f"{os.getpid()}_{next(_numbers)}"
         order = Order(
             run_id=f"run_{number}",
             job=None,

@@ -18,6 +18,7 @@ from strawberry.types.graphql import OperationType
 
 from partita.api.context import Context
 from partita.api.documents import Documents
+from partita.api.executor import ListExecutor
 from partita.api.mutations.root import Mutation
 from partita.api.operations import Judgement, finished
 from partita.api.queries import Query
@@ -82,6 +83,7 @@ def _build() -> Schema:
         mutation=Mutation,
         subscription=Subscription,
         extensions=[Judgement],
+        execution_context_class=ListExecutor,
         types=[*NODE_TYPES, *EVENT_TYPES, *PROBLEM_TYPES],
         config=StrawberryConfig(sort_schema=True, scalar_map=SCALARS),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import importlib
 import logging
@@ -17,13 +16,13 @@ from typing import NoReturn
 
 from partita.cli.failures import report
 from partita.errors import PartitaError
+from partita.execution.processes import die_with_parent, name_this_process
 
 PARENT = "PARTITA_PARENT"
 """Environment variable that tells a spawned service which process it must not outlive."""
 GRACE = 10
 """Seconds that a service has to end after it was asked to."""
 
-_SET_DEATH_SIGNAL, _SET_NAME = 1, 15  # options of prctl(2)
 _ASKS_TO_STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _OF_PARENT = (*_ASKS_TO_STOP, signal.SIGCHLD)
 
@@ -45,6 +44,8 @@ class Service:
     """Descriptors of the parent that it needs."""
     is_last: bool = False
     """It is stopped when the others have ended."""
+    is_patient: bool = False
+    """It waits until the API answers, so that it does not take the processor from what a user waits for."""
 
 
 def can_fork() -> bool:
@@ -164,7 +165,7 @@ def _run(service: Service, *, parent: int, closes: list[int]) -> NoReturn:
 def _end_with(parent: int) -> None:
     if sys.platform != "linux":
         return
-    ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGTERM)
+    die_with_parent(signal.SIGTERM)
     if os.getppid() != parent:
         sys.exit(1)  # it ended before the line above, so the signal would never come
 
@@ -172,4 +173,4 @@ def _end_with(parent: int) -> None:
 def set_process_name(name: str) -> None:
     """What `ps` and `top` call this process; the kernel keeps fifteen characters."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_SET_NAME, name.encode()[:15])
+        name_this_process(name)

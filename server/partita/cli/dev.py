@@ -74,6 +74,7 @@ def _run(settings: Settings, listener: socket.socket, *, is_forking: bool, works
 
     def tell_url() -> None:
         os.read(answers, 64)
+        group.start_patient()
         say(NAME, f"GraphQL at {services.url_of(listener)}/graphql. Ctrl-C stops everything.")
 
     group = ServiceGroup(offered, start=start, say=partial(say, NAME))
@@ -106,12 +107,14 @@ def _services(settings: Settings, listener: socket.socket, *, ready: int, argume
         run=partial(services.run_daemon, settings),
         arguments=("daemon", *arguments),
         imports=("partita.automation.daemon",),
+        is_patient=True,
     )
     watch = Service(
         name="watch",
         run=partial(services.run_watch, settings),
         arguments=("watch", *arguments),
         imports=("partita.workspace.catalog",),
+        is_patient=True,
     )
     return [api, *workers, daemon, watch]
 

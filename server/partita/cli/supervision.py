@@ -17,6 +17,8 @@ STABLE_AFTER = 10.0
 """Seconds that a service must live for its next death to count as the first."""
 PATIENCE = 8.0
 """Seconds that services get to end before they are killed."""
+LONGEST_WAIT = 3.0
+"""Seconds after which patient services start although the API does not answer: it may be the one that is broken."""
 STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
 
@@ -58,7 +60,10 @@ class ServiceGroup:
         for number in (*STOP_SIGNALS, signal.SIGCHLD):
             signal.signal(number, _wake)
         for member in self._members:
-            self._launch(member)
+            if member.service.is_patient:
+                member.restart_at = time.monotonic() + LONGEST_WAIT
+            else:
+                self._launch(member)
         asked = self._keep_alive()
         self._say("Stopping. Asked a second time, it ends at once.")
         self._stop([member for member in self._members if not member.service.is_last])
@@ -66,6 +71,12 @@ class ServiceGroup:
         for number in STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)  # there is nothing left to stop but the last lines of this process
         return asked
+
+    def start_patient(self) -> None:
+        """Start those that have waited for the API to answer."""
+        for member in self._members:
+            if member.service.is_patient and not member.started_at:
+                member.restart_at = time.monotonic()
 
     def _keep_alive(self) -> int:
         while True:

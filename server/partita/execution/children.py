@@ -84,7 +84,11 @@ class Child:
     has_warned: bool = False
     """What it left behind was sent SIGTERM."""
     tries: int = 0
+    """How often it was begun to be made."""
     was_ended: bool = False
+    """We have ended it, or are about to."""
+    is_to_be_told: bool = False
+    """SIGTERM is to be sent."""
     is_paused: bool = False
     death: Death | None = None
     error: PythonError | None = None

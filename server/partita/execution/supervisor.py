@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
@@ -38,6 +39,8 @@ LEFTOVER_PATIENCE = 0.3
 """Seconds between SIGTERM and SIGKILL for what a process left behind when it ended by itself."""
 STUCK = 5.0
 """Seconds after which a leftover that SIGKILL does not end is given up: it hangs in the kernel."""
+MAX_STARTING = 16
+"""Processes that are being made at once; more would only take each other's time."""
 MAX_TRIES = 3
 """How often a process is made that dies before it says that it lives."""
 SWEEP_INTERVAL, KILL_INTERVAL, LEFTOVER_INTERVAL = 1.0, 0.2, 0.005
@@ -53,6 +56,7 @@ class Supervisor:
         self._news: list[News] = []
         self._zygotes = Zygotes(self._listener, token=self.token, tell=self._news.append)
         self._children: dict[Child, ZygoteLink] = {}
+        self._queue: deque[Child] = deque()
         self._strangers = frozenset(list_children())
         self._sweep_at = 0.0
 
@@ -77,7 +81,8 @@ class Supervisor:
         """Start a user process of the zygote's code; `ProcessReady` and at last `ProcessEnded` follow."""
         child = Child(assignment=assignment, output=output)
         self._children[child] = zygote
-        self._start(child, zygote)
+        self._queue.append(child)
+        self._start_queued()
         return child
 
     def end(self, child: Child, *, grace: float) -> None:
@@ -89,8 +94,8 @@ class Supervisor:
             return
         if child.pid is None:
             self._lose(child)  # born later, it finds nobody to greet and ends
-        elif is_first and grace > 0:
-            signal_tree(child, signal.SIGTERM)
+        else:
+            child.is_to_be_told = is_first and grace > 0
 
     def pause(self, child: Child) -> None:
         """Stop listening to a process that tells more than can be stored; it waits when its socket is full."""
@@ -109,8 +114,11 @@ class Supervisor:
         self._listener.wait(0 if self._news else self._patience(timeout))
         now = time.monotonic()
         self._zygotes.watch(now)
+        self._signal_due(now)
         for child in self.children:
-            self._watch(child, now)
+            if child.stage is Stage.REQUESTED and child.deadline is not None and now >= child.deadline:
+                self._hurry(child)
+        self._start_queued()
         if now >= self._sweep_at:
             self._sweep(now)
         news = list(self._news)
@@ -128,6 +136,15 @@ class Supervisor:
         self._sweep(time.monotonic())
         self._listener.close()
         adopt_orphans(False)
+
+    def _start_queued(self) -> None:
+        """A socket to a zygote takes some 160 requests; those above the limit wait here."""
+        starting = sum(child.stage is Stage.REQUESTED and child.tries > 0 for child in self._children)
+        while self._queue and starting < MAX_STARTING:
+            child = self._queue.popleft()
+            if child.stage is Stage.REQUESTED:  # it may have been ended while it waited
+                starting += 1
+                self._start(child, self._children[child])
 
     def _start(self, child: Child, zygote: ZygoteLink) -> None:
         child.tries += 1
@@ -253,14 +270,12 @@ class Supervisor:
         child.kill_at = child.kill_at or time.monotonic() + LEFTOVER_PATIENCE
         self._sweep_at = 0.0
 
-    def _watch(self, child: Child, now: float) -> None:
-        if not child.is_live:
-            return
-        if child.kill_at is not None and now >= max(child.kill_at, child.kill_again_at):
-            child.kill_again_at = now + KILL_INTERVAL
-            signal_tree(child, signal.SIGKILL)
-        elif child.stage is Stage.REQUESTED and child.deadline is not None and now >= child.deadline:
-            self._hurry(child)
+    def _signal_due(self, now: float) -> None:
+        due = [(child, signum) for child in self._children if (signum := _due_signal(child, now)) is not None]
+        processes = self._own(list_processes()) if due else []
+        for child, signum in due:
+            child.is_to_be_told, child.kill_again_at = False, now + KILL_INTERVAL
+            signal_tree(child, signum, processes)
 
     def _hurry(self, child: Child) -> None:
         if child.pid is None:  # the zygote hangs; another will come in its place
@@ -279,11 +294,16 @@ class Supervisor:
         strays = {pid for pid in list_children() if pid not in known}
         processes = list_processes() if strays else []
         self._end_strays(process for process in processes if process.pid in strays)
+        processes = self._own(processes)
         for child in self.children:
             if child.stage is Stage.EXITED and not self._end_leftovers(child, find_leftovers(child, processes), now):
                 self._bury(child)
         is_waiting = any(child.stage is Stage.EXITED for child in self._children)
         self._sweep_at = now + (LEFTOVER_INTERVAL if is_waiting else SWEEP_INTERVAL)
+
+    def _own(self, processes: Iterable[Process]) -> list[Process]:
+        """Those that no other worker of the machine has started, whatever their markers say."""
+        return [process for process in processes if process.worker in {"", self.token}]
 
     def _end_strays(self, strays: Iterable[Process]) -> None:
         for stray in strays:
@@ -322,4 +342,14 @@ class Supervisor:
         now = time.monotonic()
         limits = [(child.kill_at or child.deadline, child.kill_again_at) for child in self._children if child.is_live]
         moments = [self._zygotes.next_deadline(now + timeout), self._sweep_at, *(max(limit, again) for limit, again in limits if limit)]
+        if any(child.is_to_be_told for child in self._children):
+            return 0.0
         return max(0.0, min(timeout, min(moments) - now))
+
+
+def _due_signal(child: Child, now: float) -> int | None:
+    if not child.is_live or child.pid is None:
+        return None
+    if child.kill_at is not None and now >= max(child.kill_at, child.kill_again_at):
+        return signal.SIGKILL
+    return signal.SIGTERM if child.is_to_be_told else None

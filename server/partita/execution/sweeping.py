@@ -54,9 +54,9 @@ def find_leftovers(child: Child, processes: Iterable[Process]) -> list[Process]:
     return [process for process in processes if not process.is_zombie and process.pid != child.pid and belongs_to(process, child)]
 
 
-def signal_tree(child: Child, signum: int) -> None:
-    """Send a signal to a user process and all that it started."""
-    for process in list_processes():
+def signal_tree(child: Child, signum: int, processes: Iterable[Process]) -> None:
+    """Send a signal to those of `processes` that are a user process or were started by it."""
+    for process in processes:
         if process.pid == child.pid or belongs_to(process, child):
             kill(process, signum)
 

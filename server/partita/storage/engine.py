@@ -43,6 +43,7 @@ class Database:
         self._synchronous = synchronous
         self._driver = sqlite.driver()
         self._pid = os.getpid()
+        self._is_closed = False
         self._identity: tuple[int, int] | None = None
         self._writers = _Connections(self._engine("write"), size=1)
         self._readers = _Connections(self._engine("read"), size=READERS)
@@ -92,7 +93,9 @@ class Database:
 
     def reclaim_space(self) -> None:
         """Give back what deleted rows took, a portion at a time."""
-        self._maintain(*sqlite.TIDY_STATEMENTS)
+        # The driver's cursor: each row that is fetched frees a page, but they have no columns, which SQLAlchemy takes for no rows.
+        self.write(lambda connection: _driver_connection(connection).execute(sqlite.VACUUM_STATEMENT).fetchall())
+        self._maintain(sqlite.CHECKPOINT_STATEMENT)
 
     def raw_connection(self) -> Any:
         """A driver's connection of its own, for reading."""
@@ -103,14 +106,16 @@ class Database:
             raise self._unavailable(error) from error
 
     def check_usable(self) -> None:
-        """Nothing, if this process opened the database and its file is still the same.
+        """Nothing, if this process has opened the database and its file is still the same.
 
         Raises:
-            OperationError: this is a forked child.
+            OperationError: this is a forked child, or the store is closed.
             StorageUnavailableError: the file was deleted or replaced.
         """
         if os.getpid() != self._pid:
             raise OperationError(f"This store was opened by process {self._pid}; a forked process must open its own.")
+        if self._is_closed:
+            raise OperationError(f"The store of {self.path} is closed.")
         if self._identity is not None and self._file_identity() != self._identity:
             raise StorageUnavailableError(
                 f"The database {self.path} was deleted or replaced while it was in use. Stop every Partita process, put it back, and start again."
@@ -119,6 +124,7 @@ class Database:
     def close(self) -> None:
         """Close every connection. A forked child leaves them alone: they are its parent's."""
         if os.getpid() == self._pid:
+            self._is_closed = True
             self._readers.close()
             self._writers.close()
 
@@ -153,13 +159,12 @@ class Database:
             raise StorageUnavailableError(f"The database {self.path} did not answer within {DEADLINE:g} s: other threads of this process hold it.")
         return connection
 
-    def _maintain(self, *statements: str) -> None:
-        """Run statements that must stand outside a transaction, on the writer's connection."""
+    def _maintain(self, statement: str) -> None:
+        """Run a statement that must stand outside a transaction, on the writer's connection."""
         self.check_usable()
         connection = self._take(self._writers)
         try:
-            for statement in statements:
-                _driver_connection(connection).execute(statement).fetchall()
+            _driver_connection(connection).execute(statement).fetchall()
         except self._driver.Error as error:
             raise self._unavailable(error) from error
         finally:
@@ -205,9 +210,9 @@ class _Connections:
         """A connection for this thread alone, or None when all are in use for so long."""
         if not self._slots.acquire(timeout=timeout):
             return None
+        with suppress(IndexError):
+            return self._free.pop()
         try:
-            return self._free.pop() if self._free else self._engine.connect()
-        except IndexError:  # another thread took the last one in between
             return self._engine.connect()
         except BaseException:
             self._slots.release()

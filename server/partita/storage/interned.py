@@ -41,7 +41,8 @@ class Interned:
 
     def find(self, connection: Connection, keys: Collection[str]) -> dict[str, int]:
         """The numbers of those keys that have one."""
-        found = {key: self._known[key] for key in keys if key in self._known}
+        known = self._known
+        found = {key: known[key] for key in keys if key in known}
         unknown = [str(key) for key in keys if key not in found]
         return found | self._read(connection, unknown) if unknown else found
 
@@ -59,5 +60,5 @@ class Interned:
 
     def _remember(self, found: dict[str, int]) -> None:
         if len(self._known) + len(found) > REMEMBERED:
-            self._known.clear()
+            self._known = {}  # not emptied: another thread may be looking into it
         self._known.update(found)

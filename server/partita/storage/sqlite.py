@@ -97,8 +97,10 @@ def copy_statement(to: Path) -> str:
     return "VACUUM INTO '{}'".format(str(to).replace("'", "''"))
 
 
-# Pages that became free go back to the file system a portion at a time, and the write-ahead log is kept short.
-TIDY_STATEMENTS = ("PRAGMA incremental_vacuum(1000)", "PRAGMA wal_checkpoint(TRUNCATE)")
+# Pages that became free go back to the file system a portion at a time.
+VACUUM_STATEMENT = "PRAGMA incremental_vacuum(1000)"
+# Afterwards the write-ahead log is empty, unless somebody is reading it, who is not waited for longer than for a lock.
+CHECKPOINT_STATEMENT = "PRAGMA wal_checkpoint(TRUNCATE)"
 
 
 def is_busy(error: BaseException) -> bool:

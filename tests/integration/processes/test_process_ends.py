@@ -222,3 +222,12 @@ def test_a_process_ended_before_it_lives_is_told_once(ward: Ward, zygote: Zygote
 
 def _children() -> list[int]:
     return [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+
+
+def test_many_processes_asked_for_at_once_are_all_made_by_forks(ward: Ward, zygote: ZygoteLink) -> None:
+    children = [ward.start(zygote, "returns") for _ in range(200)]
+    ended_early = children.pop()
+    ward.supervisor.end(ended_early, grace=0)
+
+    assert ward.end_of(ended_early) == Death(was_ended=True)
+    assert {(ward.end_of(child, seconds=60), child.how) for child in children} == {(Death(code=0), "fork")}

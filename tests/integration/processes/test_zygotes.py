@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from partita.execution.children import Death
-from partita.execution.processes import list_processes
+from partita.execution.processes import PROCESS_MARKER, WORKER_MARKER, list_processes
 from partita.execution.supervisor import Supervisor
 from partita.records.events import StepStarted
 from partita.workspace.settings import LocationSettings
@@ -248,3 +248,24 @@ def test_the_end_of_a_supervisor_is_the_end_of_its_processes(tmp_path: Path) -> 
     ward.supervisor.close()
 
     assert not alive({ward.supervisor.token})
+
+
+def test_a_supervisor_leaves_alone_what_another_has_started_under_the_same_name(tmp_path: Path) -> None:
+    script = f"read marker; {WORKER_MARKER}=1.1 {PROCESS_MARKER}=$marker exec sleep 300"
+    with subprocess.Popen(["/bin/sh", "-c", script], stdin=subprocess.PIPE, text=True) as stranger, a_ward(tmp_path) as ward:
+        assert stranger.stdin is not None
+        child = ward.ready(ward.start(ward.load(ONE), "sleeps"))
+        stranger.stdin.write(f"{child.marker}\n")
+        stranger.stdin.flush()
+        ward.until(lambda: len(marked(child.marker)) == 2, what="the stranger to carry the name")
+
+        ward.supervisor.end(child, grace=0)
+        ward.end_of(child)
+
+        assert marked(child.marker) == [stranger.pid]
+        stranger.kill()
+
+
+def marked(marker: str) -> list[int]:
+    """The processes that carry a name."""
+    return [process.pid for process in list_processes() if process.marker == marker and not process.is_zombie]

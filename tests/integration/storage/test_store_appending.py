@@ -87,9 +87,7 @@ def test_sequence_numbers_have_no_gap_whoever_writes(store: Store) -> None:
     other = Writer(store, claim_of(writer), "another")
 
     with ThreadPoolExecutor(2) as threads:
-        futures = [threads.submit(lambda each=each: [each.send(log("x"), log("y")) for _ in range(50)]) for each in (writer, other)]
-    for future in futures:
-        future.result()
+        list(threads.map(lambda each: [each.send(log("x"), log("y")) for _ in range(50)], (writer, other)))
     store.runs.request_cancel(writer.run_id)
 
     seqs = [each.seq for each in store.events.after(writer.run_id, seq=0, limit=1000)]
@@ -103,7 +101,7 @@ def claim_of(writer: Writer) -> Claim:
 
 def test_a_batch_sent_again_is_recognised(store: Store) -> None:
     writer = claimed_writer(store)
-    batch = [log("one"), materialized("orders"), log("two")]
+    batch: list[Event] = [log("one"), materialized("orders"), log("two")]
     first = store.events.append(writer.run_id, epoch=writer.epoch, writer="w", first=7, events=batch, lease=LEASE)
     cursor = store.changes.latest()
 
@@ -136,7 +134,7 @@ def test_two_writers_may_use_the_same_numbers(store: Store) -> None:
 
 def test_the_last_batch_of_a_run_can_be_sent_again(store: Store) -> None:
     writer = claimed_writer(store)
-    batch = [log("done"), status(RunStatus.SUCCEEDED)]
+    batch: list[Event] = [log("done"), status(RunStatus.SUCCEEDED)]
     first = store.events.append(writer.run_id, epoch=writer.epoch, writer="w", first=0, events=batch, lease=LEASE)
 
     assert store.events.append(writer.run_id, epoch=writer.epoch, writer="w", first=0, events=batch, lease=LEASE) == first

@@ -114,6 +114,19 @@ def test_a_given_request_hash_decides_what_is_the_same_request(store: Store) -> 
     assert again.runs == first.runs
 
 
+def test_what_was_launched_under_a_key_can_be_looked_up(store: Store) -> None:
+    key = Idempotency(caller="ann", key="k1", request_hash="h")
+    assert store.runs.find_launched(key) is None
+
+    launched = store.runs.launch([request("orders")], idempotency=key)
+
+    found = store.runs.find_launched(key)
+    assert found is not None
+    assert (found.runs, found.is_replay) == (launched.runs, True)
+    with pytest.raises(ConflictError, match="'k1' was used for another request"):
+        store.runs.find_launched(Idempotency(caller="ann", key="k1", request_hash="other"))
+
+
 def test_idempotency_keys_of_two_callers_do_not_meet(store: Store) -> None:
     store.runs.launch([request("orders")], idempotency=Idempotency(caller="ann", key="k1"))
 

@@ -11,7 +11,7 @@ from textwrap import dedent
 
 import pytest
 
-from partita.errors import SchemaVersionError, SettingsError, StorageUnavailableError
+from partita.errors import OperationError, SchemaVersionError, SettingsError, StorageUnavailableError
 from partita.records.runs import RunStatus
 from partita.storage import engine, schema, sqlite
 from partita.storage.store import Store
@@ -241,6 +241,16 @@ def test_a_forked_child_cannot_use_its_parents_store(tmp_path: Path) -> None:
         print(os.waitstatus_to_exitcode(status), store.runs.count(), bell.poll())
     """
     assert run_python(script, url_of(tmp_path)) == "4 2 True"
+
+
+def test_a_closed_store_refuses_to_work(tmp_path: Path) -> None:
+    store = Store(url_of(tmp_path))
+    store.close()
+
+    for act in (store.runs.count, lambda: launch(store), store.bell):
+        with pytest.raises(OperationError, match=r"store of .*partita\.db is closed"):
+            act()
+    store.close()
 
 
 def test_a_closed_store_leaves_no_file_open(tmp_path: Path) -> None:

@@ -114,7 +114,8 @@ def test_the_first_outcome_of_a_step_stays(store: Store, is_one_batch: bool) -> 
     writer = begin(store, "orders", steps=["s"])
     late = StepFailed(at=at(9), step="s", error=BOOM, duration=1)
 
-    for batch in [[DONE, late]] if is_one_batch else [[DONE], [late]]:
+    batches: list[list[Event]] = [[DONE, late]] if is_one_batch else [[DONE], [late]]
+    for batch in batches:
         writer.send(*batch)
 
     assert step(store, writer, "s").status is StepStatus.SUCCEEDED

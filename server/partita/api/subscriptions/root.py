@@ -1,6 +1,7 @@
 """The root of every subscription."""
 
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Annotated, Any, cast
 
 import strawberry
@@ -37,8 +38,9 @@ class Subscription:
         filter: Annotated[RunEventFilterInput | None, argument("Which events are wanted; all when left out.")] = None,
     ) -> AsyncGenerator[ShownBatch, None]:
         """Follow a run."""
-        async for item in run_events.follow(info.context, run_id, after=after, where=to_event_filter(filter)):
-            yield item
+        async with aclosing(run_events.follow(info.context, run_id, after=after, where=to_event_filter(filter))) as items:
+            async for item in items:
+                yield item
 
     @streamed("Runs as they are launched and change; several changes of one run may arrive as one.", RunChange)
     @staticmethod
@@ -48,8 +50,9 @@ class Subscription:
         after: Annotated[str | None, argument("Cursor of the change that the stream resumes after; from now on when left out.")] = None,
     ) -> AsyncGenerator[ShownRunChange | ApiError, None]:
         """Follow runs."""
-        async for item in runs.follow(info.context, to_run_filter(filter), after=after):
-            yield item
+        async with aclosing(runs.follow(info.context, to_run_filter(filter), after=after)) as items:
+            async for item in items:
+                yield item
 
     @streamed("Code locations as they load, fail and change; without `after`, first each as it stands.", WorkspaceChange)
     @staticmethod
@@ -58,5 +61,6 @@ class Subscription:
         after: Annotated[str | None, argument("Cursor of the change that the stream resumes after.")] = None,
     ) -> AsyncGenerator[ShownLocationChange | ApiError, None]:
         """Follow code locations."""
-        async for item in locations.follow(info.context, after=after):
-            yield item
+        async with aclosing(locations.follow(info.context, after=after)) as items:
+            async for item in items:
+                yield item
