@@ -77,7 +77,7 @@ def test_no_flight_is_lost_on_the_way(client: Client, flights: list[dict[str, st
 def test_delays_of_each_carrier_are_those_of_the_files(client: Client, flights: list[dict[str, str]]) -> None:
     delays: dict[tuple[str, str], list[float]] = defaultdict(list)
     for flight in flights:
-        if flight["dep_delay"]:
+        if flight["dep_delay"] != "NA":
             delays[f"2013-{int(flight['month']):02}-01", flight["carrier"]].append(float(flight["dep_delay"]))
 
     tables = {each.partition: each.metadata["table"] for each in client.asset("carrier_punctuality").materializations()}
@@ -95,8 +95,8 @@ def test_the_error_of_the_model_is_right(client: Client, flights: list[dict[str,
     features, delays, days, carriers = [], [], [], []
     for flight in flights:
         hour = weather.get((flight["origin"], flight["time_hour"]), {})
-        joined = {**flight, **{name: hour.get(name, "") for name in ("temp", "wind_speed", "precip", "visib")}}
-        if flight["dep_delay"] and all(joined[name] for name in FEATURES):
+        joined = {**flight, **{name: hour.get(name, "NA") for name in ("temp", "wind_speed", "precip", "visib")}}
+        if flight["dep_delay"] != "NA" and all(joined[name] != "NA" for name in FEATURES):
             features.append([float(joined[name]) for name in FEATURES])
             delays.append(float(flight["dep_delay"]))
             days.append(int(flight["day"]))
@@ -123,7 +123,7 @@ def test_days_have_the_hours_that_the_clock_gave_them(client: Client) -> None:
             hours[f"2013-{int(row['month']):02}-{int(row['day']):02}"].add(row["time_hour"])
     assert len(hours["2013-03-10"]) == 23
 
-    windows = {each.key: (each.start_at, each.end_at) for each in client.asset("weather").partitions}
+    windows = {each.key: (each.start_at, each.end_at) for each in client.asset("weather").partitions.states()}
 
     for day, hours_of_clock in {"2013-03-10": 23, "2013-11-03": 25, "2013-07-04": 24}.items():
         start, end = windows[day]
@@ -133,7 +133,7 @@ def test_days_have_the_hours_that_the_clock_gave_them(client: Client) -> None:
 
 
 def test_a_check_warns_on_the_real_data_and_stops_nothing(client: Client) -> None:
-    checks = {check.name: check.latest for check in client.asset("flights").checks}
+    checks = {check.name: check.latest_result for check in client.asset("flights").checks}
 
     assert checks["every_flight_has_a_carrier"].passed
     assert not checks["planes_are_known"].passed

@@ -46,6 +46,10 @@ class Operations(BaseGraphQLTransportWSHandler[Context, None]):
             return
         await super().handle_message(message)
 
+    def forget_id(self, id: str) -> None:
+        """Let the id be used again. It may be forgotten already: the client unsubscribed while the operation completed."""
+        self.operations.pop(id, None)
+
     @staticmethod
     def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:
         """None: a document that cannot be parsed ends its operation, not the socket with all the others."""

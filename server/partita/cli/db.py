@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from partita.cli.lock import make_home
 from partita.cli.options import settings_of, workspace_options
 from partita.storage import schema
 
@@ -20,7 +21,7 @@ def db() -> None:
 def upgrade(**workspace: Any) -> None:
     """Bring the workspace's database to the schema of this version, creating it if there is none."""
     settings = settings_of(**workspace)
-    settings.home.mkdir(parents=True, exist_ok=True)
+    make_home(settings.home)
     before = schema.upgrade(settings.storage.url)
     if before.is_current:
         click.echo(f"The database is at revision {before.needed} already.")

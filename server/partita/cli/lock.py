@@ -31,11 +31,8 @@ class HomeLock:
         Raises:
             CommandError: another process holds it, or the home cannot be written to.
         """
-        try:
-            self._home.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise CommandError(f"The home {self._home} cannot be used: {error.strerror}. Choose another with --home.") from None
+        make_home(self._home)
+        self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -64,6 +61,21 @@ class HomeLock:
         where = f", at {url}" if url else ""
         stop = f"Stop it with `kill {pid}` (or Ctrl-C where it runs)" if pid else "Stop it"
         return f"`partita dev` already runs on {self._home} ({who}{where}). {stop}, use it as it is, or choose another home with --home."
+
+
+def make_home(home: Path) -> None:
+    """Make the directory that holds database, values and logs, if there is none.
+
+    Raises:
+        CommandError: it cannot be made, or not be written to.
+    """
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        problem = None if os.access(home, os.W_OK | os.X_OK) else "it cannot be written to"
+    except OSError as error:
+        problem = error.strerror
+    if problem:
+        raise CommandError(f"The home {home} cannot be used: {problem}. Choose another with --home.")
 
 
 def read_holder(home: Path) -> dict[str, Any]:

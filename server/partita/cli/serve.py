@@ -13,6 +13,7 @@ from partita.cli import services
 from partita.cli.children import follow_parent, set_process_name
 from partita.cli.console import say
 from partita.cli.failures import CommandError, Exit
+from partita.cli.lock import make_home
 from partita.cli.options import address_options, settings_of, workspace_options
 from partita.workspace.settings import Settings
 
@@ -68,6 +69,7 @@ def announce(fd: int) -> None:
 
 def _begin(name: str, workspace: dict[str, Any]) -> Settings:
     settings = settings_of(**workspace)
+    make_home(settings.home)
     follow_parent()
     set_process_name(f"partita-{name}")
     for line in settings.warnings:

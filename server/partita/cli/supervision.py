@@ -109,12 +109,13 @@ class ServiceGroup:
         member.pid = self._start(member.service)
 
     def _reap(self) -> Iterator[tuple[_Member, str]]:
-        """Members that have ended, and how."""
-        for member in self._members:
-            if member.pid is None:
-                continue
-            pid, status = os.waitpid(member.pid, os.WNOHANG)
-            if pid:
+        """Members that have ended, and how. Strangers are reaped too: in a container this may be process 1."""
+        members = {member.pid: member for member in self._members if member.pid is not None}
+        while members:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            if member := members.pop(pid, None):
                 member.pid = None
                 yield member, _describe(status)
 

@@ -92,6 +92,14 @@ def test_serving_others_is_refused_while_there_are_no_tokens(partita: Shell, tmp
     assert "serves this machine only" in partita.refusal(command, "--host", "0.0.0.0", cwd=tmp_path)
 
 
+def test_a_home_that_cannot_be_made_is_named_with_the_option_to_choose_another(partita: Shell, tmp_path: Path) -> None:
+    (tmp_path / "partita.toml").write_text('[[location]]\nname = "x"\nmodule = "x"\n')
+    (tmp_path / "file").write_text("")
+
+    for command in (["dev"], ["daemon"], ["db", "upgrade"]):
+        assert "cannot be used: Not a directory. Choose another with --home" in partita.refusal(*command, "--home", "file/home", cwd=tmp_path, code=1)
+
+
 def test_a_worker_must_know_its_location_when_there_are_several(partita: Shell, tmp_path: Path) -> None:
     (tmp_path / "partita.toml").write_text('[[location]]\nname = "one"\nmodule = "x"\n[[location]]\nname = "two"\nmodule = "x"\n')
 

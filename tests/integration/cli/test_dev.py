@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from partita_client import Client
 from support.dev import COMMAND, Dev, free_port, is_alive, is_answering, running_dev
 from support.shell import Done, Shell
 from support.waiting import eventually
@@ -295,6 +296,22 @@ def test_services_can_be_spawned_where_forking_is_not_safe(tmp_path: Path) -> No
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=15) == 0
+
+
+def test_api_daemon_and_worker_can_be_run_apart(tmp_path: Path) -> None:
+    project(tmp_path)
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    processes = [subprocess.Popen([*COMMAND, *words], cwd=tmp_path) for words in (["api", "--port", str(port)], ["daemon"], ["worker"])]
+    try:
+        eventually(lambda: is_answering(url), seconds=30, what="the API")
+        with Client(url) as client:
+            eventually(lambda: [each.status for each in client.locations()] == ["loaded"], seconds=30, what="the location to load")
+            assert client.materialize("one").wait(timeout=20).status == "succeeded"
+    finally:
+        for process in processes:
+            process.send_signal(signal.SIGTERM)
+        assert [process.wait(timeout=15) for process in processes] == [0, 0, 0]
 
 
 PROJECT = """
