@@ -24,7 +24,7 @@ demo: $(STAMP)
 	@$(BIN)/partita demo $(ARGS)
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest -m "not faults and not bench" -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -m "not faults and not bench" -n 2 --dist loadfile $(ARGS)
 
 test-faults: $(STAMP)
 	@$(BIN)/python -m pytest -m "faults" $(ARGS)

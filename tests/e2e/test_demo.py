@@ -18,7 +18,7 @@ import pytest
 from partita_client import Client
 from support.demo import DemoRun, run_demo_once
 
-pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 
 FEATURES = ("hour", "precip", "wind_speed", "visib", "temp", "distance")
 

@@ -21,8 +21,6 @@ BLOCKS = re.findall(r"^```(bash|python)\n(.*?)^```$", README, re.MULTILINE | re.
 URL = "http://127.0.0.1:4400"
 ENV = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
-pytestmark = pytest.mark.xdist_group("e2e")
-
 
 def blocks(language: str, part: str) -> list[str]:
     """The blocks of a language that hold `part`."""

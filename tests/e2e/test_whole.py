@@ -16,8 +16,6 @@ from support.dev import COMMAND, Dev, descendants, is_alive, is_answering, runni
 from support.projects import BROKEN, ORDINARY, make_project
 from support.waiting import eventually
 
-pytestmark = pytest.mark.xdist_group("e2e")
-
 
 @pytest.fixture(scope="module")
 def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:

@@ -29,6 +29,8 @@ from partita.api.pages import DEFAULT_PAGE, MAX_EVENTS
 
 LIST_SIZE = 10
 """What a list without pages is taken to hold."""
+SHORT_LISTS = {"codeLocations": 3, "repositories": 2}
+"""Lists that hold fewer: taken at ten they would refuse what everybody asks first, the workspace with its jobs."""
 EXTRA = {"totalCount": 10, "log": 20}
 """Fields that cost more than the object they give."""
 PAGE_FIELDS = frozenset({"edges", "nodes"})
@@ -82,7 +84,7 @@ class Costs:
             return extra
         times = 1
         if is_list_type(get_nullable_type(field.type)):
-            times = page if node.name.value in PAGE_FIELDS and parent.name.endswith("Connection") else LIST_SIZE
+            times = page if node.name.value in PAGE_FIELDS and parent.name.endswith("Connection") else SHORT_LISTS.get(node.name.value, LIST_SIZE)
         inner = self._of_selection(node.selection_set, named, page=self._page_of(node, field))
         return extra + times * (1 + inner)
 

@@ -18,8 +18,6 @@ from support.dev import COMMAND, Dev, free_port, is_alive, is_answering, running
 from support.shell import Done, Shell
 from support.waiting import eventually
 
-pytestmark = pytest.mark.xdist_group("dev")
-
 
 @pytest.fixture(scope="module")
 def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:

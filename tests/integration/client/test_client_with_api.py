@@ -18,7 +18,6 @@ from support.played import LOCATION, ApiProcess, Worker, harvest, honey, publish
 from support.waiting import eventually
 
 # One API process serves all of them.
-pytestmark = pytest.mark.xdist_group("client with api")
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,6 @@ from support.sites import is_alive, kill
 from support.wards import Ward, a_ward
 
 # One worker process of the test run has it all: setting up its processes takes longer than most tests.
-pytestmark = pytest.mark.xdist_group("process_ends")
 STEPS = '''
 import ctypes, logging
 

@@ -15,7 +15,6 @@ from partita.records.events import LogWritten, ProgressMade, StepFailed
 from support.wards import Ward, a_ward
 
 # One worker process of the test run has it all: setting up its processes takes longer than most tests.
-pytestmark = pytest.mark.xdist_group("surroundings")
 STEPS = '''
 import atexit, logging, random, tempfile
 import numpy

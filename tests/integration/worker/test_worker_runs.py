@@ -29,7 +29,6 @@ from partita.records.runs import RunStatus
 from support.sites import Site, a_site, is_alive, kill, processes_of
 
 # One worker process of the test run has it all: setting up its processes takes longer than most tests.
-pytestmark = pytest.mark.xdist_group("worker_runs")
 SOURCE = """
 @pt.asset
 def numbers() -> list[int]:

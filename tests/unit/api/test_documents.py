@@ -110,3 +110,11 @@ def test_a_page_size_may_be_a_variable() -> None:
 
 def test_a_page_size_that_is_left_out_is_the_default_one() -> None:
     assert cost("query($n: Int) { runs(first: $n) { nodes { id } } }") == 51
+
+
+def test_the_workspace_with_its_jobs_and_their_graphs_may_be_asked_at_once() -> None:
+    graph = "graph { nodes { handle } edges { fromHandle toHandle } }"
+
+    asked = cost("{ workspace { codeLocations { name repositories { name jobs { nodes { name %s } } } } } }" % graph)  # noqa: UP031 (braces)
+
+    assert asked <= LIMITS.max_cost
