@@ -211,16 +211,17 @@ def test_threads_that_are_no_daemons_are_joined(ward: Ward, zygote: ZygoteLink) 
 
 
 def test_a_process_ended_before_it_lives_is_told_once(ward: Ward, zygote: ZygoteLink) -> None:
+    before = _children()  # of the zygote, and whatever tests before this one have left running
     child = ward.start(zygote, "sleeps")
 
     ward.supervisor.end(child, grace=5)
 
     assert ward.end_of(child) == Death(was_ended=True)
-    ward.until(lambda: not [pid for pid in _children() if pid != zygote.pid], what="the late process to be gone")
+    ward.until(lambda: not _children() - before, what="the late process to be gone")
 
 
-def _children() -> list[int]:
-    return [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+def _children() -> set[int]:
+    return {int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()}
 
 
 def test_many_processes_asked_for_at_once_are_all_made_by_forks(ward: Ward, zygote: ZygoteLink) -> None:
