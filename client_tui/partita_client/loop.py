@@ -107,4 +107,7 @@ async def _next(source: AsyncGenerator[T, None]) -> T:
 
 
 async def _finish(source: AsyncGenerator[Any, None]) -> None:
+    while getattr(source, "ag_running", False):  # noqa: ASYNC110 (a generator has no event for its end)
+        # The caller was interrupted while it waited for the next item: that task is cancelled already and is about to end.
+        await asyncio.sleep(0.001)
     await source.aclose()
