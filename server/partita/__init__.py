@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from partita.definitions.checks import Check, asset_check
     from partita.definitions.config import Config, EnvVar, Field
     from partita.definitions.context import Context
+    from partita.definitions.cron import Cron
+    from partita.definitions.dynamic import Dynamic
     from partita.definitions.graphs import Graph, graph
+    from partita.definitions.hooks import Hook, on_failure, on_success
     from partita.definitions.io import InputContext, IOManager, OutputContext
     from partita.definitions.jobs import Job, asset_job, job
     from partita.definitions.keys import AssetKey
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from partita.definitions.ops import Op, op
     from partita.definitions.partitions import (
         DailyPartitions,
+        DynamicPartitions,
         HourlyPartitions,
         MonthlyPartitions,
         Partitions,
@@ -43,12 +47,15 @@ if TYPE_CHECKING:
         TimeWindow,
         WeeklyPartitions,
     )
-    from partita.definitions.policies import Retry, in_process, processes
-    from partita.definitions.ports import In, Out
+    from partita.definitions.policies import Backfill, Pool, Retry, in_process, processes
+    from partita.definitions.ports import DynamicOut, In, Out
     from partita.definitions.repository import Repository, load_assets
+    from partita.definitions.requests import AddPartitions, AssetEvent, RunRequest, SensorResult, Skip
     from partita.definitions.resources import Provided, Resource
-    from partita.definitions.results import CheckResult, Failure, Materialization, Nothing, Output, Severity
+    from partita.definitions.results import CheckResult, DynamicOutput, Failure, Materialization, Nothing, Output, RetryRequested, Severity
+    from partita.definitions.schedules import Schedule, partition_schedule, schedule
     from partita.definitions.selection import Selection, select
+    from partita.definitions.sensors import Sensor, asset_sensor, run_status_sensor, sensor
     from partita.definitions.specs import AssetSpec, Dep
     from partita.errors import (
         AlreadyFinishedError,
@@ -69,6 +76,7 @@ if TYPE_CHECKING:
         OutputMissingError,
         PartitaError,
         RequestError,
+        RunTimeoutError,
         SchemaVersionError,
         SelectionError,
         SettingsError,
@@ -80,7 +88,9 @@ if TYPE_CHECKING:
         UnknownPartitionError,
         WorkspaceError,
     )
+    from partita.execution.automation_contexts import AssetSensorContext, RunStatusContext, ScheduleContext, SensorContext
     from partita.execution.context import AssetContext, CheckContext, OpContext
+    from partita.execution.hooks import HookContext
     from partita.execution.io_managers import FilesystemIO, MemoryIO
     from partita.execution.materialize import materialize
     from partita.storage.store import Store
@@ -91,7 +101,9 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "partita.definitions.checks": ("Check", "asset_check"),
     "partita.definitions.config": ("Config", "EnvVar", "Field"),
     "partita.definitions.context": ("Context",),
+    "partita.definitions.dynamic": ("Dynamic",),
     "partita.definitions.graphs": ("Graph", "graph"),
+    "partita.definitions.hooks": ("Hook", "on_failure", "on_success"),
     "partita.definitions.io": ("IOManager", "InputContext", "OutputContext"),
     "partita.definitions.jobs": ("Job", "asset_job", "job"),
     "partita.definitions.keys": ("AssetKey",),
@@ -109,6 +121,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "partita.definitions.ops": ("Op", "op"),
     "partita.definitions.partitions": (
         "DailyPartitions",
+        "DynamicPartitions",
         "HourlyPartitions",
         "MonthlyPartitions",
         "PartitionSet",
@@ -118,12 +131,16 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "TimeWindow",
         "WeeklyPartitions",
     ),
-    "partita.definitions.policies": ("Retry", "in_process", "processes"),
-    "partita.definitions.ports": ("In", "Out"),
+    "partita.definitions.policies": ("Backfill", "Pool", "Retry", "in_process", "processes"),
+    "partita.definitions.ports": ("DynamicOut", "In", "Out"),
     "partita.definitions.repository": ("Repository", "load_assets"),
     "partita.definitions.resources": ("Provided", "Resource"),
-    "partita.definitions.results": ("CheckResult", "Failure", "Materialization", "Nothing", "Output", "Severity"),
+    "partita.definitions.results": ("CheckResult", "DynamicOutput", "Failure", "Materialization", "Nothing", "Output", "RetryRequested", "Severity"),
     "partita.definitions.selection": ("Selection", "select"),
+    "partita.definitions.cron": ("Cron",),
+    "partita.definitions.requests": ("AddPartitions", "AssetEvent", "RunRequest", "SensorResult", "Skip"),
+    "partita.definitions.schedules": ("Schedule", "partition_schedule", "schedule"),
+    "partita.definitions.sensors": ("Sensor", "asset_sensor", "run_status_sensor", "sensor"),
     "partita.definitions.specs": ("AssetSpec", "Dep"),
     "partita.errors": (
         "AlreadyFinishedError",
@@ -144,6 +161,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "OutputMissingError",
         "PartitaError",
         "RequestError",
+        "RunTimeoutError",
         "SchemaVersionError",
         "SelectionError",
         "SettingsError",
@@ -155,7 +173,9 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "UnknownPartitionError",
         "WorkspaceError",
     ),
+    "partita.execution.automation_contexts": ("AssetSensorContext", "RunStatusContext", "ScheduleContext", "SensorContext"),
     "partita.execution.context": ("AssetContext", "CheckContext", "OpContext"),
+    "partita.execution.hooks": ("HookContext",),
     "partita.execution.io_managers": ("FilesystemIO", "MemoryIO"),
     "partita.execution.materialize": ("materialize",),
     "partita.storage.store": ("Store",),
@@ -185,32 +205,43 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "AddPartitions",
     "AllMapping",
     "AlreadyFinishedError",
     "AmbiguousNameError",
     "Asset",
     "AssetContext",
+    "AssetEvent",
     "AssetGraph",
     "AssetKey",
+    "AssetSensorContext",
     "AssetSpec",
+    "Backfill",
     "Check",
     "CheckContext",
     "CheckResult",
     "Config",
     "ConflictError",
     "Context",
+    "Cron",
     "CycleError",
     "DailyPartitions",
     "DefinitionError",
     "DefinitionErrors",
     "Dep",
     "DuplicateNameError",
+    "Dynamic",
+    "DynamicOut",
+    "DynamicOutput",
+    "DynamicPartitions",
     "EnvVar",
     "ExecutionError",
     "Failure",
     "Field",
     "FilesystemIO",
     "Graph",
+    "Hook",
+    "HookContext",
     "HourlyPartitions",
     "IOManager",
     "IdentityMapping",
@@ -243,17 +274,28 @@ __all__ = [
     "PartitaError",
     "PartitionSet",
     "Partitions",
+    "Pool",
     "Provided",
     "Repository",
     "RequestError",
     "Resource",
     "Retry",
+    "RetryRequested",
+    "RunRequest",
+    "RunStatusContext",
+    "RunTimeoutError",
+    "Schedule",
+    "ScheduleContext",
     "SchemaVersionError",
     "Selection",
     "SelectionError",
+    "Sensor",
+    "SensorContext",
+    "SensorResult",
     "SettingsError",
     "Severity",
     "SignatureError",
+    "Skip",
     "SpecificMapping",
     "StaticMapping",
     "StaticPartitions",
@@ -274,12 +316,19 @@ __all__ = [
     "asset",
     "asset_check",
     "asset_job",
+    "asset_sensor",
     "graph",
     "in_process",
     "job",
     "load_assets",
     "materialize",
+    "on_failure",
+    "on_success",
     "op",
+    "partition_schedule",
     "processes",
+    "run_status_sensor",
+    "schedule",
     "select",
+    "sensor",
 ]

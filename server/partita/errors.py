@@ -176,13 +176,13 @@ class ConflictError(RequestError):
 
 
 class AlreadyFinishedError(ConflictError):
-    """The run has ended, so it cannot be changed."""
+    """The run or backfill has ended, so it cannot be changed."""
 
     code = "already-finished"
 
-    def __init__(self, run_id: str, status: str) -> None:
+    def __init__(self, run_id: str, status: str, *, kind: str = "Run") -> None:
         self.run_id, self.status = run_id, status
-        super().__init__(f"Run {run_id} has already ended ({status}).")
+        super().__init__(f"{kind} {run_id} has already ended ({status}).")
 
 
 class LocationUnavailableError(RequestError):
@@ -233,6 +233,17 @@ class StepTimeoutError(ExecutionError):
     """A step ran longer than its timeout."""
 
     code = "step-timeout"
+
+
+class RunTimeoutError(ExecutionError):
+    """A run took longer than its job's timeout, so its steps were ended."""
+
+    code = "run-timeout"
+    allow_retry = False
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(f"The run took longer than its timeout of {seconds:g} s and was ended.")
 
 
 # ---- the workspace --------------------------------------------------------------------------------------------------

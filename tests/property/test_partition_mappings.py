@@ -8,12 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partita.definitions.mappings import IdentityMapping, Mapping, StaticMapping, TimeWindowMapping, default_mapping
-from partita.definitions.partitions import Partitions, StaticPartitions, TimePartitions
+from partita.definitions.partitions import DynamicPartitions, Partitions, StaticPartitions, TimePartitions
 from support.partitions import CHANGES, ZONES, after, subsets, time_partitions
 
 changes = st.sampled_from(CHANGES)
 offsets = st.tuples(st.integers(-2, 2), st.integers(-2, 2)).map(sorted)
-letters = st.lists(st.sampled_from("abcdefgh"), min_size=1, unique=True).map(StaticPartitions)
+names = st.lists(st.sampled_from("abcdefgh"), min_size=1, unique=True)
+above = names.map(StaticPartitions) | names.map(DynamicPartitions("above").bound)
+below = names.map(StaticPartitions) | names.map(DynamicPartitions("below").bound)
 
 
 def assert_one_relation(mapping: Mapping, *, upstream: Partitions, downstream: Partitions, now: datetime) -> None:
@@ -76,7 +78,7 @@ def share_time(upstream: TimePartitions, above: str, downstream: TimePartitions,
     return one.start.timestamp() < other.end.timestamp() and other.start.timestamp() < one.end.timestamp()
 
 
-@given(letters, letters, st.dictionaries(st.sampled_from("abcdefgh"), st.lists(st.sampled_from("abcdefgh"), unique=True)))
-def test_keys_map_to_each_other(upstream: StaticPartitions, downstream: StaticPartitions, table: dict[str, list[str]]) -> None:
+@given(above, below, st.dictionaries(st.sampled_from("abcdefgh"), st.lists(st.sampled_from("abcdefgh"), unique=True)))
+def test_keys_map_to_each_other(upstream: Partitions, downstream: Partitions, table: dict[str, list[str]]) -> None:
     for mapping in (IdentityMapping(), StaticMapping(table), default_mapping(upstream=upstream, downstream=downstream)):
         assert_one_relation(mapping, upstream=upstream, downstream=downstream, now=CHANGES[0])

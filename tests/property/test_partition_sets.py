@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partita.definitions.partitions import DailyPartitions, MonthlyPartitions, Partitions, PartitionSet, StaticPartitions
+from partita.definitions.partitions import DailyPartitions, DynamicPartitions, MonthlyPartitions, Partitions, PartitionSet, StaticPartitions
 
 NOW = datetime(2013, 3, 1, tzinfo=UTC)
 UNIVERSES: tuple[Partitions, ...] = (
     StaticPartitions(list("abcdefghijklmnopqrst")),
+    DynamicPartitions("letters").bound(list("tsrqponmlkjihgfedcba")),
     DailyPartitions("2013-01-01", exclude=["2013-01-05", "2013-01-06"]),
     MonthlyPartitions("2009-01-01", day_offset=31),
 )

@@ -6,7 +6,7 @@ The cases speak the incumbent's language; their jobs are written here in ours.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -179,6 +179,79 @@ def test_jitter_stays_within_its_bounds(case: Case) -> None:
 
     assert case.expected["min"] <= min(delays) <= case.expected["min"] + 0.2
     assert case.expected["max"] - 0.2 <= max(delays) <= case.expected["max"]
+
+
+# ---- dynamic outputs and hooks ---------------------------------------------------------------------------------------
+
+
+@each_case("dynamic_steps")
+def test_each_item_of_a_dynamic_output_has_its_own_step(case: Case) -> None:
+    @pt.op(out=pt.DynamicOut())
+    def dyn() -> Iterator[pt.DynamicOutput[str]]:
+        for key in case.input["mapping_keys"]:
+            yield pt.DynamicOutput(key, mapping_key=key)
+
+    @pt.op
+    def up(x: str) -> str:
+        return x.upper()
+
+    @pt.op
+    def join(xs: list[str]) -> str:
+        return "".join(xs)
+
+    @pt.job
+    def job() -> None:
+        join(dyn().map(up).collect())
+
+    result = job.execute()
+
+    assert sorted(result.steps) == case.expected["step_keys"]
+    assert result.value("join") == case.expected["join_output"]
+
+
+# a deliberate difference: what may stand in a name may stand in a mapping key, so a dash may
+@each_case("dynamic_mapping_key_validity", where=lambda case: "-" not in case.input["mapping_key"])
+def test_a_mapping_key_is_checked(case: Case) -> None:
+    if case.expected == "ok":
+        assert pt.DynamicOutput(1, mapping_key=case.input["mapping_key"]).mapping_key == case.input["mapping_key"]
+        return
+
+    with pytest.raises(pt.ExecutionError, match="is not a mapping key"):
+        pt.DynamicOutput(1, mapping_key=case.input["mapping_key"])
+
+
+@each_case("hooks")
+def test_hooks_learn_of_the_steps_that_ran_and_of_no_others(case: Case) -> None:
+    fired: list[list[str]] = []
+
+    @pt.on_failure
+    def failure(context: pt.HookContext) -> None:
+        fired.append(["failure", context.step_key])
+
+    @pt.on_success
+    def success(context: pt.HookContext) -> None:
+        fired.append(["success", context.step_key])
+
+    @pt.op
+    def boom() -> int:
+        raise ValueError
+
+    @pt.op
+    def after(x: int) -> int:
+        return x
+
+    @pt.op
+    def indep() -> int:
+        return 1
+
+    @pt.job(hooks=[failure, success])
+    def job() -> None:
+        after(boom())
+        indep()
+
+    job.execute(raise_on_error=False)
+
+    assert fired == case.expected["fired"]
 
 
 # ---- going on -------------------------------------------------------------------------------------------------------

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
+from partita.definitions.hooks import Hook, check_hooks
 from partita.definitions.inputs import AssetInputs, asset_inputs, config_of, config_type_of, description_of, name_of
 from partita.definitions.keys import AssetKey
 from partita.definitions.partitions import Partitions
-from partita.definitions.policies import Retry, expect, to_seconds
+from partita.definitions.policies import BackfillPolicy, Pool, Retry, expect, pool_fields, to_seconds
 from partita.definitions.ports import In
 from partita.definitions.signatures import Signature, signature_of
 from partita.definitions.sources import located, source_of
@@ -24,12 +25,16 @@ R2 = TypeVar("R2")
 class Asset(Generic[P, R]):
     """An asset and the function that computes it. Calling it calls the function, so it is tested like one."""
 
-    def __init__(self, function: Callable[P, R], *, spec: AssetSpec, signature: Signature, by_name: frozenset[str]) -> None:
+    def __init__(
+        self, function: Callable[P, R], *, spec: AssetSpec, signature: Signature, by_name: frozenset[str], hooks: tuple[Hook[..., Any], ...] = ()
+    ) -> None:
         self.function = function
         self.spec = spec
         self.signature = signature
         self.by_name = by_name
         """Inputs whose upstream asset is known by the parameter's name alone, until a repository resolves it."""
+        self.hooks = hooks
+        """What is called when a step of it has ended."""
         self.__wrapped__ = function
         self.__doc__ = function.__doc__
         self.__name__ = getattr(function, "__name__", spec.key.name)
@@ -54,7 +59,7 @@ class Asset(Generic[P, R]):
 
     def with_spec(self, spec: AssetSpec) -> Asset[P, R]:
         """The same function under a spec whose upstream names have been resolved."""
-        return Asset(self.function, spec=spec, signature=self.signature, by_name=frozenset())
+        return Asset(self.function, spec=spec, signature=self.signature, by_name=frozenset(), hooks=self.hooks)
 
 
 @overload
@@ -79,9 +84,11 @@ def asset(
     io_manager: str = "io_manager",
     retry: Retry | None = None,
     timeout: float | timedelta | None = None,
-    pool: str | None = None,
+    pool: str | Pool | None = None,
     priority: int = 0,
     requires: Mapping[str, str | int] | None = None,
+    hooks: Iterable[Hook[..., Any]] = (),
+    backfill: BackfillPolicy | None = None,
 ) -> Callable[[Callable[P2, R2]], Asset[P2, R2]]: ...
 
 
@@ -104,9 +111,11 @@ def asset(
     io_manager: str = "io_manager",
     retry: Retry | None = None,
     timeout: float | timedelta | None = None,
-    pool: str | None = None,
+    pool: str | Pool | None = None,
     priority: int = 0,
     requires: Mapping[str, str | int] | None = None,
+    hooks: Iterable[Hook[..., Any]] = (),
+    backfill: BackfillPolicy | None = None,
 ) -> Any:
     """Declare that a function computes an asset.
 
@@ -130,9 +139,11 @@ def asset(
         io_manager: the name of what stores its value.
         retry: how often it is tried again after a failure.
         timeout: how long an attempt may take, in seconds or as a timedelta.
-        pool: the pool whose slots its runs take.
+        pool: the pool whose slots its runs take: its name, or a `pt.Pool` with their number.
         priority: among steps that are ready, higher goes first.
         requires: what a machine must provide to run it.
+        hooks: what is called when a step of it has ended.
+        backfill: how backfills cut its partitions into runs; one run each if left out.
 
     Example:
         ```python
@@ -151,6 +162,7 @@ def asset(
         with located(source, f"asset {getattr(decorated, '__name__', key)!r}"):
             signature = signature_of(decorated)
             found = asset_inputs(signature, ins=ins or {})
+            called = check_hooks(hooks)
             spec = AssetSpec(
                 _key(key, key_prefix, decorated),
                 deps=(*to_deps(deps), *found.awaited),
@@ -165,13 +177,15 @@ def asset(
                 io_manager=io_manager,
                 retry=expect(Retry, retry, "retry"),
                 timeout=to_seconds(timeout, "asset"),
-                pool=pool,
+                **pool_fields(pool, "asset"),
                 priority=priority,
                 requires=tuple(sorted((name, str(amount)) for name, amount in (requires or {}).items())),
+                hooks=tuple(each.name for each in called),
+                backfill=expect(BackfillPolicy, backfill, "backfill"),
                 source=source,
                 **_read(signature, found),
             )
-            return Asset(decorated, spec=spec, signature=signature, by_name=found.by_name)
+            return Asset(decorated, spec=spec, signature=signature, by_name=found.by_name, hooks=called)
 
     return define if function is None else define(function)
 

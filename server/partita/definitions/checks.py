@@ -9,7 +9,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 from partita.definitions.inputs import asset_inputs, config_of, config_type_of, description_of, name_of
 from partita.definitions.keys import check_name
 from partita.definitions.metadata import to_entries
-from partita.definitions.policies import Retry, expect, to_seconds
+from partita.definitions.policies import Pool, Retry, expect, pool_fields, to_seconds
 from partita.definitions.ports import In
 from partita.definitions.signatures import Signature, signature_of
 from partita.definitions.sources import located, source_of
@@ -66,7 +66,7 @@ def asset_check(
     description: str | None = None,
     retry: Retry | None = None,
     timeout: float | timedelta | None = None,
-    pool: str | None = None,
+    pool: str | Pool | None = None,
 ) -> Callable[[Callable[P, R]], Check[P, R]]:
     """Declare that a function checks an asset and returns a `CheckResult`.
 
@@ -82,7 +82,7 @@ def asset_check(
         description: Markdown; the docstring if left out.
         retry: how often it is tried again after it raised.
         timeout: how long an attempt may take, in seconds or as a timedelta.
-        pool: the pool whose slots its runs take.
+        pool: the pool whose slots its runs take: its name, or a `pt.Pool` with their number.
 
     Example:
         ```python
@@ -113,7 +113,7 @@ def asset_check(
                 resources=signature.resources,
                 retry=expect(Retry, retry, "retry"),
                 timeout=to_seconds(timeout, "check"),
-                pool=pool,
+                **pool_fields(pool, "check"),
                 is_async=signature.is_async,
                 source=source,
             )

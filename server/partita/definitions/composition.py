@@ -6,17 +6,16 @@ can be passed on to other ops and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from math import isfinite
-from typing import Any, Literal, NamedTuple, NoReturn, Protocol
+from typing import Any, Literal, Protocol
 
+from partita.definitions.handles import AnyHandle, DynamicHandle, Handle, Outputs, Wire, refuse, running_body, wire_of
 from partita.definitions.inputs import unresolved_hint
 from partita.definitions.keys import check_op_name
-from partita.definitions.sources import at, caller_source
 from partita.definitions.specs import InputSpec, NodeSpec, OutputSpec, Upstream
-from partita.errors import DefinitionError, DuplicateNameError, SignatureError, did_you_mean
+from partita.errors import DuplicateNameError, SignatureError, did_you_mean
 
 
 class Composable(Protocol):
@@ -47,87 +46,10 @@ class Composable(Protocol):
         """Values of inputs that a call leaves out, where a node must carry them."""
         ...
 
-
-class Wire(NamedTuple):
-    """What an output is to Partita, kept out of sight of the body that handles it."""
-
-    upstream: Upstream
-    output: OutputSpec
-    composition: Composition
-    """Of the body in which it may be used."""
-
-
-class Handle:
-    """An output that will exist once the graph runs. All that a body can do with it is pass it to an op."""
-
-    __slots__ = ("_label", "_wire")
-
-    def __init__(self, wire: Wire, *, label: str) -> None:
-        self._wire = wire
-        self._label = label
-
-    def __repr__(self) -> str:
-        return f"<the {self._label}>"
-
-    def __getattr__(self, name: str) -> Handle:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        if name == self._wire.upstream.output and self._wire.upstream.node is not None:
-            return self
-        return refuse(f"takes {name!r} of {self!r}, which has no value yet")
-
-
-class Outputs:
-    """Several outputs of one node: `split(n).even`, or unpacked in order."""
-
-    def __init__(self, node: str, handles: Mapping[str, Handle]) -> None:
-        self._node = node
-        self._handles = handles
-
-    def __repr__(self) -> str:
-        return f"<the outputs {', '.join(self._handles) or '(none)'} of {self._node!r}>"
-
-    def __getattr__(self, name: str) -> Handle:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        if name not in self._handles:
-            known = f"It has {', '.join(self._handles)}." if self._handles else "It has none."
-            refuse(f"takes output {name!r} of {self._node!r}. {known}{did_you_mean(name, self._handles)}", hint="")
-        return self._handles[name]
-
-    def __iter__(self) -> Iterator[Handle]:
-        return iter(self._handles.values())
-
-
-def wire_of(handle: Handle) -> Wire:
-    """What an output is to Partita."""
-    return handle._wire  # noqa: SLF001 (any public name of a handle could be that of an output)
-
-
-def handles_of(outputs: Outputs) -> Mapping[str, Handle]:
-    """The outputs of a node by name."""
-    return outputs._handles  # noqa: SLF001 (as above)
-
-
-def _work(symbol: str) -> Callable[..., NoReturn]:
-    def work(self: Any, *_args: Any) -> NoReturn:
-        refuse(f"works with {self!r} ({symbol}), which has no value yet")
-
-    return work
-
-
-_EVERYWHERE = {
-    "__add__": "+", "__radd__": "+", "__sub__": "-", "__rsub__": "-", "__mul__": "*", "__rmul__": "*", "__truediv__": "/", "__rtruediv__": "/",
-    "__floordiv__": "//", "__rfloordiv__": "//", "__mod__": "%", "__rmod__": "%", "__pow__": "**", "__rpow__": "**", "__matmul__": "@",
-    "__and__": "&", "__rand__": "&", "__or__": "|", "__ror__": "|", "__xor__": "^", "__neg__": "-", "__invert__": "~", "__abs__": "abs",
-    "__eq__": "==", "__ne__": "!=", "__lt__": "<", "__le__": "<=", "__gt__": ">", "__ge__": ">=", "__bool__": "its truth", "__len__": "len",
-    "__getitem__": "[...]", "__contains__": "in", "__call__": "a call", "__int__": "int", "__float__": "float", "__index__": "as an index",
-    "__str__": "str", "__format__": "formatting", "__enter__": "with", "__await__": "await",
-}  # fmt: skip
-for _name, _symbol in _EVERYWHERE.items():
-    setattr(Handle, _name, _work(_symbol))
-    setattr(Outputs, _name, _work(_symbol))
-Handle.__iter__ = _work("iteration")  # type: ignore[attr-defined]  # outputs of one node may be unpacked, one output may not
+    @property
+    def dynamic_part(self) -> str | None:
+        """Name of the op in it that has a dynamic output, itself included."""
+        ...
 
 
 class Composition:
@@ -141,12 +63,13 @@ class Composition:
 
     def input(self, name: str) -> Handle:
         """The handle of one of the graph's own inputs."""
-        return self._handle(None, OutputSpec(name=name), label=f"input {name!r}")
+        return Handle(Wire(Upstream(output=name), OutputSpec(name=name), self), label=f"input {name!r}")
 
-    def call(self, definition: Composable, *, alias: str | None, args: Sequence[Any], named: Mapping[str, Any]) -> Handle | Outputs:
+    def call(self, definition: Composable, *, alias: str | None, args: Sequence[Any], named: Mapping[str, Any]) -> AnyHandle | Outputs:
         """Leave a node for this call and return what it puts out."""
         name = self._name(definition.name, alias)
         given = self._arguments(definition, args, named)
+        axis = _axis_of(definition, given)
         inputs: list[tuple[str, tuple[Upstream, ...]]] = []
         values: list[tuple[str, Any]] = []
         for spec in definition.inputs:
@@ -163,14 +86,15 @@ class Composition:
             inputs=tuple(inputs),
             lists=tuple(each for each, _ in inputs if isinstance(given[each], (list, tuple))),
             values=tuple(values),
+            is_mapped=axis is not None,
         )
         self.definitions[id(definition)] = definition
-        return self._returned(name, definition)
+        return self._returned(name, definition, axis=axis)
 
-    def upstream(self, handle: Handle) -> Upstream:
+    def upstream(self, handle: AnyHandle) -> Upstream:
         """Where a handle comes from; handles of another body are refused."""
         wire = wire_of(handle)
-        if wire.composition is not self:
+        if wire.body is not self:
             refuse(f"uses {handle!r}, which belongs to the body of another graph", hint="Pass it in as an input.")
         return wire.upstream
 
@@ -216,11 +140,17 @@ class Composition:
         where = f"input {spec.name!r} of {definition.kind} {definition.name!r}"
         if isinstance(value, Outputs):
             refuse(f"passes {value!r} to {where}", hint="Name one of them.")
+        if isinstance(value, DynamicHandle):
+            if not spec.is_nothing:
+                refuse(f"passes {value!r} to {where}", hint="Use .map(...) to run it for each item, or .collect() for a list of all.")
+            value = value.collect()
         if isinstance(value, Handle):
             return (self._source(value, spec=spec, where=where),)
-        if isinstance(value, (list, tuple)) and any(isinstance(each, (Handle, Outputs)) for each in value):
+        if isinstance(value, (list, tuple)) and any(isinstance(each, (Handle, DynamicHandle, Outputs)) for each in value):
             if not all(isinstance(each, Handle) for each in value):
                 refuse(f"passes a list to {where} that mixes outputs with something else", hint="Make an op of the rest.")
+            if any(wire_of(each).upstream.collects for each in value):
+                refuse(f"passes a list to {where} that holds a collected list", hint="Pass it alone, or make an op that joins them.")
             return tuple(self._source(each, spec=spec, where=where) for each in value)
         if spec.is_nothing:
             refuse(f"passes {value!r} to {where}, which only waits for other ops", hint="Pass what another op returned.")
@@ -234,34 +164,52 @@ class Composition:
             refuse(f"passes {handle!r} to {where}, but it is annotated '-> None'", hint="To wait for it, declare the input as pt.In(pt.Nothing).")
         return self.upstream(handle)
 
-    def _returned(self, name: str, definition: Composable) -> Handle | Outputs:
-        handles = {each.name: self._handle(name, each, label=_label(name, each.name)) for each in definition.outputs}
+    def _returned(self, name: str, definition: Composable, *, axis: Upstream | None) -> AnyHandle | Outputs:
+        handles = {each.name: self._output(name, each, axis=axis) for each in definition.outputs}
         return next(iter(handles.values())) if len(handles) == 1 else Outputs(name, handles)
 
-    def _handle(self, node: str | None, output: OutputSpec, *, label: str) -> Handle:
-        return Handle(Wire(Upstream(node=node, output=output.name), output, self), label=label)
+    def _output(self, node: str, output: OutputSpec, *, axis: Upstream | None) -> AnyHandle:
+        upstream = Upstream(node=node, output=output.name)
+        if output.is_dynamic:
+            return DynamicHandle(Wire(upstream, output, self, axis=upstream), label=_label(node, output.name))
+        return Handle(Wire(upstream, output, self, axis=axis), label=_label(node, output.name))
+
+
+def _axis_of(definition: Composable, given: Mapping[str, Any]) -> Upstream | None:
+    """The dynamic output for each of whose items a call is made; None: it is made once."""
+    handles = [each for value in given.values() for each in (value if isinstance(value, (list, tuple)) else (value,)) if isinstance(each, Handle)]
+    axes = {axis: handle for handle in handles if (axis := wire_of(handle).axis) is not None}
+    what = f"{definition.kind} {definition.name!r}"
+    if len(axes) > 1:
+        first, second, *_ = axes.values()
+        refuse(f"passes {first!r} and {second!r} to {what}, which come from two dynamic outputs", hint="Collect one of them.")
+    if axes and (inner := definition.dynamic_part) is not None:
+        itself = "it has" if inner == definition.name else f"op {inner!r} in it has"
+        refuse(
+            f"maps {what} over {next(iter(axes.values()))!r}, yet {itself} a dynamic output, and dynamic outputs cannot be nested",
+            hint="Collect first, or yield all items from one op.",
+        )
+    return next(iter(axes), None)
 
 
 def _label(node: str, output: str) -> str:
     return f"output of {node!r}" if output == "result" else f"output {output!r} of {node!r}"
 
 
-_current: ContextVar[Composition | None] = ContextVar("partita_composition", default=None)
-
-
 def current() -> Composition | None:
     """The composition whose body is running, if any."""
-    return _current.get()
+    body = running_body.get()
+    return body if isinstance(body, Composition) else None
 
 
 @contextmanager
 def composing(subject: str) -> Iterator[Composition]:
     """Calls of ops inside become nodes of the composition that this yields."""
-    token = _current.set(composition := Composition(subject))
+    token = running_body.set(composition := Composition(subject))
     try:
         yield composition
     finally:
-        _current.reset(token)
+        running_body.reset(token)
 
 
 def is_plain(value: Any) -> bool:
@@ -279,20 +227,3 @@ def is_plain(value: Any) -> bool:
             return all(type(key) is str and is_plain(each) for key, each in value.items())
         case _:
             return False
-
-
-def refuse(
-    problem: str,
-    *,
-    hint: str = "A graph's body only says how ops are connected; it runs once, when it is defined. Do this inside an op.",
-    kind: type[DefinitionError] = DefinitionError,
-) -> NoReturn:
-    """Blame the statement of the body that is being executed.
-
-    Raises:
-        DefinitionError: always.
-    """
-    composition = current()
-    subject = composition.subject if composition is not None else "a graph"
-    end = "" if problem.endswith((".", "?")) else "."
-    raise at(kind(f"the body {problem}{end}{' ' if hint else ''}{hint}"), caller_source(), subject)

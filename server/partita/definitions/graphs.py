@@ -8,7 +8,8 @@ from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 import msgspec
 
-from partita.definitions.composition import Composable, Composition, Handle, Outputs, composing, current, handles_of, is_plain, wire_of
+from partita.definitions.composition import Composable, Composition, composing, current, is_plain
+from partita.definitions.handles import AnyHandle, DynamicHandle, Handle, Outputs, handles_of, wire_of
 from partita.definitions.inputs import description_of
 from partita.definitions.keys import check_op_name
 from partita.definitions.sources import located, source_of
@@ -58,6 +59,11 @@ class Graph(Generic[P, R]):
     def name(self) -> str:
         """Its name in the repository."""
         return self.spec.name
+
+    @property
+    def dynamic_part(self) -> str | None:
+        """Name of an op in it that has a dynamic output."""
+        return next((found for part in self.parts if (found := part.dynamic_part) is not None), None)
 
     def alias(self, name: str) -> Callable[P, R]:
         """The same graph under another name: `load_one.alias("again")(x)`."""
@@ -171,20 +177,27 @@ def _returned(composition: Composition, returned: Any) -> tuple[tuple[tuple[str,
         upstream = composition.upstream(handle)
         if upstream.node is None:
             raise DefinitionError(f"the body returns its own input {upstream.output!r}. Return the output of an op.")
+        if isinstance(handle, Handle) and wire_of(handle).axis is not None:
+            raise DefinitionError(f"the body returns {handle!r}, which is one of many. Return what .map(...) gives, or .collect() it.")
         fed.append((name, upstream))
-    return tuple(fed), tuple(msgspec.structs.replace(wire_of(handle).output, name=name) for name, handle in handles.items())
+    return tuple(fed), tuple(_output(name, handle) for name, handle in handles.items())
 
 
-def _handles(returned: Any) -> dict[str, Handle]:
+def _output(name: str, handle: AnyHandle) -> OutputSpec:
+    """An output of the graph, by what feeds it."""
+    return msgspec.structs.replace(wire_of(handle).output, name=name, is_dynamic=isinstance(handle, DynamicHandle))
+
+
+def _handles(returned: Any) -> dict[str, AnyHandle]:
     """What a body returned, by output name."""
     match returned:
         case None:
             return {}
-        case Handle():
+        case Handle() | DynamicHandle():
             return {"result": returned}
         case Outputs():
             return dict(handles_of(returned))
-        case dict() if all(isinstance(each, Handle) for each in returned.values()):
+        case dict() if all(isinstance(each, (Handle, DynamicHandle)) for each in returned.values()):
             return {check_op_name("an output", str(name)): handle for name, handle in returned.items()}
         case list() | tuple():
             raise DefinitionError('the body returns several outputs without names. Return {"name": output, ...}, or collect them with an op.')

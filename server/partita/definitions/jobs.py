@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Final, overload
 
 from partita.definitions.graphs import Graph, compose
+from partita.definitions.hooks import Hook, check_hooks
 from partita.definitions.keys import check_name
 from partita.definitions.partitions import Partitions
 from partita.definitions.policies import ExecutorSpec, Retry, expect, to_seconds
@@ -36,6 +37,7 @@ class Job:
         selection: Selection | None = None,
         resources: Mapping[str, object] | None = None,
         repository: object | None = None,
+        hooks: tuple[Hook[..., Any], ...] = (),
     ) -> None:
         self.spec = spec
         self.graph = graph
@@ -46,6 +48,8 @@ class Job:
         """What it brings for its own steps."""
         self.repository = repository
         """The repository that it was taken from, if any."""
+        self.hooks = hooks
+        """What is called when any of its steps has ended."""
         self.__doc__ = spec.description
 
     def __repr__(self) -> str:
@@ -58,7 +62,7 @@ class Job:
 
     def within(self, repository: object, *, spec: JobSpec) -> Job:
         """The same job as a repository resolved it."""
-        return Job(spec, graph=self.graph, selection=self.selection, resources=self.resources, repository=repository)
+        return Job(spec, graph=self.graph, selection=self.selection, resources=self.resources, repository=repository, hooks=self.hooks)
 
     def execute(
         self,
@@ -73,6 +77,9 @@ class Job:
         raise_on_error: bool = True,
     ) -> RunResult:
         """Run it here and now, in this process.
+
+        Timeouts of its steps and of the job itself are kept by a signal, where this is called in the main thread. In other
+        threads only async functions are interrupted; others run as long as they want.
 
         Args:
             config: `{"steps": {...}, "resources": {...}}`, a model instance, or YAML or JSON text.
@@ -118,6 +125,7 @@ def job(
     step_retry: Retry | None = None,
     run_retry: Retry | None = None,
     timeout: float | timedelta | None = None,
+    hooks: Iterable[Hook[..., Any]] = (),
 ) -> Callable[[Callable[[], Any]], Job]: ...
 def job(
     function: Callable[[], Any] | None = None,
@@ -133,6 +141,7 @@ def job(
     step_retry: Retry | None = None,
     run_retry: Retry | None = None,
     timeout: float | timedelta | None = None,
+    hooks: Iterable[Hook[..., Any]] = (),
 ) -> Any:
     """Declare that a function's body connects ops into a job.
 
@@ -146,8 +155,9 @@ def job(
         executor: where its steps run; the repository's executor if left out.
         tags: labels of its runs.
         step_retry: how often each step is tried again, where the op does not say.
-        run_retry: how often the whole run is tried again.
+        run_retry: how often a run that failed is executed again from its failure, by a daemon, as a new run of its group.
         timeout: how long a run may take, in seconds or as a timedelta.
+        hooks: what is called when any of its steps has ended.
 
     Example:
         ```python
@@ -166,6 +176,7 @@ def job(
         with located(source, f"job {composed.name!r}"):
             if composed.inputs:
                 raise DefinitionError(f"a job has no inputs, and its body takes {composed.inputs[0].name!r}. Use config, or make it a pt.graph.")
+            called = check_hooks(hooks)
             spec = JobSpec(
                 name=composed.name,
                 description=composed.spec.description,
@@ -177,9 +188,10 @@ def job(
                 step_retry=expect(Retry, step_retry, "step_retry"),
                 run_retry=expect(Retry, run_retry, "run_retry"),
                 timeout=to_seconds(timeout, "job"),
+                hooks=tuple(each.name for each in called),
                 source=source,
             )
-        return Job(spec, graph=composed, resources=resources)
+        return Job(spec, graph=composed, resources=resources, hooks=called)
 
     return define if function is None else define(function)
 
@@ -196,6 +208,7 @@ def asset_job(
     step_retry: Retry | None = None,
     run_retry: Retry | None = None,
     timeout: float | timedelta | None = None,
+    hooks: Iterable[Hook[..., Any]] = (),
 ) -> Job:
     """Declare a job that materialises a selection of assets and evaluates their checks.
 
@@ -210,8 +223,9 @@ def asset_job(
         tags: labels of its runs.
         executor: where its steps run; the repository's executor if left out.
         step_retry: how often each step is tried again, where the asset does not say.
-        run_retry: how often the whole run is tried again.
+        run_retry: how often a run that failed is executed again from its failure, by a daemon, as a new run of its group.
         timeout: how long a run may take, in seconds or as a timedelta.
+        hooks: what is called when any of its steps has ended.
 
     Example:
         `refresh = pt.asset_job("refresh", selection="group:marts")`
@@ -222,6 +236,7 @@ def asset_job(
     source = caller_source()
     with located(source, f"job {name!r}"):
         chosen = as_selection(selection)
+        called = check_hooks(hooks)
         spec = JobSpec(
             name=check_name("job", name),
             description=description,
@@ -233,9 +248,10 @@ def asset_job(
             step_retry=expect(Retry, step_retry, "step_retry"),
             run_retry=expect(Retry, run_retry, "run_retry"),
             timeout=to_seconds(timeout, "job"),
+            hooks=tuple(each.name for each in called),
             source=source,
         )
-    return Job(spec, selection=chosen)
+    return Job(spec, selection=chosen, hooks=called)
 
 
 def to_tags(tags: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:

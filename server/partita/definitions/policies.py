@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypedDict, TypeVar
 
 import msgspec
 
+from partita.definitions.keys import check_name
 from partita.errors import DefinitionError
 
 T = TypeVar("T")
@@ -46,6 +47,80 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
                 return self.delay
 
 
+class Pool(msgspec.Struct, frozen=True):
+    """A pool, and how many of its slots a step takes; a pool's name alone means one slot.
+
+    The workspace file says how many slots a pool has, under `[pools]`. A run holds the slots from its start to its end, and
+    its steps that share a pool take turns.
+
+    Example:
+        `@pt.asset(pool=pt.Pool("warehouse", slots=2))`
+
+    Raises:
+        DefinitionError: a pool may not be called so, or less than one slot.
+    """
+
+    name: str
+    slots: int = 1
+
+    def __post_init__(self) -> None:
+        check_name("pool", self.name)
+        if not isinstance(self.slots, int) or isinstance(self.slots, bool) or self.slots < 1:
+            raise DefinitionError(f"Pool({self.name!r}, slots={self.slots!r}): a step takes at least one slot, and whole ones.")
+
+
+class PoolFields(TypedDict):
+    """What a spec says of its pool."""
+
+    pool: str | None
+    pool_slots: int
+
+
+def pool_fields(given: str | Pool | None, where: str) -> PoolFields:
+    """What a spec says of the pool that a step names.
+
+    Raises:
+        DefinitionError: it is neither a pool nor a pool's name.
+    """
+    if given is None:
+        return {"pool": None, "pool_slots": 1}
+    if not isinstance(given, (str, Pool)):
+        raise DefinitionError(f"{where}: pool={given!r}: give a pool's name, or pt.Pool(name, slots=2).")
+    pool = Pool(given) if isinstance(given, str) else given
+    return {"pool": pool.name, "pool_slots": pool.slots}
+
+
+class BackfillPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a backfill cuts partitions into runs; made by `pt.Backfill`."""
+
+    max_partitions_per_run: int | None = None
+    """None: a single run of all."""
+
+
+class Backfill:
+    """How backfills of an asset cut its partitions into runs; one run each if nothing is said.
+
+    Example:
+        `@pt.asset(partitions=days, backfill=pt.Backfill.runs_of(30))`
+    """
+
+    @staticmethod
+    def single_run() -> BackfillPolicy:
+        """One run writes all partitions: `context.partition_keys` holds them."""
+        return BackfillPolicy()
+
+    @staticmethod
+    def runs_of(partitions: int) -> BackfillPolicy:
+        """Each run writes up to this many neighbouring partitions.
+
+        Raises:
+            DefinitionError: it is below one.
+        """
+        if isinstance(partitions, bool) or not isinstance(partitions, int) or partitions < 1:
+            raise DefinitionError(f"Backfill.runs_of({partitions!r}): give how many partitions a run writes, at least 1.")
+        return BackfillPolicy(max_partitions_per_run=partitions)
+
+
 class ExecutorSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where the steps of a run execute; `max_concurrent` None means as many as the machine has cores."""
 
@@ -79,6 +154,7 @@ def expect(kind: type[Any], given: T | None, what: str) -> T | None:
         made = {
             "Retry": "pt.Retry(...)",
             "ExecutorSpec": "pt.in_process() or pt.processes()",
+            "BackfillPolicy": "pt.Backfill.single_run() or pt.Backfill.runs_of(30)",
             "Mapping": "a pt.TimeWindowMapping(...) or the like",
         }.get(kind.__name__, f"a pt.{kind.__name__}")
         raise DefinitionError(f"{what}={given!r}: give {made}.")

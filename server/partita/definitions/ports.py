@@ -1,4 +1,4 @@
-"""`In` and `Out`: what a function's parameters and results mean beyond their names and annotations."""
+"""`In`, `Out` and `DynamicOut`: what a function's parameters and results mean beyond their names and annotations."""
 
 from __future__ import annotations
 
@@ -74,3 +74,29 @@ class Out:
     optional: bool = False
     io_manager: str = "io_manager"
     description: str | None = field(default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DynamicOut:
+    """An output of an op that holds any number of items, known only once the op has run.
+
+    In a graph's body it has `.map(...)`, which runs an op or graph for each item, and `.collect()`, a list of them all.
+
+    Args:
+        io_manager: the name of what stores each item.
+        description: for people.
+
+    Example:
+        ```python
+        @pt.op(out=pt.DynamicOut())
+        def shards() -> Iterator[pt.DynamicOutput[str]]:
+            for name in ("a", "b"):
+                yield pt.DynamicOutput(name, mapping_key=name)
+        ```
+    """
+
+    io_manager: str = "io_manager"
+    description: str | None = field(default=None)
+
+
+AnyOut = Out | DynamicOut

@@ -18,8 +18,11 @@ from partita.definitions.ops import Op
 from partita.definitions.policies import ExecutorSpec, expect
 from partita.definitions.problems import Problems
 from partita.definitions.repository_assets import Found, check_circles, collect_assets, resolve_assets, resolve_checks
+from partita.definitions.repository_automations import Automations
 from partita.definitions.repository_jobs import Parts, collect_jobs, resolve_job
-from partita.definitions.repository_resources import Provisions, check_asset_provisions, check_loading
+from partita.definitions.repository_resources import Provisions, check_asset_provisions, check_hook_provisions, check_loading
+from partita.definitions.schedules import Schedule
+from partita.definitions.sensors import Sensor
 from partita.definitions.sources import caller_source
 from partita.definitions.specs import AssetSpec, JobSpec, RepositorySpec
 from partita.errors import NotFoundError
@@ -35,6 +38,8 @@ class Repository:
         assets: assets, and specs of those that are made elsewhere; lists among them are opened.
         checks: checks of these assets.
         jobs: what can be launched by name.
+        schedules: what is launched at certain times.
+        sensors: what is launched when something happened.
         resources: what functions ask for by parameter name.
         io_managers: what stores and loads values, by the name that assets give; `"io_manager"` replaces the default.
         executor: where steps run unless a job says otherwise; a process each if left out.
@@ -61,6 +66,8 @@ class Repository:
         assets: Iterable[Any] = (),
         checks: Iterable[Any] = (),
         jobs: Iterable[Any] = (),
+        schedules: Iterable[Any] = (),
+        sensors: Iterable[Any] = (),
         resources: Mapping[str, object] | None = None,
         io_managers: Mapping[str, IOManager] | None = None,
         executor: ExecutorSpec | None = None,
@@ -80,6 +87,9 @@ class Repository:
         check_circles(self.graph, problems)
         self._parts = Parts(problems)
         self._jobs: dict[str, Job] = {each.name: self._adopt(each, problems) for each in collect_jobs(jobs, problems).values()}
+        self._automations = Automations(
+            schedules, sensors, jobs={each.name: each.spec for each in self._jobs.values()}, graph=self.graph, problems=problems
+        )
         self._check_provisions()
         problems.raise_all(f"Repository {name!r}")
         self.spec = self._describe(description)
@@ -112,6 +122,16 @@ class Repository:
     def jobs(self) -> tuple[Job, ...]:
         """Its jobs, in order of definition."""
         return tuple(self._jobs.values())
+
+    @property
+    def schedules(self) -> tuple[Schedule, ...]:
+        """Its schedules, in order of definition."""
+        return tuple(self._automations.schedules.values())
+
+    @property
+    def sensors(self) -> tuple[Sensor[..., Any], ...]:
+        """Its sensors, in order of definition."""
+        return tuple(self._automations.sensors.values())
 
     def asset(self, key: str) -> Asset[..., Any]:
         """The asset that is computed here under `key`.
@@ -148,6 +168,22 @@ class Repository:
         """
         return _get("job", name, self._jobs)
 
+    def schedule(self, name: str) -> Schedule:
+        """The schedule called `name`.
+
+        Raises:
+            NotFoundError: no such schedule; names the nearest.
+        """
+        return _get("schedule", name, self._automations.schedules)
+
+    def sensor(self, name: str) -> Sensor[..., Any]:
+        """The sensor called `name`.
+
+        Raises:
+            NotFoundError: no such sensor; names the nearest.
+        """
+        return _get("sensor", name, self._automations.sensors)
+
     def _adopt(self, job: Job, problems: Problems) -> Job:
         """`job` as it is in this repository, with its parts and resources taken in."""
         spec: JobSpec = job.spec
@@ -173,7 +209,9 @@ class Repository:
             for output in op.outputs:
                 provisions.check_io_manager(output.io_manager, source=op.spec.source, subject=subject)
             check_loading(op.inputs, {}, provisions, source=op.spec.source, subject=subject)
+            check_hook_provisions(subject, op.hooks, provisions)
         for job in self.jobs:
+            check_hook_provisions(f"job {job.name!r}", job.hooks, provisions)
             if job.spec.executor is not None:
                 provisions.check_executor(f"job {job.name!r}", job.spec.executor, source=job.spec.source)
 
@@ -186,6 +224,8 @@ class Repository:
             ops=tuple(each.spec for each in self._parts.ops.values()),
             graphs=tuple(each.spec for each in self._parts.graphs.values()),
             jobs=tuple(each.spec for each in self._jobs.values()),
+            schedules=tuple(self._automations.schedule_specs),
+            sensors=tuple(self._automations.sensor_specs),
             resources=self._provisions.specs,
             executor=self._executor,
         )

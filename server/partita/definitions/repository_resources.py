@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from partita.definitions.assets import Asset
+from partita.definitions.hooks import Hook
 from partita.definitions.io import IOManager
 from partita.definitions.jobs import Job
 from partita.definitions.keys import AssetKey, check_name
@@ -112,6 +113,13 @@ def check_asset_provisions(found: Mapping[AssetKey, Found], provisions: Provisio
         if spec.stores_value:
             provisions.check_io_manager(spec.io_manager, source=spec.source, subject=subject)
         check_loading(spec.inputs, stored_with, provisions, source=spec.source, subject=subject)
+        check_hook_provisions(subject, each.hooks, provisions)
+
+
+def check_hook_provisions(owner: str, hooks: Iterable[Hook[..., Any]], provisions: Provisions) -> None:
+    """Every resource that hooks ask for must be there."""
+    for hook in hooks:
+        provisions.check(hook.signature, source=hook.source, subject=f"hook {hook.name!r} of {owner}")
 
 
 def check_loading(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
@@ -93,6 +94,36 @@ class Output(Generic[T]):
     metadata: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
 
 
+_MAPPING_KEY = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+@dataclass(frozen=True)
+class DynamicOutput(Generic[T]):
+    """One item of a dynamic output. What is mapped over it runs once for each of them.
+
+    Args:
+        value: what the IO manager stores.
+        mapping_key: names the item among those of the output; the step for it is `op[mapping_key]`.
+        output: which output.
+        metadata: shown with the item.
+
+    Example:
+        `yield pt.DynamicOutput(path, mapping_key=path.stem)`
+
+    Raises:
+        ExecutionError: a mapping key that is empty or holds a character outside `A-Z a-z 0-9 _ . -`.
+    """
+
+    value: T
+    mapping_key: str = field(kw_only=True)
+    output: str = field(default="result", kw_only=True)
+    metadata: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.mapping_key, str) or not _MAPPING_KEY.fullmatch(self.mapping_key):
+            raise ExecutionError(f"{self.mapping_key!r} is not a mapping key. Use text of letters, digits, '_', '.' and '-', at least one.")
+
+
 class Failure(ExecutionError):  # noqa: N818 (users read `raise pt.Failure(...)`)
     """Raised by user code to fail its step with a reason and metadata.
 
@@ -109,6 +140,38 @@ class Failure(ExecutionError):  # noqa: N818 (users read `raise pt.Failure(...)`
 
     def __init__(self, reason: str, *, metadata: Mapping[str, Any] | None = None, allow_retry: bool = True) -> None:
         self.reason, self.metadata, self.allow_retry = reason, dict(metadata or {}), allow_retry
+        super().__init__(reason)
+
+
+class RetryRequested(ExecutionError):  # noqa: N818 (users read `raise pt.RetryRequested(...)`)
+    """Raised by user code to have its step tried again, whatever its retry policy says.
+
+    Args:
+        reason: the sentence shown to people.
+        delay: seconds until then; left out, what the step's policy says, or at once.
+        max_retries: how often the step may be tried again in all; left out, what its policy says, or once.
+        metadata: what is to be known about the failed attempt.
+
+    Example:
+        `raise pt.RetryRequested("The feed is not complete yet.", delay=60, max_retries=5)`
+
+    Raises:
+        ExecutionError: a negative number of retries or a negative delay.
+    """
+
+    code = "retry-requested"
+
+    def __init__(
+        self,
+        reason: str = "The step asks to be tried again.",
+        *,
+        delay: float | None = None,
+        max_retries: int | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        if (delay or 0) < 0 or (max_retries or 0) < 0:
+            raise ExecutionError(f"RetryRequested(delay={delay}, max_retries={max_retries}): neither may be negative.")
+        self.reason, self.delay, self.max_retries, self.metadata = reason, delay, max_retries, dict(metadata or {})
         super().__init__(reason)
 
 

@@ -14,7 +14,7 @@ from typing import TypeVar, assert_never
 
 from partita.definitions.asset_graph import AssetGraph
 from partita.definitions.keys import AssetKey
-from partita.definitions.partitions import PartitionsSpec, TimePartitionsSpec
+from partita.definitions.partitions import DynamicPartitionsSpec, PartitionsSpec, TimePartitionsSpec
 from partita.definitions.selection_terms import And, Direction, Edge, Everything, Has, KeyLike, Named, Not, Or, Term, Walk
 from partita.definitions.specs import AssetSpec
 from partita.definitions.walks import reach
@@ -140,5 +140,7 @@ def _cuts(partitions: PartitionsSpec | None) -> tuple[str, ...]:
             return ("none",)
         case TimePartitionsSpec(cadence=cadence):
             return ("time", cadence)
+        case DynamicPartitionsSpec():
+            return ("dynamic",)
         case _:
             return ("static",)

@@ -10,22 +10,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict, Unpack
 
-import msgspec
-
+from partita.definitions.automation_specs import ScheduleSpec, SensorSpec
 from partita.definitions.keys import AssetKey
 from partita.definitions.labels import check_group, check_kinds, check_owners, check_tags
 from partita.definitions.mappings import Mapping as PartitionMapping
 from partita.definitions.mappings import MappingSpec
 from partita.definitions.metadata import MetadataEntry, to_entries
 from partita.definitions.partitions import Partitions, PartitionsSpec
-from partita.definitions.policies import ExecutorSpec, Retry, expect
+from partita.definitions.policies import BackfillPolicy, ExecutorSpec, Retry, expect
 from partita.definitions.sources import SourceLocation as SourceLocation
 from partita.definitions.sources import caller_source, located
+from partita.definitions.values import Spec as Spec
 from partita.errors import DefinitionError
-
-
-class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What all specs share: immutable, by keyword, defaults left out of the encoding."""
 
 
 class ConfigSpec(Spec, frozen=True, kw_only=True):
@@ -92,8 +88,11 @@ class Computed(FromFunction, total=False):
     retry: Retry | None
     timeout: float | None
     pool: str | None
+    pool_slots: int
     priority: int
     requires: tuple[tuple[str, str], ...]
+    hooks: tuple[str, ...]
+    backfill: BackfillPolicy | None
     source: SourceLocation | None
 
 
@@ -134,8 +133,12 @@ class AssetSpec:
     retry: Retry | None = None
     timeout: float | None = None
     pool: str | None = None
+    pool_slots: int = 1
     priority: int = 0
     requires: tuple[tuple[str, str], ...] = ()
+    hooks: tuple[str, ...] = ()
+    backfill: BackfillPolicy | None = None
+    """How backfills cut its partitions into runs; None: one each."""
     is_async: bool = False
     is_external: bool = True
     source: SourceLocation | None = None
@@ -261,6 +264,7 @@ class CheckSpec(Spec, frozen=True, kw_only=True):
     retry: Retry | None = None
     timeout: float | None = None
     pool: str | None = None
+    pool_slots: int = 1
     is_async: bool = False
     source: SourceLocation | None = None
 
@@ -283,6 +287,8 @@ class OpSpec(Spec, frozen=True, kw_only=True):
     retry: Retry | None = None
     timeout: float | None = None
     pool: str | None = None
+    pool_slots: int = 1
+    hooks: tuple[str, ...] = ()
     is_async: bool = False
     source: SourceLocation | None = None
 
@@ -293,6 +299,8 @@ class Upstream(Spec, frozen=True, kw_only=True):
     node: str | None = None
     """None: the enclosing graph's own input named `output`."""
     output: str = "result"
+    collects: bool = False
+    """All that a dynamic output, or a node that is run once for each item of one, has put out: a list."""
 
 
 class NodeSpec(Spec, frozen=True, kw_only=True):
@@ -308,6 +316,8 @@ class NodeSpec(Spec, frozen=True, kw_only=True):
     """Inputs that were given as a list of outputs, be it of one: their values arrive as a list."""
     values: tuple[tuple[str, Any], ...] = ()
     """Inputs given as plain JSON constants in the graph's body."""
+    is_mapped: bool = False
+    """It is run once for each item of a dynamic output."""
 
 
 class GraphSpec(Spec, frozen=True, kw_only=True):
@@ -343,6 +353,8 @@ class JobSpec(Spec, frozen=True, kw_only=True):
     step_retry: Retry | None = None
     run_retry: Retry | None = None
     timeout: float | None = None
+    hooks: tuple[str, ...] = ()
+    """What is called when any of its steps has ended."""
     source: SourceLocation | None = None
 
 
@@ -366,5 +378,7 @@ class RepositorySpec(Spec, frozen=True, kw_only=True):
     ops: tuple[OpSpec, ...] = ()
     graphs: tuple[GraphSpec, ...] = ()
     jobs: tuple[JobSpec, ...] = ()
+    schedules: tuple[ScheduleSpec, ...] = ()
+    sensors: tuple[SensorSpec, ...] = ()
     resources: tuple[ResourceSpec, ...] = ()
     executor: ExecutorSpec = ExecutorSpec()

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from partita.execution.time_limit import TimedOut
+
 
 class Coroutines:
     """Runs coroutines from synchronous code, on one loop."""
@@ -15,15 +17,24 @@ class Coroutines:
         self._runner = asyncio.Runner()
         self._thread = ThreadPoolExecutor(1, "partita-async") if _has_loop() else None
 
-    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """What it returns; what it raises."""
-        if self._thread is None:
-            return self._runner.run(coroutine)
-        return self._thread.submit(self._runner.run, coroutine).result()
+    def run(self, coroutine: Coroutine[Any, Any, Any], *, timeout: float | None = None) -> Any:
+        """What it returns; what it raises.
 
-    def collect(self, items: AsyncIterator[Any]) -> list[Any]:
-        """Everything that an async generator yields."""
-        found: list[Any] = self.run(_collect(items))
+        Raises:
+            TimedOut: it was cancelled because it took longer than `timeout` seconds.
+        """
+        limited = coroutine if timeout is None else _limited(coroutine, timeout)
+        if self._thread is None:
+            return self._runner.run(limited)
+        return self._thread.submit(self._runner.run, limited).result()
+
+    def collect(self, items: AsyncIterator[Any], *, timeout: float | None = None) -> list[Any]:
+        """Everything that an async generator yields.
+
+        Raises:
+            TimedOut: it was cancelled because it took longer than `timeout` seconds.
+        """
+        found: list[Any] = self.run(_collect(items), timeout=timeout)
         return found
 
     def close(self) -> None:
@@ -33,6 +44,16 @@ class Coroutines:
             return
         self._thread.submit(self._runner.close).result()
         self._thread.shutdown()
+
+
+async def _limited(coroutine: Coroutine[Any, Any, Any], seconds: float) -> Any:
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await coroutine
+    except TimeoutError:
+        if limit.expired():
+            raise TimedOut from None
+        raise
 
 
 async def _collect(items: AsyncIterator[Any]) -> list[Any]:

@@ -12,7 +12,7 @@ from partita.definitions.metadata import from_entries
 from partita.definitions.partitions import partitions_of
 from partita.errors import ExecutionError, InputMissingError, NotFoundError, PartitaError, RequestError
 from partita.execution.scope import RunScope
-from partita.planning.plan import FromAsset, FromOutput, FromSeveral, FromValue, Source, Step, StepInput
+from partita.planning.plan import FromAsset, FromCollected, FromOutput, FromSeveral, FromValue, Source, Step, StepInput
 
 
 class Loaded(NamedTuple):
@@ -28,6 +28,11 @@ class Reader(NamedTuple):
     step: str
     input: str
     hint: Any = None
+
+
+def output_place(output: str, mapping_key: str | None) -> str:
+    """What an IO manager knows an output by: an item of a dynamic output carries its key, so that none overwrites another."""
+    return output if mapping_key is None else f"{output}[{mapping_key}]"
 
 
 def load_input(scope: RunScope, step: Step, given: StepInput, *, hint: Any) -> Loaded:
@@ -56,6 +61,8 @@ def load_source(scope: RunScope, source: Source, reader: Reader) -> Loaded:
         case FromSeveral(sources=sources):
             there = [each for each in sources if (each.step, each.output) in scope.outputs]
             return _together([(each.step, _load_output(scope, each, reader)) for each in there], as_list=True)
+        case FromCollected():
+            raise ExecutionError(f"Input {reader.input!r} of step {reader.step!r} is a list whose items are not known yet.")
         case FromAsset():
             return _load_asset(scope, source, reader)
 
@@ -105,10 +112,16 @@ def _load_stored(scope: RunScope, source: FromAsset, partition: str | None, read
 
 
 def _load_output(scope: RunScope, source: FromOutput, reader: Reader) -> Loaded:
-    step = scope.order.plan.by_key.get(source.step)
+    step = scope.order.plan.origin(source.step)
     if step is not None and any(each.name == source.output and not each.stores_value for each in step.outputs):
         return Loaded(None)
-    written = OutputContext(asset_key=None, step_key=source.step, output=source.output, run_id=scope.run_of(source.step), resources=scope.resources)
+    written = OutputContext(
+        asset_key=None,
+        step_key=source.step,
+        output=output_place(source.output, source.mapping_key),
+        run_id=scope.run_of(source.step),
+        resources=scope.resources,
+    )
     return _load(scope, source.io_manager, written, reader)
 
 

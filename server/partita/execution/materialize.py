@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,11 +13,12 @@ from partita.definitions.checks import Check
 from partita.definitions.io import IOManager
 from partita.definitions.jobs import Job, to_tags
 from partita.definitions.keys import AssetKey
+from partita.definitions.partitions import DynamicKeys, DynamicPartitions
 from partita.definitions.policies import in_process
 from partita.definitions.repository import Repository
 from partita.definitions.run_config import to_run_config
 from partita.definitions.selection import Selection, as_selection
-from partita.errors import DefinitionError, ExecutionError, RequestError
+from partita.errors import DefinitionError, ExecutionError, RequestError, RunTimeoutError
 from partita.execution.io_managers.memory import MemoryIO
 from partita.execution.order import Order
 from partita.execution.recording import LOCATION, Recording, RunStore, StoredRecording
@@ -26,6 +28,8 @@ from partita.execution.step import STOPS
 from partita.execution.steps import walk_plan
 from partita.planning.asset_steps import DEFAULT_IO
 from partita.planning.build import build_plan
+from partita.planning.dynamic import dynamic_sets
+from partita.planning.mapped import check_collected
 from partita.planning.plan import Plan
 from partita.planning.resume import resume as plan_resumption
 from partita.planning.walk import Walk
@@ -63,9 +67,13 @@ def materialize(  # noqa: PLR0913 (part of the authoring contract)
     Values are kept in memory for the result, or, with a store, as files beside its database, unless `resources` brings
     an IO manager of the name that the assets ask for (`io_manager` by default).
 
+    A step that runs longer than its timeout is interrupted by a signal, where this is called in the main thread. In other
+    threads only async functions are; others run as long as they want.
+
     Args:
         assets: assets, their checks, and specs of assets that are made elsewhere; lists among them are opened. Or a `Repository`.
-        partition: the partition key, or several for a run that writes them all, where assets have partitions.
+        partition: the partition key, or several for a run that writes them all, where assets have partitions. A key of dynamic
+            partitions must be known to the store (`store.partitions.add`); without a store every key is taken as it is.
         config: `{"steps": {...}, "resources": {...}}`, a model instance, or YAML or JSON text.
         resources: what functions ask for by parameter name, and IO managers by their name.
         selection: a selection string, a `Selection` or a list of assets: only these are computed, others are loaded.
@@ -138,21 +146,35 @@ def _execute(repository: Repository, request: RunRequest, surroundings: Surround
     store, parent = surroundings.store, surroundings.parent
     if store is not None and not hasattr(store, "runs"):
         raise RequestError(f"store={store!r}: give an open store, such as pt.Store('sqlite:///runs.db').")
-    plan = build_plan(repository.spec, request, now=datetime.now(UTC))
+    plan = build_plan(repository.spec, request, dynamic=_dynamic_keys(repository, request, store), now=datetime.now(UTC))
     walk = _walk(plan, request, parent)
     provided = _provided(repository, surroundings)
     recording = StoredRecording(store, _recorded(request, parent, store), repository.spec) if store is not None else Recording()
     try:
         order = _order(recording.run_id, request, plan, walk=walk, surroundings=surroundings)
         recording.emit(_beginning(walk))
-        with RunScope(order, repository, emit=recording.emit, is_cancelled=recording.is_cancelled, resources=provided) as scope:
+        deadline = None if plan.timeout is None else monotonic() + plan.timeout
+        with RunScope(order, repository, emit=recording.emit, is_cancelled=recording.is_cancelled, resources=provided, deadline=deadline) as scope:
             errors = walk_plan(scope, walk)
     except BaseException as error:
         _end(recording, RunStatus.CANCELED if isinstance(error, STOPS) else RunStatus.FAILED, error=error)
         raise
     status = _status_of(walk)
-    _end(recording, status, walk=walk)
-    return result_of(scope, walk, request=request, status=status, events=recording.events, errors=errors)
+    late = _timeout_of(scope, status, errors)
+    if late is not None:
+        status = RunStatus.FAILED
+    _end(recording, status, walk=walk, error=late)
+    return result_of(scope, walk, request=request, status=status, events=recording.events, errors=errors, error=late)
+
+
+def _dynamic_keys(repository: Repository, request: RunRequest, store: RunStore | None) -> DynamicKeys:
+    """The keys of the dynamic sets that the repository is cut by: those that the store knows.
+
+    Without a store nobody can have added any, so those that are asked for are there."""
+    names = dynamic_sets([repository.spec])
+    if store is not None:
+        return store.partitions.bind(names)
+    return {name: [key for key in request.partition_keys if DynamicPartitions(name).could_have(key)] for name in names}
 
 
 def _adhoc(assets: Any, resources: Mapping[str, Any]) -> Repository:
@@ -175,7 +197,7 @@ def _repository_of(job: Job, resources: Mapping[str, Any]) -> Repository:
             f"Job {job.name!r} selects assets, which are known only in a repository. Execute it from there: repository.job({job.name!r}).execute()."
         )
     plain, io_managers = _apart({**job.resources, **resources})
-    alone = Job(msgspec.structs.replace(job.spec, executor=in_process()), graph=job.graph)
+    alone = Job(msgspec.structs.replace(job.spec, executor=in_process()), graph=job.graph, hooks=job.hooks)
     return Repository(ADHOC, jobs=[alone], resources=plain, io_managers=io_managers, executor=in_process())
 
 
@@ -221,14 +243,18 @@ def _keys(partition: str | Iterable[str] | None) -> tuple[str, ...]:
 
 
 def _walk(plan: Plan, request: RunRequest, parent: Result | None) -> Walk:
-    if parent is None or request.steps is not None:
+    if parent is None:
         return Walk(plan)
-    return Walk(plan, reused=plan_resumption(plan, parent.steps).reused, produced=parent.produced)
+    check_collected(plan, parent.produced)
+    if request.steps is not None:
+        return Walk(plan, produced=parent.produced)
+    return Walk(plan, reused=plan_resumption(plan, parent.steps, parent.produced).reused, produced=parent.produced)
 
 
 def _order(run_id: str, request: RunRequest, plan: Plan, *, walk: Walk, surroundings: Surroundings) -> Order:
     store, parent = surroundings.store, surroundings.parent
-    executed = set(walk.keys)
+    reused = frozenset(walk.reused)
+    before = [each for each in parent.produced if each.step in reused or not plan.executes(each.step)] if parent is not None else []
     values = str(store.database_path.parent / "values") if store is not None else parent.scope.order.values_url if parent is not None else ""
     return Order(
         run_id=run_id,
@@ -237,8 +263,8 @@ def _order(run_id: str, request: RunRequest, plan: Plan, *, walk: Walk, surround
         location=request.location,
         plan=plan,
         steps=None,
-        produced=tuple(pair for pair in parent.produced if pair[0] not in executed) if parent is not None else (),
-        output_runs={step: parent.scope.run_of(step) for step, _ in parent.produced if step not in executed} if parent is not None else {},
+        produced=tuple(before),
+        output_runs={each.step: parent.scope.run_of(each.step) for each in before} if parent is not None else {},
         tags=request.tags,
         values_url=values,
         logs_directory="",
@@ -263,9 +289,7 @@ def _recorded(request: RunRequest, parent: Result | None, store: RunStore) -> Ru
 
 def _beginning(walk: Walk) -> Sequence[Event]:
     now = datetime.now(UTC)
-    executed = set(walk.keys)
-    reused = tuple(key for key in walk.statuses if key not in executed)
-    return [PlanMade(at=now, steps=walk.keys, reused=reused), RunStatusChanged(at=now, status=RunStatus.RUNNING)]
+    return [PlanMade(at=now, steps=walk.keys, reused=walk.reused), RunStatusChanged(at=now, status=RunStatus.RUNNING)]
 
 
 def _status_of(walk: Walk) -> RunStatus:
@@ -275,9 +299,16 @@ def _status_of(walk: Walk) -> RunStatus:
     return RunStatus.FAILED if StepStatus.FAILED in statuses else RunStatus.SUCCEEDED
 
 
+def _timeout_of(scope: RunScope, status: RunStatus, errors: Mapping[str, BaseException]) -> RunTimeoutError | None:
+    """What ended the run when its time was over before its steps were done."""
+    if scope.is_out_of_time and (status is RunStatus.CANCELED or any(isinstance(error, RunTimeoutError) for error in errors.values())):
+        return RunTimeoutError(scope.order.plan.timeout or 0)
+    return None
+
+
 def _end(recording: Recording, status: RunStatus, *, walk: Walk | None = None, error: BaseException | None = None) -> None:
     failed = [key for key, each in walk.statuses.items() if each is StepStatus.FAILED] if walk is not None else []
-    reason = f"{len(failed)} step{'s' * (len(failed) != 1)} failed: {', '.join(failed)}" if failed else None
+    reason = f"{len(failed)} step{'s' * (len(failed) != 1)} failed: {', '.join(failed)}" if failed and error is None else None
     told = PythonError.of(error) if error is not None and status is RunStatus.FAILED else None
     recording.emit([RunStatusChanged(at=datetime.now(UTC), status=status, reason=reason, error=told)])
     recording.close()
@@ -287,6 +318,8 @@ def _checked(result: Result, *, raise_on_error: bool) -> Result:
     """The result, or the error of the step that failed first."""
     if result.success or not raise_on_error:
         return result
+    if result.error is not None:
+        raise result.error
     if not result.errors:
         raise ExecutionError(f"Run {result.run_id} was cancelled.")
     first, *others = result.errors.values()

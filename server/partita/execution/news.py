@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from partita.execution.children import Child, Death
+from partita.execution.evaluation import Verdict
 from partita.execution.protocol import Loaded
 from partita.execution.zygote_link import ZygoteLink
 from partita.records.events import Event
@@ -59,6 +60,14 @@ class FactsArrived:
 
 
 @dataclass(frozen=True, slots=True)
+class EvaluationDone:
+    """A user process told what the function of a schedule or sensor answered."""
+
+    child: Child
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
 class ProcessEnded:
     """A user process and all that it left behind are gone; what it told has been told before."""
 
@@ -66,4 +75,4 @@ class ProcessEnded:
     death: Death
 
 
-News = CodeLoaded | CodeFailed | ZygoteDied | ForkRefused | ProcessReady | FactsArrived | ProcessEnded
+News = CodeLoaded | CodeFailed | ZygoteDied | ForkRefused | ProcessReady | FactsArrived | EvaluationDone | ProcessEnded

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from partita.planning.plan import Plan
+from partita.planning.plan import Plan, Produced
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="run", tag_field="order"):
     """Run these steps of this plan."""
 
     run_id: str
@@ -19,8 +19,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One step key for a process per step; None: walk the whole plan in this process."""
     attempt: int = 1
     """Number of the attempt at the single step."""
-    produced: tuple[tuple[str, str], ...] = ()
-    """`(step, output)` of the outputs that steps before have produced, for fan-in over optional ones."""
+    produced: tuple[Produced, ...] = ()
+    """Outputs that steps before have produced, for fan-in over optional ones, and the items of dynamic ones."""
     reused: tuple[str, ...] = ()
     """Steps taken over from the run that this one resumes."""
     output_runs: dict[str, str] = {}

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from partita.definitions.results import NO_VALUE, CheckResult, Materialization, Output
+from partita.definitions.results import NO_VALUE, CheckResult, DynamicOutput, Materialization, Output
 from partita.errors import ExecutionError, OutputMissingError, did_you_mean
-from partita.planning.plan import Step, StepKind
+from partita.planning.plan import Step, StepKind, StepOutput
 
 
 @dataclass(slots=True)
@@ -25,6 +25,8 @@ class Returned:
     """All that the function gave back."""
 
     outputs: dict[str, Given] = field(default_factory=dict)
+    items: dict[str, dict[str, Given]] = field(default_factory=dict)
+    """Items of dynamic outputs by mapping key, in the order in which they were given."""
     verdicts: list[CheckResult] = field(default_factory=list)
 
 
@@ -35,7 +37,7 @@ def read_returned(step: Step, items: Sequence[Any], *, is_generator: bool) -> Re
         OutputMissingError: an output that the step owes is not among it.
         ExecutionError: an unknown or repeated output, or something that means nothing.
     """
-    returned = Returned()
+    returned = Returned(items={output.name: {} for output in step.dynamic_outputs})
     for item in _spread(step, items, is_generator=is_generator):
         _take(step, returned, item, is_generator=is_generator)
     if step.kind is StepKind.CHECK:
@@ -43,7 +45,7 @@ def read_returned(step: Step, items: Sequence[Any], *, is_generator: bool) -> Re
             raise OutputMissingError(f"Check {step.key!r} gave no verdict. Return pt.CheckResult(passed=...).")
         return returned
     for output in step.outputs:
-        if output.is_required and output.name not in returned.outputs:
+        if output.is_required and not output.is_dynamic and output.name not in returned.outputs:
             how = "Yield" if is_generator else "Return"
             raise OutputMissingError(
                 f"Step {step.key!r} ended without its output {output.name!r}. {how} pt.Output(..., output={output.name!r}), "
@@ -74,7 +76,9 @@ def by_partition(step: Step, value: Any) -> dict[str, Any]:
 
 
 def _spread(step: Step, items: Sequence[Any], *, is_generator: bool) -> Iterable[Any]:
-    """A tuple returned by a function with several outputs holds one value for each, in order."""
+    """A tuple returned by a function with several outputs holds one value for each, in order; a list may hold dynamic items."""
+    if not is_generator and isinstance(items[0], (list, tuple)) and items[0] and all(isinstance(each, DynamicOutput) for each in items[0]):
+        return items[0]
     if is_generator or len(step.outputs) < 2 or not isinstance(items[0], tuple):
         return items
     values = items[0]
@@ -92,6 +96,8 @@ def _take(step: Step, returned: Returned, item: Any, *, is_generator: bool) -> N
             returned.verdicts.extend(item.checks)
         case Output():
             _put(step, returned, item.output, Given(item.value, item.metadata))
+        case DynamicOutput():
+            _put_item(step, returned, item)
         case _ if is_generator:
             raise ExecutionError(f"Step {step.key!r} yielded {type(item).__name__}. Yield {_wanted(step)}.")
         case _:
@@ -111,6 +117,8 @@ def _take_plain(step: Step, returned: Returned, value: Any) -> None:
             f"Step {step.key!r} has the outputs {names} and returned {type(value).__name__}. Yield pt.Output(..., output=...), or return a tuple."
         )
     (output,) = step.outputs
+    if output.is_dynamic and (value is None or value == []):
+        return
     if not output.stores_value and value is not None:
         raise ExecutionError(
             f"Step {step.key!r} is annotated '-> None' and returned {type(value).__name__}. Annotate what it returns, or return nothing."
@@ -119,12 +127,35 @@ def _take_plain(step: Step, returned: Returned, value: Any) -> None:
 
 
 def _put(step: Step, returned: Returned, name: str, given: Given) -> None:
-    known = [output.name for output in step.outputs]
-    if name not in known:
-        raise ExecutionError(f"Step {step.key!r} has no output {name!r}.{did_you_mean(name, known)} It has {', '.join(known) or 'none'}.")
+    if _output(step, name).is_dynamic:
+        raise ExecutionError(f"Output {name!r} of step {step.key!r} is dynamic. {_item_wanted(name)}")
     if name in returned.outputs:
         raise ExecutionError(f"Step {step.key!r} gave its output {name!r} twice.")
     returned.outputs[name] = given
+
+
+def _put_item(step: Step, returned: Returned, item: DynamicOutput[Any]) -> None:
+    name, key = item.output, item.mapping_key
+    if not _output(step, name).is_dynamic:
+        raise ExecutionError(
+            f"Step {step.key!r} gave a pt.DynamicOutput for its output {name!r}, which is not dynamic. Declare it with pt.DynamicOut()."
+        )
+    if key in returned.items[name]:
+        raise ExecutionError(f"Step {step.key!r} gave mapping key {key!r} twice. Each item of output {name!r} needs a key of its own.")
+    returned.items[name][key] = Given(item.value, item.metadata)
+
+
+def _output(step: Step, name: str) -> StepOutput:
+    found = next((output for output in step.outputs if output.name == name), None)
+    if found is None:
+        known = [output.name for output in step.outputs]
+        raise ExecutionError(f"Step {step.key!r} has no output {name!r}.{did_you_mean(name, known)} It has {', '.join(known) or 'none'}.")
+    return found
+
+
+def _item_wanted(name: str) -> str:
+    named = "" if name == "result" else f", output={name!r}"
+    return f'Yield pt.DynamicOutput(..., mapping_key="..."{named}) for each item.'
 
 
 def _wanted(step: Step) -> str:
@@ -134,4 +165,4 @@ def _wanted(step: Step) -> str:
         case StepKind.CHECK:
             return "pt.CheckResult(...)"
         case StepKind.OP:
-            return "pt.Output(...)"
+            return 'pt.DynamicOutput(..., mapping_key="...")' if all(each.is_dynamic for each in step.outputs) else "pt.Output(...)"

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from partita.execution.evaluation import Evaluation, Verdict
 from partita.execution.order import Order as Order  # what an assignment holds, for those who speak the protocol
 from partita.records.codec import decode
 from partita.records.events import Event
@@ -69,7 +70,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     load: Load
     marker: str
     """Names this process in its environment and in that of everything it starts."""
-    order: Order
+    order: Order | Evaluation
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready", tag_field="frame"):
@@ -96,7 +97,13 @@ class Broken(msgspec.Struct, frozen=True, kw_only=True, tag="broken", tag_field=
     error: PythonError
 
 
-Frame = Ready | Facts | Refused | Broken
+class Evaluated(msgspec.Struct, frozen=True, kw_only=True, tag="evaluated", tag_field="frame"):
+    """What the function of a schedule or sensor answered; nothing follows it."""
+
+    verdict: Verdict
+
+
+Frame = Ready | Facts | Refused | Broken | Evaluated
 
 
 def decode_report(raw: bytes) -> Report:

@@ -7,7 +7,7 @@ cancelled. Execution knows stores by shape only.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -41,7 +41,7 @@ class RunRecords(Protocol):
         """Queue runs."""
         ...
 
-    def claim(self, *, owner: str, location: str, limit: int, max_concurrent: int | None, lease: timedelta, catalog_hash: str) -> Sequence[Any]:
+    def claim(self, *, owner: str, location: str, limit: int, lease: timedelta, catalog_hash: str) -> Sequence[Any]:
         """Take queued runs."""
         ...
 
@@ -70,6 +70,14 @@ class EventRecords(Protocol):
         ...
 
 
+class PartitionRecords(Protocol):
+    """What is needed of `store.partitions`."""
+
+    def bind(self, set_names: Collection[str]) -> Mapping[str, Sequence[str]]:
+        """The keys of dynamic sets."""
+        ...
+
+
 class RunStore(Protocol):
     """A store, as far as a run in this process needs one."""
 
@@ -81,6 +89,11 @@ class RunStore(Protocol):
     @property
     def events(self) -> EventRecords:
         """Their logs."""
+        ...
+
+    @property
+    def partitions(self) -> PartitionRecords:
+        """Keys of dynamic partitions."""
         ...
 
     @property
@@ -203,7 +216,7 @@ def _begin(store: RunStore, request: RunRequest, repository: RepositorySpec) -> 
     (run,) = store.runs.launch([request]).runs
     deadline = monotonic() + LEASE.total_seconds()
     while monotonic() < deadline:
-        claims = store.runs.claim(owner=OWNER, location=LOCATION, limit=1000, max_concurrent=None, lease=LEASE, catalog_hash=catalog_hash)
+        claims = store.runs.claim(owner=OWNER, location=LOCATION, limit=1000, lease=LEASE, catalog_hash=catalog_hash)
         own = next((claim for claim in claims if claim.run.id == run.id), None)
         for claim in claims:
             if claim is not own:

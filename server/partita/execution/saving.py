@@ -12,20 +12,24 @@ from partita.definitions.metadata import MetadataEntry, from_entries, to_entries
 from partita.definitions.results import NO_VALUE, CheckResult
 from partita.errors import CheckFailedError, ExecutionError, PartitaError
 from partita.execution.context import StepContext
+from partita.execution.loading import output_place
 from partita.execution.outputs import Given, Returned, by_partition
 from partita.execution.scope import RunScope
 from partita.planning.plan import Step, StepKind, StepOutput
 from partita.records.events import AssetMaterialized, CheckEvaluated, OutputSaved, Severity
 
 
-def keep(scope: RunScope, step: Step, returned: Returned, *, context: StepContext, hint: Any) -> tuple[str, ...]:
-    """Store every output and tell of outputs, materialisations and verdicts. Answers the names of the outputs.
+def keep(scope: RunScope, step: Step, returned: Returned, *, context: StepContext, hint: Any) -> None:
+    """Store every output and tell of outputs, materialisations and verdicts.
 
     Raises:
         CheckFailedError: a blocking check has failed with ERROR.
         ExecutionError: an IO manager failed; its own error is the cause.
     """
     for output in step.outputs:
+        if output.is_dynamic:
+            _keep_items(scope, step, output, returned.items[output.name], attempt=context.attempt)
+            continue
         given = returned.outputs.get(output.name)
         if given is None:
             continue
@@ -38,7 +42,13 @@ def keep(scope: RunScope, step: Step, returned: Returned, *, context: StepContex
         scope.outputs.add((step.key, output.name))
     for verdict in returned.verdicts:
         _tell_verdict(scope, step, verdict, context=context)
-    return tuple(returned.outputs)
+
+
+def _keep_items(scope: RunScope, step: Step, output: StepOutput, items: Mapping[str, Given], *, attempt: int) -> None:
+    for key, given in items.items():
+        added = _save(scope, step, output, given.value, partition=None, hint=None, mapping_key=key)
+        _tell_saved(scope, step, output, given.value, attempt=attempt, metadata={**given.metadata, **added}, mapping_key=key)
+    scope.outputs.add((step.key, output.name))
 
 
 def _keep_asset(scope: RunScope, step: Step, output: StepOutput, given: Given, *, context: StepContext, hint: Any) -> None:
@@ -64,7 +74,9 @@ def _keep_asset(scope: RunScope, step: Step, output: StepOutput, given: Given, *
         )
 
 
-def _save(scope: RunScope, step: Step, output: StepOutput, value: Any, *, partition: str | None, hint: Any) -> Mapping[str, Any]:
+def _save(  # noqa: PLR0913 (what is stored, and as what)
+    scope: RunScope, step: Step, output: StepOutput, value: Any, *, partition: str | None, hint: Any, mapping_key: str | None = None
+) -> Mapping[str, Any]:
     """Store one value. Answers what its IO manager tells about it."""
     if value is NO_VALUE:
         return {}
@@ -72,7 +84,7 @@ def _save(scope: RunScope, step: Step, output: StepOutput, value: Any, *, partit
     context = OutputContext(
         asset_key=output.asset,
         step_key=step.key,
-        output=output.name,
+        output=output_place(output.name, mapping_key),
         partition_keys=(partition,) if partition is not None else (),
         metadata=from_entries(spec.metadata) if spec is not None and spec.metadata else {},
         type_hint=hint,
@@ -93,7 +105,16 @@ def _save(scope: RunScope, step: Step, output: StepOutput, value: Any, *, partit
     return context.added_metadata
 
 
-def _tell_saved(scope: RunScope, step: Step, output: StepOutput, value: Any, *, attempt: int, metadata: Mapping[str, Any]) -> None:
+def _tell_saved(  # noqa: PLR0913 (one event's facts)
+    scope: RunScope,
+    step: Step,
+    output: StepOutput,
+    value: Any,
+    *,
+    attempt: int,
+    metadata: Mapping[str, Any],
+    mapping_key: str | None = None,
+) -> None:
     is_stored = value is not NO_VALUE
     scope.tell(
         OutputSaved(
@@ -103,6 +124,7 @@ def _tell_saved(scope: RunScope, step: Step, output: StepOutput, value: Any, *, 
             output=output.name,
             type_name=type(value).__name__ if is_stored else "None",
             is_stored=is_stored,
+            mapping_key=mapping_key,
             metadata=_entries(metadata),
         )
     )

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote, urlsplit
@@ -19,6 +20,7 @@ from partita.execution.logs import EventHandler, new_logger
 from partita.execution.order import Order
 from partita.execution.resources import ResourceContext, Resources
 from partita.planning.asset_steps import DEFAULT_IO
+from partita.planning.plan import Step
 from partita.records.events import Event
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ class RunScope:
         emit: takes every event, in order.
         is_cancelled: whether the run is asked to stop.
         resources: objects that take the place of the repository's, IO managers among them.
+        deadline: when its steps are to be ended, by the monotonic clock; None where somebody else sees to it.
     """
 
     def __init__(
@@ -47,16 +50,18 @@ class RunScope:
         emit: Emit,
         is_cancelled: Callable[[], bool],
         resources: Mapping[str, object] | None = None,
+        deadline: float | None = None,
     ) -> None:
         self.order = order
         self.repository = repository
         self.is_cancelled = is_cancelled
+        self._deadline = deadline
         self._emit = emit
         instances = {**repository.resource_instances, **repository.io_manager_instances, **(resources or {})}
         instances.setdefault(DEFAULT_IO, FilesystemIO())
         config = order.plan.config.get("resources", {})
         self.resources = Resources(instances, config=config, context_for=self._context_for)
-        self.outputs: set[tuple[str, str]] = set(order.produced)
+        self.outputs: set[tuple[str, str]] = {each[:2] for each in order.produced}
         """Outputs that stand, as pairs of step and output: of steps before, and of those run here."""
         self._coroutines: Coroutines | None = None
 
@@ -81,6 +86,18 @@ class RunScope:
         """What the run's config says of a step; None: nothing."""
         found: Mapping[str, Any] | None = self.order.plan.config.get("steps", {}).get(key)
         return found
+
+    @property
+    def is_out_of_time(self) -> bool:
+        """Whether the run has taken longer than it may."""
+        return self._deadline is not None and monotonic() >= self._deadline
+
+    def seconds_for(self, step: Step) -> float | None:
+        """How long an attempt at `step` that begins now may take; None: as long as it wants."""
+        if self._deadline is None:
+            return step.timeout
+        left = max(self._deadline - monotonic(), 0.001)
+        return left if step.timeout is None else min(left, step.timeout)
 
     def run_of(self, step: str) -> str:
         """Id of the run whose stored outputs of `step` count."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -12,17 +12,19 @@ from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from partita.definitions.metadata import to_entries
-from partita.definitions.results import Failure
+from partita.definitions.results import Failure, RetryRequested
 from partita.definitions.signatures import Parameter, Signature
-from partita.errors import CheckFailedError, PartitaError, RequestError, StepFailedError
+from partita.errors import CheckFailedError, PartitaError, RequestError, RunTimeoutError, StepFailedError, StepTimeoutError
 from partita.execution.cancellation import Canceled
 from partita.execution.context import AssetContext, CheckContext, OpContext, StepContext
+from partita.execution.hooks import call_hooks
 from partita.execution.loading import load_input
 from partita.execution.outputs import read_returned
 from partita.execution.saving import keep
 from partita.execution.scope import RunScope
+from partita.execution.time_limit import TimedOut, TimeLimit
 from partita.planning.plan import FromAsset, FromValue, Step, StepInput, StepKind
-from partita.planning.retry import retry_delay
+from partita.planning.retry import requested_retry, retry_delay
 from partita.records.events import InputLoaded, StepCanceled, StepFailed, StepStarted, StepSucceeded
 from partita.records.failures import PythonError
 
@@ -43,6 +45,8 @@ class Outcome(NamedTuple):
     """How an attempt ended."""
 
     produced: tuple[str, ...] = ()
+    mapped: Mapping[str, Sequence[str]] = {}
+    """The items of dynamic outputs, by output."""
     error: BaseException | None = None
     retry_after: float | None = None
     """Seconds until it is to be tried again; None: it is not."""
@@ -63,14 +67,17 @@ def run_step(scope: RunScope, step: Step, *, attempt: int) -> Outcome:
         arguments = _arguments(scope, step, definition, context=context)
         given = call_user(scope, step, definition.function, arguments, is_generator=signature.is_generator)
         returned = read_returned(step, given, is_generator=signature.is_generator)
-        produced = keep(scope, step, returned, context=context, hint=signature.return_annotation)
-        scope.tell(StepSucceeded(at=datetime.now(UTC), step=step.key, attempt=attempt, duration=perf_counter() - began))
+        keep(scope, step, returned, context=context, hint=signature.return_annotation)
+        succeeded = StepSucceeded(at=datetime.now(UTC), step=step.key, attempt=attempt, duration=perf_counter() - began)
+        scope.tell(succeeded)
     except STOPS:
         scope.tell(StepCanceled(at=datetime.now(UTC), step=step.key, attempt=attempt))
         raise
     except Exception as error:
         return _failed(scope, step, error, attempt=attempt, duration=perf_counter() - began)
-    return Outcome(produced)
+    if step.hooks:
+        call_hooks(scope, step, succeeded)
+    return Outcome(tuple(returned.outputs), {output: tuple(items) for output, items in returned.items.items()})
 
 
 def call_user(scope: RunScope, step: Step, function: Callable[..., Any], arguments: Mapping[str, Any], *, is_generator: bool) -> list[Any]:
@@ -78,18 +85,44 @@ def call_user(scope: RunScope, step: Step, function: Callable[..., Any], argumen
 
     Raises:
         StepFailedError: it raised, or tried to end the process; its own exception is the cause.
+        StepTimeoutError, RunTimeoutError: it took longer than the step, or the run, may.
     """
+    seconds = scope.seconds_for(step)
+    limit = TimeLimit(seconds)
     try:
-        returned = function(**arguments)
-        if isinstance(returned, CoroutineType):
-            return [scope.coroutines.run(returned)]
-        if not is_generator:
-            return [returned]
-        return scope.coroutines.collect(returned) if isinstance(returned, AsyncGeneratorType) else list(returned)
+        try:
+            limit.start()
+            returned = function(**arguments)
+            if isinstance(returned, (CoroutineType, AsyncGeneratorType)):
+                limit.stop()  # the event loop keeps the time, and cancels what it interrupts
+                return _awaited(scope, returned, timeout=seconds)
+            given = list(returned) if is_generator else [returned]
+        finally:
+            limit.stop()
+        if limit.has_passed:
+            raise TimedOut
+        return given
     except STOPS:
         raise
     except BaseException as error:  # SystemExit among them: a step must not end the process that other steps need
+        limit.stop()  # once more, for the time may have been over in the middle of the first
+        if limit.has_passed or isinstance(error, TimedOut):
+            raise _out_of_time(scope, step) from error
         raise StepFailedError(f"Step {step.key!r} failed: {PythonError.of(error).summary}") from error
+
+
+def _awaited(scope: RunScope, returned: Any, *, timeout: float | None) -> list[Any]:
+    """What an async function gives."""
+    if isinstance(returned, AsyncGeneratorType):
+        return scope.coroutines.collect(returned, timeout=timeout)
+    return [scope.coroutines.run(returned, timeout=timeout)]
+
+
+def _out_of_time(scope: RunScope, step: Step) -> StepTimeoutError | RunTimeoutError:
+    """Whose time was over."""
+    if scope.is_out_of_time:
+        return RunTimeoutError(scope.order.plan.timeout or 0)
+    return StepTimeoutError(f"Step {step.key!r} ran longer than its timeout of {step.timeout or 0:g} s and was ended.")
 
 
 def definition_of(repository: Repository, step: Step) -> Any:
@@ -108,24 +141,26 @@ def _failed(scope: RunScope, step: Step, error: Exception, *, attempt: int, dura
     retry_after = None
     # the same request, and the same verdict, would come again
     if not isinstance(raised, (RequestError, CheckFailedError)) and getattr(raised, "allow_retry", True):
-        retry_after = retry_delay(step.retry, attempt=attempt, chance=random.random())
-    scope.tell(
-        StepFailed(
-            at=datetime.now(UTC),
-            step=step.key,
-            attempt=attempt,
-            error=PythonError.of(raised, skip_frames_in=OWN_FILES),
-            duration=duration,
-            retry_after=retry_after,
-            metadata=_metadata_of(raised),
-        )
+        policy = requested_retry(step.retry, raised) if isinstance(raised, RetryRequested) else step.retry
+        retry_after = retry_delay(policy, attempt=attempt, chance=random.random())
+    failed = StepFailed(
+        at=datetime.now(UTC),
+        step=step.key,
+        attempt=attempt,
+        error=PythonError.of(raised, skip_frames_in=OWN_FILES),
+        duration=duration,
+        retry_after=retry_after,
+        metadata=_metadata_of(raised),
     )
+    scope.tell(failed)
+    if step.hooks and retry_after is None:
+        call_hooks(scope, step, failed, error=raised)
     return Outcome(error=error, retry_after=retry_after)
 
 
 def _metadata_of(raised: BaseException) -> Any:
     try:
-        return to_entries(raised.metadata) if isinstance(raised, Failure) and raised.metadata else ()
+        return to_entries(raised.metadata) if isinstance(raised, (Failure, RetryRequested)) and raised.metadata else ()
     except PartitaError as problem:
         return to_entries({"metadata": str(problem)})
 
@@ -179,11 +214,11 @@ def _config(scope: RunScope, step: Step, parameter: Parameter) -> Any:
     Raises:
         InvalidConfigErrors: the model refuses it, or an environment variable is not set.
     """
-    given = scope.step_config(step.key)
+    given = scope.step_config(step.handle)
     default = None if parameter.is_required else parameter.default
     if given is None and default is None and not parameter.is_required:
         return None
     # pydantic has been loaded by whoever defined the model; a run without config never loads it
     from partita.definitions.config import read_config
 
-    return read_config(parameter.model, given or {}, environ=os.environ, default=default, path=("steps", step.key))
+    return read_config(parameter.model, given or {}, environ=os.environ, default=default, path=("steps", step.handle))

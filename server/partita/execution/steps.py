@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 from partita.execution.scope import RunScope
 from partita.execution.step import STOPS, Outcome, run_step
 from partita.planning.walk import Unreached, Walk
-from partita.records.events import StepCanceled, StepSkipped, StepUpstreamFailed
+from partita.records.events import StepCanceled, StepSkipped, StepsMapped, StepUpstreamFailed
 from partita.records.runs import StepStatus
 
 PATIENCE = 0.05
@@ -33,7 +33,7 @@ def walk_plan(scope: RunScope, walk: Walk, *, attempt_at: Attempt = run_step) ->
         scope.outputs.update((reused, output) for output in outputs)
     _tell_unreached(scope, walk.unreached_at_start)
     try:
-        while not walk.is_done and not scope.is_cancelled():
+        while not walk.is_done and not scope.is_cancelled() and not scope.is_out_of_time:
             while resting and resting[0][0] <= time.monotonic():
                 walk.retry(heappop(resting)[1])
             ready = walk.ready(1)
@@ -45,7 +45,10 @@ def walk_plan(scope: RunScope, walk: Walk, *, attempt_at: Attempt = run_step) ->
             walk.start(key)
             outcome = attempt_at(scope, ready[0], attempt=attempts[key])
             if outcome.error is None:
-                _tell_unreached(scope, walk.succeed(key, produced=outcome.produced))
+                unreached = walk.succeed(key, produced=outcome.produced, mapped=outcome.mapped)
+                if outcome.mapped:
+                    _tell_expansions(scope, walk, key)
+                _tell_unreached(scope, unreached)
             elif outcome.retry_after is not None:
                 walk.postpone(key)
                 heappush(resting, (time.monotonic() + outcome.retry_after, key))
@@ -68,6 +71,11 @@ def _cancel_rest(scope: RunScope, walk: Walk) -> None:
             walk.cancel(key)
     for key in walk.cancel_rest():
         scope.tell(StepCanceled(at=datetime.now(UTC), step=key))
+
+
+def _tell_expansions(scope: RunScope, walk: Walk, key: str) -> None:
+    for output, keys, steps in walk.expansions(key):
+        scope.tell(StepsMapped(at=datetime.now(UTC), step=key, output=output, keys=keys, steps=steps))
 
 
 def _tell_unreached(scope: RunScope, unreached: Iterable[Unreached]) -> None:

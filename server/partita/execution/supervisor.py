@@ -20,10 +20,10 @@ import msgspec
 from partita.execution import wire
 from partita.execution.children import Child, Death, Stage, death_of
 from partita.execution.listening import Listener
-from partita.execution.news import FactsArrived, ForkRefused, News, ProcessEnded, ProcessReady
+from partita.execution.news import EvaluationDone, FactsArrived, ForkRefused, News, ProcessEnded, ProcessReady
 from partita.execution.processes import PROCESS_MARKER, WORKER_MARKER, Process, adopt_orphans, find_process, kill, list_children, list_processes
 from partita.execution.processes import token as token_of_this_process
-from partita.execution.protocol import Assignment, Broken, Facts, Frame, Ready, Refused, decode_frame
+from partita.execution.protocol import Assignment, Broken, Evaluated, Facts, Frame, Ready, Refused, decode_frame
 from partita.execution.sweeping import Fate, fate_of, find_leftovers, signal_tree
 from partita.execution.zygote_link import ZygoteLink, start_process
 from partita.execution.zygotes import Zygotes
@@ -214,6 +214,8 @@ class Supervisor:
         match frame:
             case Facts(events=events):
                 self._news.append(FactsArrived(child, events))
+            case Evaluated(verdict=verdict):
+                self._news.append(EvaluationDone(child, verdict))
             case Ready(pid=pid):
                 if child.pid is None:
                     self._adopt(child, pid)

@@ -20,9 +20,11 @@ from partita.definitions.policies import ExecutorSpec
 from partita.definitions.repository import Repository
 from partita.execution import wire
 from partita.execution.cancellation import Canceled, Cancellation
+from partita.execution.evaluating import evaluate
+from partita.execution.evaluation import Evaluation
 from partita.execution.interpreter import forget_exit_handlers
 from partita.execution.processes import PROCESS_MARKER, close_inherited, die_with_parent, name_this_process
-from partita.execution.protocol import Assignment, Broken, Facts, Frame, Load, Order, Ready
+from partita.execution.protocol import Assignment, Broken, Evaluated, Facts, Frame, Load, Order, Ready
 from partita.execution.run import run_order
 from partita.execution.surroundings import ThreadSetter, end_process, restore
 from partita.planning.plan import Plan
@@ -146,6 +148,9 @@ def _work(events: EventStream, assignment: Assignment, *, repositories: Sequence
             repositories = _import(events, assignment)
         if repositories is None:
             return 1
+        if isinstance(assignment.order, Evaluation):
+            events.send(Evaluated(verdict=evaluate(assignment.order, repositories)))
+            return 0
         return 0 if run_order(assignment.order, repositories, emit=events.emit, is_cancelled=cancellation.is_requested) else 1
     except Canceled:
         return CANCELED_EXIT_CODE

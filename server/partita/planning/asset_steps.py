@@ -88,6 +88,7 @@ class AssetSteps:
             tags=spec.tags,
             resources=spec.resources,
             is_async=spec.is_async,
+            hooks=spec.hooks,
         )
 
     def _check_step(self, check: CheckSpec, checked: AssetSpec) -> Step:

@@ -6,7 +6,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from partita.definitions.keys import AssetKey
+from partita.definitions.partitions import DynamicKeys
 from partita.definitions.specs import AssetSpec, CheckSpec, JobSpec, RepositorySpec
 from partita.errors import InvalidConfigErrors, NotFoundError, RequestError
 from partita.planning.asset_steps import AssetSteps, target_of
@@ -19,13 +22,21 @@ from partita.planning.plan import Plan, Step
 from partita.records.runs import RunRequest
 
 
-def build_plan(repository: RepositorySpec, request: RunRequest, *, references: Mapping[AssetKey, AssetSpec] | None = None, now: datetime) -> Plan:
+def build_plan(
+    repository: RepositorySpec,
+    request: RunRequest,
+    *,
+    references: Mapping[AssetKey, AssetSpec] | None = None,
+    dynamic: DynamicKeys | None = None,
+    now: datetime,
+) -> Plan:
     """The steps that `request` asks for, ready to be walked.
 
     Args:
         repository: the one that the request names.
         request: what to run.
         references: the owners' specs of assets that the repository refers to in other locations.
+        dynamic: the keys of dynamic sets.
         now: which partitions exist depends on it.
 
     Raises:
@@ -33,7 +44,7 @@ def build_plan(repository: RepositorySpec, request: RunRequest, *, references: M
         InvalidConfigErrors: config that the published schemas refuse.
     """
     job = find_job(repository, request.job) if request.job is not None else None
-    steps = _steps_of(repository, request, job, references=references or {}, now=now)
+    steps = _hooked(_steps_of(repository, request, job, references=references or {}, dynamic=dynamic, now=now), job)
     config = _checked_config(repository, steps, request.config, job.config if job is not None else None)
     return Plan(
         repository=repository.name,
@@ -57,11 +68,17 @@ def find_job(repository: RepositorySpec, name: str) -> JobSpec:
 
 
 def _steps_of(
-    repository: RepositorySpec, request: RunRequest, job: JobSpec | None, *, references: Mapping[AssetKey, AssetSpec], now: datetime
+    repository: RepositorySpec,
+    request: RunRequest,
+    job: JobSpec | None,
+    *,
+    references: Mapping[AssetKey, AssetSpec],
+    dynamic: DynamicKeys | None,
+    now: datetime,
 ) -> tuple[Step, ...]:
     subject = f"Job {job.name!r}" if job is not None else "What is asked for"
     if job is not None and job.graph is not None:
-        return _op_steps(repository, request, job, subject=subject, now=now)
+        return _op_steps(repository, request, job, subject=subject, dynamic=dynamic, now=now)
     assets = _chosen_assets(repository, request, job)
     checks = _chosen_checks(repository, request, job, assets)
     if not assets and not checks:
@@ -74,7 +91,7 @@ def _steps_of(
     if job is None and len(targets) == 1:
         subject = targets[0].label
     own = job.partitions if job is not None else None
-    partitioning = choose_partitioning(subject, targets, own=own, keys=request.partition_keys, now=now)
+    partitioning = choose_partitioning(subject, targets, own=own, keys=request.partition_keys, dynamic=dynamic, now=now)
     made = AssetSteps(
         repository,
         assets=assets,
@@ -86,11 +103,20 @@ def _steps_of(
     return in_order(tuple(made))
 
 
-def _op_steps(repository: RepositorySpec, request: RunRequest, job: JobSpec, *, subject: str, now: datetime) -> tuple[Step, ...]:
+def _hooked(steps: tuple[Step, ...], job: JobSpec | None) -> tuple[Step, ...]:
+    """The steps with the job's hooks besides their own."""
+    if job is None or not job.hooks:
+        return steps
+    return tuple(msgspec.structs.replace(step, hooks=(*step.hooks, *job.hooks)) for step in steps)
+
+
+def _op_steps(
+    repository: RepositorySpec, request: RunRequest, job: JobSpec, *, subject: str, dynamic: DynamicKeys | None, now: datetime
+) -> tuple[Step, ...]:
     assert job.graph is not None
     if request.assets:
         raise RequestError(f"{subject} is made of ops; assets cannot be chosen from it.")
-    keys = choose_partitioning(subject, (), own=job.partitions, keys=request.partition_keys, now=now).keys
+    keys = choose_partitioning(subject, (), own=job.partitions, keys=request.partition_keys, dynamic=dynamic, now=now).keys
     steps: Iterable[Step] = graph_steps(repository, job.graph, step_retry=job.step_retry, partitions=job.partitions, partition_keys=keys)
     return in_order(tuple(steps))
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import msgspec
 
 from partita.definitions.asset_graph import AssetGraph
 from partita.definitions.selection import Selection
 from partita.definitions.specs import AssetSpec
 from partita.errors import NotFoundError, RequestError
-from partita.planning.plan import FromOutput, FromSeveral, Step, StepInput, StepKind
+from partita.planning.plan import FromCollected, FromOutput, FromSeveral, Step, StepInput, StepKind
 
 
 def choose_steps(steps: Sequence[Step], wanted: Sequence[str] | None, *, has_parent: bool) -> tuple[Step, ...]:
@@ -16,7 +18,8 @@ def choose_steps(steps: Sequence[Step], wanted: Sequence[str] | None, *, has_par
 
     Args:
         steps: the whole plan.
-        wanted: step keys, or selections such as `+report`.
+        wanted: step keys, or selections such as `+report`. Of a step that is mapped over a dynamic output, `op` means all that
+            it becomes, and `op[key]` the step for one item.
         has_parent: an earlier run can give the outputs of steps that are left out.
 
     Raises:
@@ -27,13 +30,34 @@ def choose_steps(steps: Sequence[Step], wanted: Sequence[str] | None, *, has_par
     if wanted is None:
         return tuple(steps)
     known = {step.key: step for step in steps}
-    chosen = {key for text in wanted for key in ([text] if text in known else _select(text, known))}
-    if not chosen:
+    items = _items(wanted, known)
+    chosen = {key for text in wanted if text not in items for key in ([text] if text in known else _select(text, known))}
+    only: dict[str, list[str]] = {}
+    for template, item in items.values():
+        if template not in chosen:
+            only.setdefault(template, []).append(item)
+    if not chosen and not only:
         raise RequestError("The steps given are none, so there is nothing to run.")
-    kept = tuple(step for step in steps if step.key in chosen)
+    kept = tuple(_narrowed(step, only.get(step.key)) for step in steps if step.key in chosen or step.key in only)
     if not has_parent:
-        _check_inputs(kept, chosen)
+        _check_inputs(kept, chosen | only.keys())
     return kept
+
+
+def _items(wanted: Sequence[str], known: Mapping[str, Step]) -> dict[str, tuple[str, str]]:
+    """Template and item of each text that names the step for one item."""
+    found: dict[str, tuple[str, str]] = {}
+    for text in wanted:
+        template, bracket, item = text.partition("[")
+        if text not in known and bracket and item.endswith("]") and template in known:
+            if not known[template].is_template:
+                raise NotFoundError("step", text, known)
+            found[text] = (template, item[:-1])
+    return found
+
+
+def _narrowed(step: Step, only: Sequence[str] | None) -> Step:
+    return step if only is None else msgspec.structs.replace(step, only_keys=tuple(only))
 
 
 def _select(text: str, known: dict[str, Step]) -> set[str]:
@@ -59,7 +83,7 @@ def _check_inputs(kept: Sequence[Step], chosen: set[str]) -> None:
 
 def _sources(given: StepInput) -> tuple[str, ...]:
     match given.source:
-        case FromOutput(step=step):
+        case FromOutput(step=step) | FromCollected(step=step):
             return (step,)
         case FromSeveral(sources=sources):
             return tuple(source.step for source in sources)

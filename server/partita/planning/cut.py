@@ -9,7 +9,7 @@ from typing import Any
 
 from partita.definitions.asset_graph import AssetGraph
 from partita.definitions.keys import AssetKey
-from partita.definitions.partitions import PartitionsSpec
+from partita.definitions.partitions import DynamicKeys, PartitionsSpec
 from partita.errors import NotFoundError, RequestError
 from partita.planning.asset_steps import target_of
 from partita.planning.partitioning import choose_partitioning
@@ -33,6 +33,7 @@ def cut_assets(
     graph: AssetGraph,
     now: datetime,
     partition_keys: Sequence[str] = (),
+    dynamic: DynamicKeys | None = None,
     **common: Any,
 ) -> tuple[RunRequest, ...]:
     """Requests that together materialise `keys`, upstream first.
@@ -43,6 +44,7 @@ def cut_assets(
         graph: all assets of the workspace.
         now: which partitions exist depends on it.
         partition_keys: for the assets that have partitions; each of them becomes a run.
+        dynamic: the keys of dynamic sets.
         common: fields that all requests share: config, tags, priority, launched_by.
 
     Raises:
@@ -56,16 +58,16 @@ def cut_assets(
     return tuple(
         RunRequest(location=group.owner[0], repository=group.owner[1], assets=tuple(group.keys), partition_keys=partition, **common)
         for group in groups
-        for partition in _runs_of(group, graph, partition_keys, now=now)
+        for partition in _runs_of(group, graph, partition_keys, dynamic=dynamic, now=now)
     )
 
 
-def _runs_of(group: _Group, graph: AssetGraph, partition_keys: Sequence[str], *, now: datetime) -> list[tuple[str, ...]]:
+def _runs_of(group: _Group, graph: AssetGraph, partition_keys: Sequence[str], *, dynamic: DynamicKeys | None, now: datetime) -> list[tuple[str, ...]]:
     if group.partitions is None:
         return [()]
     targets = [target_of(graph.spec(key)) for key in group.keys]
     label = targets[0].label if len(targets) == 1 else f"{targets[0].label} and others"
-    chosen = choose_partitioning(label, targets, own=None, keys=partition_keys, now=now)
+    chosen = choose_partitioning(label, targets, own=None, keys=partition_keys, dynamic=dynamic, now=now)
     return [(key,) for key in chosen.keys]
 
 

@@ -6,20 +6,22 @@ through the inputs and outputs of the graphs around it to the op, or the constan
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from partita.definitions.partitions import PartitionsSpec
 from partita.definitions.policies import Retry
 from partita.definitions.specs import GraphSpec, InputSpec, NodeSpec, OpSpec, RepositorySpec, Upstream
 from partita.errors import RequestError
-from partita.planning.plan import FromOutput, FromSeveral, FromValue, Source, Step, StepInput, StepKind, StepOutput
+from partita.planning.plan import Axis, FromCollected, FromOutput, FromSeveral, FromValue, Source, Step, StepInput, StepKind, StepOutput
 
 
 @dataclass(frozen=True)
 class _Definitions:
     ops: Mapping[str, OpSpec]
     graphs: Mapping[str, GraphSpec]
+    axes: dict[str, Axis] = field(default_factory=dict)
+    """Steps so far that are executed for each item of a dynamic output. Definition order puts what feeds a step before it."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,22 @@ class _Scope:
 
     def traced(self, upstream: Upstream) -> Source | None:
         """The op's output, or the constant, behind an output of this graph's nodes or one of its inputs."""
+        found = self._traced(upstream)
+        if not upstream.collects:
+            return found
+        assert isinstance(found, FromOutput), "only outputs of ops are dynamic"
+        over = self.definitions.axes.get(found.step) or Axis(found.step, found.output)
+        return FromCollected(step=found.step, output=found.output, io_manager=found.io_manager, over=over)
+
+    def _traced(self, upstream: Upstream) -> Source | None:
         if upstream.node is None:
             return self.inputs.get(upstream.output)
         node = next(each for each in self.graph.nodes if each.name == upstream.node)
         if node.kind == "op":
             output = next(each for each in self.definitions.ops[node.definition].outputs if each.name == upstream.output)
-            return FromOutput(step=self.prefix + node.name, output=output.name, io_manager=output.io_manager)
+            key = self.prefix + node.name
+            is_mapped = output.is_dynamic or key in self.definitions.axes
+            return FromOutput(step=key, output=output.name, io_manager=output.io_manager, is_mapped=is_mapped)
         inside = self.enter(node)
         return inside.traced(dict(inside.graph.outputs)[upstream.output])
 
@@ -99,6 +111,7 @@ def graph_steps(
     for key, node, scope in _Scope(definitions.graphs[graph], "", {}, definitions).steps():
         op = definitions.ops[node.definition]
         inputs = tuple(made for each in op.inputs if (made := _input(key, each, scope.source_of(node, each.name))) is not None)
+        axis = _axis_of(key, inputs, definitions)
         yield Step(
             key=key,
             kind=StepKind.OP,
@@ -124,6 +137,8 @@ def graph_steps(
             tags=op.tags,
             resources=op.resources,
             is_async=op.is_async,
+            hooks=op.hooks,
+            mapped_over=axis,
         )
 
 
@@ -135,9 +150,25 @@ def _input(key: str, given: InputSpec, source: Source | None) -> StepInput | Non
     return None
 
 
+def _axis_of(key: str, inputs: Iterable[StepInput], definitions: _Definitions) -> Axis | None:
+    """The dynamic output for each of whose items the step is executed, which is noted; None: it is executed once."""
+    axes = {definitions.axes.get(source.step) or Axis(source.step, source.output) for each in inputs for source in _items_in(each.source)}
+    if len(axes) > 1:
+        first, second, *_ = sorted(axis.step for axis in axes)
+        raise RequestError(f"Step {key!r} takes items of {first!r} and of {second!r}. Collect one of them.")
+    for axis in axes:
+        definitions.axes[key] = axis
+    return definitions.axes.get(key)
+
+
+def _items_in(source: Source) -> tuple[FromOutput, ...]:
+    sources = source.sources if isinstance(source, FromSeveral) else (source,)
+    return tuple(each for each in sources if isinstance(each, FromOutput) and each.is_mapped)
+
+
 def _steps_of(source: Source) -> tuple[str, ...]:
     match source:
-        case FromOutput(step=step):
+        case FromOutput(step=step) | FromCollected(step=step):
             return (step,)
         case FromSeveral(sources=sources):
             return tuple(each.step for each in sources)

@@ -20,7 +20,7 @@ from partita.definitions.mappings import (
     default_mapping,
     mapping_of,
 )
-from partita.definitions.partitions import PartitionSet, PartitionsSpec, TimePartitionsSpec, partitions_of
+from partita.definitions.partitions import DynamicKeys, PartitionSet, PartitionsSpec, TimePartitionsSpec, partitions_of
 from partita.errors import RequestError, UnknownPartitionError
 
 _BOUNDARIES = {"hourly": 0, "daily": 1, "weekly": 2, "monthly": 2}
@@ -52,9 +52,10 @@ _UNPARTITIONED = Read(None, is_single=True)
 class Partitioning:
     """The partitions of one run."""
 
-    def __init__(self, space: PartitionsSpec | None, keys: Sequence[str], *, now: datetime) -> None:
+    def __init__(self, space: PartitionsSpec | None, keys: Sequence[str], *, dynamic: DynamicKeys | None = None, now: datetime) -> None:
         self.space = space
         self.keys = tuple(keys)
+        self._dynamic = dynamic
         self._now = now
         self._written: dict[PartitionsSpec, PartitionSet] = {}
         self._read: dict[tuple[PartitionsSpec, PartitionsSpec | None, MappingSpec | None], Read] = {}
@@ -87,8 +88,8 @@ class Partitioning:
 
     def _map(self, reader: Target, upstream: Target, mapping: MappingSpec | None) -> Read:
         assert upstream.partitions is not None
-        above = partitions_of(upstream.partitions)
-        below = partitions_of(reader.partitions) if reader.partitions is not None else None
+        above = partitions_of(upstream.partitions, self._dynamic)
+        below = partitions_of(reader.partitions, self._dynamic) if reader.partitions is not None else None
         rule = mapping_of(mapping) if mapping is not None else default_mapping(upstream=above, downstream=below)
         written = self._set_of(reader.label, reader.partitions) if reader.partitions is not None else None
         mapped = rule.upstream(written if written is not None else (), downstream=below, upstream=above, now=self._now)
@@ -107,7 +108,7 @@ class Partitioning:
 
     def _translate(self, label: str, spec: PartitionsSpec) -> PartitionSet:
         assert self.space is not None
-        own, space = partitions_of(spec), partitions_of(self.space)
+        own, space = partitions_of(spec, self._dynamic), partitions_of(self.space, self._dynamic)
         keys = space.select(self.keys, now=self._now, owner=label)
         if spec == self.space:
             return keys
@@ -119,7 +120,15 @@ class Partitioning:
         return default_mapping(upstream=own, downstream=space).upstream(keys, downstream=space, upstream=own, now=self._now).keys
 
 
-def choose_partitioning(subject: str, targets: Iterable[Target], *, own: PartitionsSpec | None, keys: Sequence[str], now: datetime) -> Partitioning:
+def choose_partitioning(
+    subject: str,
+    targets: Iterable[Target],
+    *,
+    own: PartitionsSpec | None,
+    keys: Sequence[str],
+    dynamic: DynamicKeys | None = None,
+    now: datetime,
+) -> Partitioning:
     """The partitioning of a run of `targets`, which come upstream first.
 
     Args:
@@ -127,6 +136,7 @@ def choose_partitioning(subject: str, targets: Iterable[Target], *, own: Partiti
         targets: what the run writes.
         own: the job's own partitions, which the keys then belong to.
         keys: the partition keys asked for.
+        dynamic: the keys of dynamic sets.
         now: what exists depends on it.
 
     Raises:
@@ -138,25 +148,25 @@ def choose_partitioning(subject: str, targets: Iterable[Target], *, own: Partiti
     if not spaces:
         if keys:
             raise RequestError(f"{subject} has no partitions, so partition {keys[0]!r} means nothing. Leave it out.")
-        return Partitioning(None, (), now=now)
+        return Partitioning(None, (), dynamic=dynamic, now=now)
     owner = subject if own is not None else cut[-1].label
     if not keys:
-        raise _missing_key(owner, spaces[0], now=now)
+        raise _missing_key(owner, spaces[0], dynamic=dynamic, now=now)
     refusals: list[UnknownPartitionError] = []
     for space in spaces:
         assert space is not None
         try:
-            chosen = partitions_of(space).select(keys, now=now, owner=owner)
+            chosen = partitions_of(space, dynamic).select(keys, now=now, owner=owner)
         except UnknownPartitionError as error:
             refusals.append(error)
             continue
-        return Partitioning(space, tuple(chosen), now=now)
+        return Partitioning(space, tuple(chosen), dynamic=dynamic, now=now)
     raise refusals[0]
 
 
-def _missing_key(owner: str, spec: PartitionsSpec | None, *, now: datetime) -> RequestError:
+def _missing_key(owner: str, spec: PartitionsSpec | None, *, dynamic: DynamicKeys | None, now: datetime) -> RequestError:
     assert spec is not None
-    partitions = partitions_of(spec)
+    partitions = partitions_of(spec, dynamic)
     example = partitions.last(now=now)
     hint = f"Give a partition, such as {example!r}." if example is not None else "None of its partitions exists yet."
     return RequestError(f"{owner} is partitioned {partitions.describe()}, and no partition is given. {hint}")

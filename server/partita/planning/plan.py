@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -34,6 +34,13 @@ class FromAsset(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
     type_name: str = "Any"
 
 
+class Axis(msgspec.Struct, frozen=True):
+    """A dynamic output, for each of whose items a step is executed."""
+
+    step: str
+    output: str
+
+
 class FromOutput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="output"):
     """The stored output of a step of this run, or of the run that this one resumes."""
 
@@ -41,6 +48,9 @@ class FromOutput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     output: str = "result"
     io_manager: str = "io_manager"
     mapping_key: str | None = None
+    """Which item of a dynamic output."""
+    is_mapped: bool = False
+    """In a template: the item itself, or the output of the step for the same item."""
 
 
 class FromSeveral(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="several"):
@@ -49,13 +59,24 @@ class FromSeveral(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     sources: tuple[FromOutput, ...]
 
 
+class FromCollected(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="collected"):
+    """A list of all items of a dynamic output, or of an output of all steps that were made for them, in the order of production.
+
+    When the items are known it becomes a `FromSeveral`."""
+
+    step: str
+    output: str = "result"
+    io_manager: str = "io_manager"
+    over: Axis
+
+
 class FromValue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="value"):
     """A plain JSON constant given in a graph's body."""
 
     value: Any
 
 
-Source = FromAsset | FromOutput | FromSeveral | FromValue
+Source = FromAsset | FromOutput | FromSeveral | FromCollected | FromValue
 
 
 class StepInput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -78,7 +99,7 @@ class StepOutput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One call of user code."""
+    """One call of user code, or a template of such steps: `mapped_over` set, `mapping_key` not."""
 
     key: str
     kind: StepKind
@@ -103,6 +124,51 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tags: tuple[tuple[str, str], ...] = ()
     resources: tuple[str, ...] = ()
     is_async: bool = False
+    hooks: tuple[str, ...] = ()
+    """What is called when it has ended, for people and for those who wait for the end of its process."""
+    mapped_over: Axis | None = None
+    """The dynamic output that it belongs to: a template becomes one step for each item, as soon as they are known."""
+    only_keys: tuple[str, ...] | None = None
+    """Of a template: the items that are wanted; None means all."""
+    template: str | None = None
+    """Of a step made from a template: the template's key."""
+    mapping_key: str | None = None
+    """Of a step made from a template: the item that it is for."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Every step that must have ended before it, each once."""
+        from_data: list[str] = []
+        for each in self.inputs:
+            match each.source:
+                case FromOutput(step=source) | FromCollected(step=source):
+                    from_data.append(source)
+                case FromSeveral(sources=sources):
+                    from_data.extend(source.step for source in sources)
+        return tuple(dict.fromkeys((*self.depends_on, *self.blocked_by, *from_data)))
+
+    @property
+    def is_template(self) -> bool:
+        """True when it is not executed itself."""
+        return self.mapped_over is not None and self.mapping_key is None
+
+    @property
+    def handle(self) -> str:
+        """Its place in the graph, under which its config stands: steps of one template share it."""
+        return self.template or self.key
+
+    @property
+    def dynamic_outputs(self) -> tuple[StepOutput, ...]:
+        """Its outputs that hold any number of items."""
+        return tuple(output for output in self.outputs if output.is_dynamic)
+
+
+class Produced(NamedTuple):
+    """An output that stands. Of a dynamic output each item stands besides, in the order of production."""
+
+    step: str
+    output: str
+    mapping_key: str | None = None
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
@@ -119,3 +185,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=T
     def by_key(self) -> dict[str, Step]:
         """Steps by their key."""
         return {step.key: step for step in self.steps}
+
+    def origin(self, key: str) -> Step | None:
+        """The step of that key, or the template that it was made from; None: there is neither."""
+        return self.by_key.get(key) or self.by_key.get(key.partition("[")[0])
+
+    def executes(self, key: str) -> bool:
+        """Whether it has the step, or a template that the step may be made from."""
+        step = self.origin(key)
+        if step is None or step.key == key or step.only_keys is None:
+            return step is not None
+        return key.partition("[")[2][:-1] in step.only_keys

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from partita.definitions.policies import Retry
+from partita.definitions.results import RetryRequested
 
 
 def retry_delay(retry: Retry | None, *, attempt: int, chance: float) -> float | None:
@@ -21,3 +24,13 @@ def retry_delay(retry: Retry | None, *, attempt: int, chance: float) -> float | 
             return max(0.0, delay + retry.delay * (2 * chance - 1))
         case None:
             return delay
+
+
+def requested_retry(retry: Retry | None, request: RetryRequested) -> Retry:
+    """The policy that counts for an attempt that asks to be made again: what the request says, over what the step says."""
+    policy = retry or Retry()
+    if request.max_retries is not None:
+        policy = msgspec.structs.replace(policy, max_retries=request.max_retries)
+    if request.delay is not None:
+        policy = msgspec.structs.replace(policy, delay=request.delay, backoff=None, jitter=None)
+    return policy

@@ -36,6 +36,15 @@ class Materialization(msgspec.Struct, frozen=True, kw_only=True):
     metadata: tuple[MetadataEntry, ...] = ()
 
 
+class ReportedMaterialization(msgspec.Struct, frozen=True, kw_only=True):
+    """A write of an asset that no run of ours did."""
+
+    asset: AssetKey
+    partition: str | None = None
+    data_version: str | None = None
+    metadata: tuple[MetadataEntry, ...] = ()
+
+
 class AssetState(msgspec.Struct, frozen=True, kw_only=True):
     """Latest facts of one asset."""
 

@@ -15,6 +15,11 @@ class ChangeKind(StrEnum):
     ASSET = "asset"
     LOCATION = "location"
     DAEMON = "daemon"
+    AUTOMATION = "automation"
+    TICK = "tick"
+    BACKFILL = "backfill"
+    PARTITIONS = "partitions"
+    """A dynamic set of partition keys grew."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,7 +28,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     cursor: str
     kind: ChangeKind
     subject: str
-    """Run id, asset key, location name or daemon role."""
+    """Run id, asset key, location name, daemon role, id of an automation, tick or backfill, or name of a dynamic partition set."""
     at: datetime
 
 

@@ -80,6 +80,16 @@ class OutputSaved(Fact, frozen=True, kw_only=True, tag="output"):
     metadata: tuple[MetadataEntry, ...] = ()
 
 
+class StepsMapped(Fact, frozen=True, kw_only=True, tag="mapped"):
+    """A dynamic output of the step is complete, and what was mapped over it has become one step for each item."""
+
+    output: str
+    keys: tuple[str, ...]
+    """All items, in the order of production."""
+    steps: dict[str, tuple[str, ...]] = {}
+    """For each step of the plan that was mapped, the steps that have taken its place, in plan order."""
+
+
 class AssetMaterialized(Fact, frozen=True, kw_only=True, tag="materialized"):
     """An asset was written. One event per partition."""
 
@@ -159,6 +169,7 @@ Event = (
     | StepStarted
     | InputLoaded
     | OutputSaved
+    | StepsMapped
     | AssetMaterialized
     | CheckEvaluated
     | StepSucceeded
@@ -213,8 +224,11 @@ def message_of(event: Event) -> str:  # noqa: C901, PLR0912 (one line per kind r
             return "Started" + (f", attempt {attempt}" if attempt > 1 else "")
         case InputLoaded(input=name, asset=asset):
             return f"Loaded input {name}" + (f" from {asset}" if asset else "")
-        case OutputSaved(output=name, is_stored=is_stored):
-            return f"{'Stored' if is_stored else 'Produced'} output {name}"
+        case OutputSaved(output=name, is_stored=is_stored, mapping_key=key):
+            return f"{'Stored' if is_stored else 'Produced'} output {name}" + (f" [{key}]" if key is not None else "")
+        case StepsMapped(output=name, keys=keys, steps=steps):
+            made = sum(map(len, steps.values()))
+            return f"Output {name} has {len(keys)} item{'s' * (len(keys) != 1)}; {made} step{'s' * (made != 1)} added for them"
         case AssetMaterialized(asset=asset, partition=partition):
             return f"Materialized {asset}" + (f" [{partition}]" if partition else "")
         case CheckEvaluated(asset=asset, check=check, passed=passed, severity=severity):

@@ -10,6 +10,7 @@ from partita.definitions.keys import AssetKey
 from partita.records.events import LogLevel
 from partita.records.pages import Direction
 from partita.records.runs import RunStatus
+from partita.records.ticks import TickStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,9 @@ class RunFilter:
     created_before: datetime | None = None
     partition_keys: tuple[str, ...] | None = None
     root_id: str | None = None
+    tick_id: str | None = None
+    """Runs that this tick launched."""
+    backfill_id: str | None = None
 
 
 class RunOrderField(StrEnum):
@@ -65,3 +69,15 @@ class MaterializationFilter:
 
     asset: AssetKey
     partition_keys: tuple[str, ...] | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TickFilter:
+    """Ticks to list or count. `is_dry_run` None: dry runs and others."""
+
+    automation_ids: tuple[str, ...] | None = None
+    statuses: tuple[TickStatus, ...] | None = None
+    after: datetime | None = None
+    """Due later than this."""
+    before: datetime | None = None
+    is_dry_run: bool | None = False

@@ -99,6 +99,9 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Steps that succeeded in the parent are taken over, not executed."""
     launched_by: str = "user"
     """`user`, or `<kind>:<id>` of the schedule, sensor or backfill."""
+    tick_id: str | None = None
+    """The tick that asked for it."""
+    backfill_id: str | None = None
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -14,6 +14,8 @@ from partita.definitions.assets import Asset
 from partita.definitions.checks import Check
 from partita.definitions.jobs import Job
 from partita.definitions.repository import Repository
+from partita.definitions.schedules import Schedule
+from partita.definitions.sensors import Sensor
 from partita.definitions.specs import AssetSpec, RepositorySpec
 from partita.errors import WorkspaceError
 from partita.records.locations import LocationCatalog
@@ -25,7 +27,7 @@ T = TypeVar("T")
 def load_repositories(location: LocationSettings) -> tuple[Repository, ...]:
     """Import the location's code and return its repositories in the order they stand in the module.
 
-    A module without a `Repository` whose globals hold assets, checks or jobs counts as one repository of them, named
+    A module without a `Repository` whose globals hold assets, checks, jobs, schedules or sensors counts as one repository of them, named
     like the location.
 
     Raises:
@@ -111,9 +113,10 @@ def _unique(module: ModuleType, kind: type[T]) -> tuple[T, ...]:
 def _implicit(location: LocationSettings, module: ModuleType) -> tuple[Repository, ...]:
     assets = [*_unique(module, Asset), *_unique(module, AssetSpec)]
     checks, jobs = _unique(module, Check), _unique(module, Job)
-    if not assets and not checks and not jobs:
+    schedules, sensors = _unique(module, Schedule), _unique(module, Sensor)
+    if not (assets or checks or jobs or schedules or sensors):
         return ()
-    return (Repository(location.name, assets=assets, checks=checks, jobs=jobs),)
+    return (Repository(location.name, assets=assets, checks=checks, jobs=jobs, schedules=schedules, sensors=sensors),)
 
 
 def _check_names(location: LocationSettings, repositories: Sequence[Repository]) -> None:

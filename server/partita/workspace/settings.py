@@ -13,7 +13,9 @@ from typing import Any, Literal
 import msgspec
 
 from partita.errors import SettingsError, WorkspaceError
-from partita.workspace.tables import Table
+from partita.records.queue import Limits
+from partita.records.queue import TagLimit as TagLimit
+from partita.workspace.tables import NAME, Table
 
 WORKSPACE_FILE = "partita.toml"
 HOME = ".partita"
@@ -56,15 +58,6 @@ class StorageSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TagLimit:
-    """At most `limit` runs at once that carry the tag `key=value`, or `key` with any value when `value` is None."""
-
-    key: str
-    value: str | None
-    limit: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RunsSettings:
     """How many runs may be active at once."""
 
@@ -94,6 +87,11 @@ class Settings:
     """The file that was read; None when the location was named on the command line."""
 
     @property
+    def limits(self) -> Limits:
+        """How much may be active at once."""
+        return Limits(max_concurrent=self.runs.max_concurrent, tags=self.runs.limits, pools=dict(self.pools))
+
+    @property
     def values_directory(self) -> Path:
         """Where the default IO manager keeps values."""
         return self.home / "values"
@@ -107,9 +105,6 @@ class Settings:
     def warnings(self) -> tuple[str, ...]:
         """What the file asks for that this version reads and does not enforce yet."""
         asked = {
-            "pools": bool(self.pools),
-            "runs.limits": bool(self.runs.limits),
-            "retention.ticks": bool(self.retention.ticks),
             "location.provides": any(location.provides for location in self.locations),
             "location.workers": any(location.workers > 1 for location in self.locations),
         }
@@ -224,7 +219,7 @@ def _from_table(raw: dict[str, Any], *, path: Path, home: Path, environ: Mapping
         storage=_storage(table.table("storage"), directory=path.parent, home=home, environ=environ),
         runs=_runs(table.table("runs")),
         retention=_retention(table.table("retention")),
-        pools=table.integers("pools", minimum=0),
+        pools=_pools(table.table("pools")),
         home=home,
         path=path,
     )
@@ -304,6 +299,9 @@ def _default_url(home: Path) -> str:
 
 def _runs(table: Table) -> RunsSettings:
     limits = tuple(_limit(each) for each in table.tables("limits"))
+    twice = {limit.tag for limit in limits if [each.tag for each in limits].count(limit.tag) > 1}
+    for tag in sorted(twice):
+        table.complain("limits", f"has several limits for the tag {tag!r}; keep one of them.")
     settings = RunsSettings(max_concurrent=table.integer("max_concurrent", default=10, minimum=1), limits=limits)
     table.refuse_others()
     return settings
@@ -313,9 +311,20 @@ def _limit(table: Table) -> TagLimit:
     key, separator, value = (table.text("tag") or "").partition("=")
     if not key:
         table.complain("tag", "is missing: write a tag such as 'team=etl', or 'team' for any value.")
+    if "limit" not in table.given():
+        table.complain("limit", "is missing: say how many runs with the tag may be active at once.")
     limit = TagLimit(key=key, value=value if separator else None, limit=table.integer("limit", default=0, minimum=0))
     table.refuse_others()
     return limit
+
+
+def _pools(table: Table) -> dict[str, int]:
+    pools: dict[str, int] = {}
+    for name in table.given():
+        if not NAME.fullmatch(name):
+            table.complain(name, "is not a name of a pool: use letters, digits, '_', '.' and '-'.")
+        pools[name] = table.integer(name, default=0, minimum=0)
+    return pools
 
 
 def _retention(table: Table) -> RetentionSettings:

@@ -9,7 +9,7 @@ from typing import Any
 
 from partita.errors import did_you_mean
 
-_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _DURATION = re.compile(r"(\d+)\s*([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -44,7 +44,7 @@ class Table:
     def name(self, key: str) -> str | None:
         """Text that can be the name of a definition."""
         value = self.text(key)
-        if value is not None and not _NAME.fullmatch(value):
+        if value is not None and not NAME.fullmatch(value):
             self.complain(key, f"{value!r} is not a name: use letters, digits, '_', '.' and '-'.")
         return value
 
@@ -63,11 +63,6 @@ class Table:
         if value < minimum:
             self.complain(key, f"= {value} must be at least {minimum}.")
         return value
-
-    def integers(self, key: str, *, minimum: int) -> dict[str, int]:
-        """A table of whole numbers."""
-        inner = self.table(key)
-        return {name: inner.integer(name, default=minimum, minimum=minimum) for name in inner.given()}
 
     def scalars(self, key: str) -> dict[str, str]:
         """A table of texts and numbers, all as text."""
@@ -122,7 +117,7 @@ class Table:
         if value is None:
             return None
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            hint = f"; write it as [[{key}]]" if kind is list and isinstance(value, dict) else ""
+            hint = f"; write it as [[{self._path}{key}]]" if kind is list and isinstance(value, dict) else ""
             self.complain(key, f"= {value!r} must be {KINDS[kind]}{hint}.")
             return None
         return value

@@ -186,7 +186,7 @@ def test_a_mapping_survives_being_encoded(mapping: Mapping) -> None:
         (lambda: TimeWindowMapping().check(upstream=REGIONS, downstream=DAYS), r"windows of time on both sides, and upstream is 'eu, us, all'"),
         (lambda: TimeWindowMapping().check(upstream=DAYS, downstream=None), r"and downstream is not partitioned"),
         (lambda: TimeWindowMapping().upstream((), upstream=DAYS, downstream=None, now=NOW), r"and downstream is not partitioned"),
-        (lambda: TABLE.check(upstream=DAYS, downstream=REGIONS), r"StaticPartitions on both sides, and upstream is 'daily from"),
+        (lambda: TABLE.check(upstream=DAYS, downstream=REGIONS), r"DynamicPartitions on both sides, and upstream is 'daily from"),
         (lambda: TABLE.check(upstream=COUNTRIES, downstream=None), r"and downstream is not partitioned"),
         (lambda: TABLE.check(upstream=StaticPartitions(["de", "fr"]), downstream=REGIONS), r"names the upstream key 'us', which does not exist"),
         (lambda: TABLE.check(upstream=COUNTRIES, downstream=StaticPartitions(["eu", "us", "al"])), r"downstream key 'all', .* Did you mean 'al'\?"),

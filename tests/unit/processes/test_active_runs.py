@@ -26,6 +26,7 @@ from partita.records.events import (
     StepCanceled,
     StepFailed,
     StepSkipped,
+    StepsMapped,
     StepStarted,
     StepSucceeded,
     StepUpstreamFailed,
@@ -106,7 +107,7 @@ class Play:
             log=self.log,  # type: ignore[arg-type]  # only `add` is called
             processes=self.processes,
             places=Places(values=Path("/values"), logs=Path("/logs")),
-            timing=Timing(lease=timedelta(seconds=9), cancel=7, linger=0.05),
+            timing=Timing(lease=timedelta(seconds=9), cancel=7, linger=0.05, overdue=0.01),
         )
         self.run.begin()
         self.run.proceed()
@@ -297,7 +298,7 @@ def test_a_step_that_runs_too_long_is_told_to_stop_and_fails_as_such() -> None:
     play.succeed("first")
     child = play.child("second")
     play.run.hear_ready(child)
-    time.sleep(0.06)
+    time.sleep(0.07)
 
     play.run.proceed()
     play.run.proceed()
@@ -497,3 +498,111 @@ def test_a_step_without_its_optional_input_is_skipped() -> None:
 
     assert steps(event for event in log.events if isinstance(event, StepSkipped)) == ["needs"]
     assert log.events[-1].status is RunStatus.SUCCEEDED  # type: ignore[union-attr]
+
+
+# ---- dynamic outputs and hooks --------------------------------------------------------------------------------------
+
+
+@pt.op(out=pt.DynamicOut())
+def shards() -> Any:
+    yield from ()
+
+
+@pt.op
+def clean(x: str) -> str:
+    return x
+
+
+@pt.op
+def report(xs: list[str]) -> str:
+    return "".join(xs)
+
+
+@pt.on_success
+def cheer(context: pt.HookContext) -> None: ...
+
+
+@pt.job
+def fan_out() -> None:
+    report(shards().map(clean).collect())
+
+
+@pt.job(hooks=[cheer])
+def watched() -> None:
+    report.alias("only")(["x"])
+
+
+def a_run_of(job: pt.Job, executor: ExecutorSpec) -> tuple[ActiveRun, Log, FakeProcesses]:
+    repository = pt.Repository("main", jobs=[job], executor=executor)
+    request = RunRequest(location="main", repository="main", job=job.name)
+    plan = build_plan(repository.spec, request, now=NOW)
+    log, processes = Log(), FakeProcesses()
+    run = ActiveRun(
+        PlannedRun(run=Run(id="run_1", request=request, status=RunStatus.STARTING, created_at=NOW), plan=plan, output_runs={}),
+        log=log,  # type: ignore[arg-type]  # only `add` is called
+        processes=processes,
+        places=Places(values=Path("/values"), logs=Path("/logs")),
+        timing=Timing(linger=0.05, hooks=60.0),
+    )
+    run.begin()
+    run.proceed()
+    return run, log, processes
+
+
+def items(*keys: str, attempt: int = 1) -> list[Event]:
+    return [OutputSaved(at=NOW, step="shards", attempt=attempt, output="result", mapping_key=key) for key in keys]
+
+
+def test_one_process_that_dies_before_it_tells_of_mapped_steps_leaves_them_to_others() -> None:
+    run, log, processes = a_run_of(fan_out, pt.in_process())
+    run.hear_facts(processes.launched[0], [started("shards"), *items("a", "b"), succeeded("shards")])
+
+    run.hear_end(processes.launched[0], Death(signum=9))
+    run.proceed()
+
+    [mapped] = [event for event in log.events if isinstance(event, StepsMapped)]
+    assert (mapped.step, mapped.keys, mapped.steps) == ("shards", ("a", "b"), {"clean": ("clean[a]", "clean[b]")})
+    assert processes.launched[1].assignment.order.steps == ("clean[a]",)
+
+
+def test_what_one_process_says_of_mapped_steps_is_not_said_twice() -> None:
+    run, log, processes = a_run_of(fan_out, pt.in_process())
+    told = StepsMapped(at=NOW, step="shards", output="result", keys=("a",), steps={"clean": ("clean[a]",)})
+
+    run.hear_facts(processes.launched[0], [started("shards"), *items("a"), succeeded("shards"), told, started("clean[a]")])
+
+    kinds = [type(event) for event in log.events if isinstance(event, (StepSucceeded, StepsMapped, StepStarted))]
+    assert kinds == [StepStarted, StepSucceeded, StepsMapped, StepStarted]
+
+
+def test_items_of_an_attempt_that_failed_do_not_count() -> None:
+    run, log, processes = a_run_of(fan_out, pt.in_process())
+    failed = StepFailed(at=NOW, step="shards", error=BOOM, duration=1, retry_after=0)
+
+    first = [started("shards"), *items("a", "b"), failed]
+    run.hear_facts(processes.launched[0], [*first, started("shards", 2), *items("c", attempt=2), succeeded("shards")])
+
+    [mapped] = [event for event in log.events if isinstance(event, StepsMapped)]
+    assert mapped.keys == ("c",)
+
+
+def test_the_process_of_a_mapped_step_is_sent_its_item_and_no_other_steps() -> None:
+    run, _, processes = a_run_of(fan_out, pt.processes(2))
+    run.hear_facts(processes.launched[0], [started("shards"), *items("a", "b"), succeeded("shards")])
+    run.hear_end(processes.launched[0], Death(code=0))
+    run.proceed()
+
+    orders = [child.assignment.order for child in processes.launched[1:]]
+    assert [order.steps for order in orders] == [("clean[a]",), ("clean[b]",)]
+    assert [step.key for step in orders[0].plan.steps] == ["shards", "clean[a]"]
+    assert [each[:2] for each in orders[0].produced] == [("shards", "result")]
+
+
+def test_a_process_with_hooks_may_live_on_until_they_are_done() -> None:
+    run, _, processes = a_run_of(watched, pt.processes(1))
+    run.hear_facts(processes.launched[0], [started("only"), succeeded("only")])
+    time.sleep(0.06)
+
+    run.proceed()
+
+    assert processes.ended == []

@@ -9,6 +9,7 @@ import partita as pt
 from partita.automation.orders import Places, order_for_plan, order_for_step
 from partita.automation.planned import PlannedRun
 from partita.planning.build import build_plan
+from partita.planning.plan import Produced
 from partita.records.runs import Run, RunRequest, RunStatus
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -45,7 +46,7 @@ def planned(*, reused: tuple[str, ...] = (), output_runs: dict[str, str] | None 
     request = RunRequest(location="here", repository="main", job="chain", config=config, tags={"team": "bees"}, steps=steps, parent_id=parent)
     plan = build_plan(pt.Repository("main", jobs=[chain]).spec, request, now=NOW)
     run = Run(id="run_1", request=request, status=RunStatus.STARTING, created_at=NOW)
-    produced = frozenset((step, "result") for step in output_runs or {})
+    produced = tuple(Produced(step, "result") for step in output_runs or {})
     return PlannedRun(run=run, plan=plan, reused=reused, output_runs=output_runs or {}, produced=produced)
 
 
@@ -61,7 +62,7 @@ def test_a_step_is_sent_with_the_steps_it_loads_from_and_its_own_config() -> Non
     assert (order.steps, order.attempt) == (("second",), 2)
     assert [step.key for step in order.plan.steps] == ["first", "second"]
     assert order.plan.config == {"steps": {"second": {"limit": 2}}}
-    assert order.produced == (("first", "result"),)
+    assert order.produced == (Produced("first", "result"),)
     assert (order.values_url, order.logs_directory) == ("/home/values", "/home/logs/run_1")
 
 
@@ -81,7 +82,7 @@ def test_a_step_that_was_taken_over_is_loaded_from_the_run_that_executed_it() ->
 
     assert order.reused == ("second",)
     assert order.output_runs == {"second": "run_00"}
-    assert order.produced == (("second", "result"),)
+    assert order.produced == (Produced("second", "result"),)
     assert order_for_plan(run, places=PLACES).output_runs == {"first": "run_0", "second": "run_00"}
 
 
@@ -92,4 +93,4 @@ def test_a_step_outside_of_the_plan_is_loaded_from_the_run_before() -> None:
 
     assert [step.key for step in order.plan.steps] == ["third"]
     assert order.output_runs == {"second": "run_0"}
-    assert order.produced == (("second", "result"),)
+    assert order.produced == (Produced("second", "result"),)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from partita.errors import SettingsError, WorkspaceError
+from partita.records.queue import Limits, TagLimit
 from partita.workspace.settings import Code, Settings, load_settings
 
 LOCATION = '[[location]]\nname = "flights"\nmodule = "flights.definitions"\n'
@@ -87,10 +88,23 @@ ticks = {{ skipped = "7d" }}
 
 
 def test_what_is_read_but_not_enforced_is_said(tmp_path: Path) -> None:
-    settings = load(tmp_path, LOCATION + "[pools]\ndbt = 1\n")
+    settings = load(tmp_path, LOCATION + "provides = { gpu = 1 }\n")
 
-    assert [line for line in settings.warnings if "pools" in line and "not enforced" in line] == list(settings.warnings)
-    assert load(tmp_path, LOCATION).warnings == ()
+    [warning] = settings.warnings
+    assert "location.provides is read but not enforced" in warning
+    assert load(tmp_path, LOCATION + "[pools]\ndbt = 1\n[[runs.limits]]\ntag = 'team'\nlimit = 1\n").warnings == ()
+
+
+def test_limits_are_one_value_for_whoever_keeps_them(tmp_path: Path) -> None:
+    limits = "[[runs.limits]]\ntag = 'team=etl'\nlimit = 0\n[[runs.limits]]\ntag = 'team'\nlimit = 4\n"
+    text = "[runs]\nmax_concurrent = 3\n[pools]\ndbt = 8\noff = 0\n" + limits
+
+    assert load(tmp_path, LOCATION + text).limits == Limits(
+        max_concurrent=3,
+        tags=(TagLimit(key="team", value="etl", limit=0), TagLimit(key="team", value=None, limit=4)),
+        pools={"dbt": 8, "off": 0},
+    )
+    assert load(tmp_path, LOCATION).limits == Limits(max_concurrent=10)
 
 
 @pytest.mark.parametrize(
@@ -102,6 +116,13 @@ def test_what_is_read_but_not_enforced_is_said(tmp_path: Path) -> None:
         (LOCATION + "[runs]\nmax_concurrent = 'ten'\n", "runs.max_concurrent = 'ten' must be a whole number."),
         (LOCATION + "[runs]\nmax_concurrent = true\n", "runs.max_concurrent = True must be a whole number."),
         (LOCATION + "[runs]\nmax_concurrent = 0\n", "runs.max_concurrent = 0 must be at least 1."),
+        (LOCATION + "[pools]\ndbt = -1\n", "pools.dbt = -1 must be at least 0."),
+        (LOCATION + "[pools]\ndbt = '8'\n", "pools.dbt = '8' must be a whole number."),
+        (LOCATION + "[pools]\n'my pool' = 8\n", "pools.my pool is not a name of a pool"),
+        (LOCATION + "[[runs.limits]]\ntag = 'team'\n", "runs.limits[0].limit is missing: say how many runs with the tag may be active at once."),
+        (LOCATION + "[[runs.limits]]\nlimit = 1\n", "runs.limits[0].tag is missing: write a tag such as 'team=etl'"),
+        (LOCATION + "[[runs.limits]]\ntag = 'team'\nlimit = 1\n" * 2, "runs.limits has several limits for the tag 'team'; keep one of them."),
+        (LOCATION + "[runs.limits]\nteam = 1\n", "runs.limits = {'team': 1} must be a list; write it as [[runs.limits]]."),
         (LOCATION + "workers = 0\n", "workers = 0 must be at least 1."),
         (LOCATION + "start = 'frok'\n", "start 'frok' is not one of 'fork', 'spawn'. Did you mean 'fork'?"),
         (LOCATION + "directory = 'nowhere'\n", "nowhere' does not exist."),

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from partita.definitions.mappings.mapping import Keys, Mapped, Mapping, split_existing, to_set
 from partita.definitions.mappings.specs import IdentityMappingSpec, StaticMappingSpec
-from partita.definitions.partitions import Partitions, StaticPartitions
+from partita.definitions.partitions import DynamicPartitions, Partitions, StaticPartitions
 from partita.errors import DefinitionError, did_you_mean
 
 
@@ -76,15 +76,16 @@ class StaticMapping(Mapping):
         return Mapped(split_existing(named, downstream, now=now).keys, [])
 
     def check(self, *, upstream: Partitions, downstream: Partitions | None) -> None:
-        """Refuses anything but static partitions that have every key it names."""
+        """Refuses anything but static and dynamic partitions, and keys that they cannot have."""
         _check_names("upstream", self._below, upstream)
         _check_names("downstream", self._above, downstream)
 
 
 def _check_names(side: str, names: Iterable[str], partitions: Partitions | None) -> None:
-    if not isinstance(partitions, StaticPartitions):
+    if not isinstance(partitions, (StaticPartitions, DynamicPartitions)):
         found = "is not partitioned" if partitions is None else f"is {partitions.describe()!r}"
-        raise DefinitionError(f"StaticMapping needs StaticPartitions on both sides, and {side} {found}.")
+        raise DefinitionError(f"StaticMapping needs StaticPartitions or DynamicPartitions on both sides, and {side} {found}.")
+    known = partitions.spec.keys if isinstance(partitions, StaticPartitions) else ()
     for name in names:
-        if partitions.find_ordinal(name) is None:
-            raise DefinitionError(f"StaticMapping names the {side} key {name!r}, which does not exist.{did_you_mean(name, partitions.spec.keys)}")
+        if not partitions.could_have(name):
+            raise DefinitionError(f"StaticMapping names the {side} key {name!r}, which does not exist.{did_you_mean(name, known)}")

@@ -93,6 +93,6 @@ class SpecificMapping(Mapping):
     def check(self, *, upstream: Partitions, downstream: Partitions | None) -> None:
         """Refuses upstream partitions that never have one of these keys."""
         del downstream
-        unknown = next((key for key in self._spec.keys if upstream.find_ordinal(key) is None), None)
+        unknown = next((key for key in self._spec.keys if not upstream.could_have(key)), None)
         if unknown is not None:
             raise DefinitionError(f"SpecificMapping names the upstream key {unknown!r}, which {upstream.describe()!r} never has.")

@@ -4,26 +4,48 @@ from functools import lru_cache
 from typing import assert_never
 
 from partita.definitions.partitions.cadences import DailyPartitions, HourlyPartitions, MonthlyPartitions, WeeklyPartitions
+from partita.definitions.partitions.dynamic import DynamicKeys, DynamicPartitions
 from partita.definitions.partitions.partitions import Partitions, PartitionSet
-from partita.definitions.partitions.specs import PartitionsSpec, StaticPartitionsSpec, TimePartitionsSpec
+from partita.definitions.partitions.specs import DynamicPartitionsSpec, PartitionsSpec, StaticPartitionsSpec, TimePartitionsSpec
 from partita.definitions.partitions.static import StaticPartitions
 from partita.definitions.partitions.time import TimePartitions, TimeWindow
 
 
+def partitions_of(spec: PartitionsSpec, dynamic: DynamicKeys | None = None) -> Partitions:
+    """The partitions that a spec describes; equal specs give the same object, a dynamic one as long as its keys are the same.
+
+    Args:
+        spec: how something is cut.
+        dynamic: the keys of dynamic sets. None: whoever asks needs none of them, and is told so when it does.
+    """
+    if isinstance(spec, DynamicPartitionsSpec) and dynamic is not None:
+        return _bound(spec.name, tuple(dynamic.get(spec.name, ())))
+    return _partitions_of(spec)
+
+
+@lru_cache(maxsize=64)
+def _bound(name: str, keys: tuple[str, ...]) -> DynamicPartitions:
+    return DynamicPartitions(name).bound(keys)
+
+
 @lru_cache(maxsize=1024)
-def partitions_of(spec: PartitionsSpec) -> Partitions:
-    """The partitions that a spec describes; equal specs give the same object."""
+def _partitions_of(spec: PartitionsSpec) -> Partitions:
     match spec:
         case TimePartitionsSpec():
             return TimePartitions(spec)
         case StaticPartitionsSpec():
             return StaticPartitions(spec.keys)
+        case DynamicPartitionsSpec():
+            return DynamicPartitions(spec.name)
         case _:
             assert_never(spec)
 
 
 __all__ = [
     "DailyPartitions",
+    "DynamicKeys",
+    "DynamicPartitions",
+    "DynamicPartitionsSpec",
     "HourlyPartitions",
     "MonthlyPartitions",
     "PartitionSet",

@@ -39,6 +39,10 @@ class Partitions(ABC):
     def find_ordinal(self, key: str) -> int | None:
         """The ordinal of `key`, or None when no partition is ever called exactly so. Says nothing about existing already."""
 
+    def could_have(self, key: str) -> bool:
+        """Whether a partition may be called so, now or later."""
+        return self.find_ordinal(key) is not None
+
     @abstractmethod
     def key_of(self, ordinal: int) -> str:
         """The key of the partition with this ordinal."""

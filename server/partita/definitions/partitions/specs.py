@@ -36,4 +36,10 @@ class StaticPartitionsSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defau
     keys: tuple[str, ...]
 
 
-PartitionsSpec = TimePartitionsSpec | StaticPartitionsSpec
+class DynamicPartitionsSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="dynamic", tag_field="kind"):
+    """Keys that are added while the workspace runs; the store keeps them under the set's name."""
+
+    name: str
+
+
+PartitionsSpec = TimePartitionsSpec | StaticPartitionsSpec | DynamicPartitionsSpec

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import assert_type
 
 import partita as pt
@@ -75,6 +75,31 @@ def split(n: int) -> Iterator[pt.Output[int]]:
 def report() -> None: ...
 
 
+@pt.op(out=pt.DynamicOut(), retry=pt.Retry())
+def shards(context: pt.OpContext) -> Iterator[pt.DynamicOutput[int]]:
+    yield pt.DynamicOutput(1, mapping_key="a")
+
+
+@pt.op(out=pt.DynamicOut())
+async def letters(word: str) -> AsyncIterator[pt.DynamicOutput[str]]:
+    yield pt.DynamicOutput(word, mapping_key=word)
+
+
+@pt.op
+def total(xs: list[int]) -> int:
+    return sum(xs)
+
+
+@pt.on_failure
+def page(context: pt.HookContext, warehouse: Warehouse) -> None:
+    context.log.error("%s: %s", context.step_key, context.error)
+
+
+@pt.on_success(name="applause")
+def cheer(context: pt.Context) -> bool:
+    return True
+
+
 @pt.graph
 def load_one(x: int) -> int:
     return clean(scaled(x))
@@ -90,14 +115,43 @@ def nightly() -> None:
     report(after=parts.even)
 
 
+@pt.job(hooks=[page, cheer])
+def fan_out() -> None:
+    numbers = shards()
+    assert_type(numbers, pt.Dynamic[int])
+    assert_type(numbers.map(load_one), pt.Dynamic[int])
+    assert_type(numbers.map(lambda x: clean(x, factor=2)).collect(), list[int])
+    total(numbers.map(scaled).collect())
+    assert_type(letters("ab"), pt.Dynamic[str])
+
+
 @pt.job
 def wrong() -> None:
+    total(shards().map(clean))  # E: has incompatible type "Dynamic[int]"; expected "list[int]"
+    letters("ab").map(clean)  # E: expected "Callable[[str], int]"
+    letters(3)  # E: has incompatible type "int"; expected "str"
+    clean(shards())  # E: has incompatible type "Dynamic[int]"; expected "int"
     clean("x")  # E: has incompatible type "str"; expected "int"
     clean()  # E: Missing positional argument "x"
     load_one("x")  # E: has incompatible type "str"; expected "int"
     clean.alias("again")("x")  # E: has incompatible type "str"; expected "int"
 
 
+assert_type(cheer(pt.Context()), bool)
+assert_type([each.value for each in letters("ab")], list[str])
+
+
+@pt.asset(hooks=[page])
+def watched() -> int:
+    raise pt.RetryRequested("later", delay=5, max_retries=2)
+
+
+@pt.op(out=pt.DynamicOut())  # E: incompatible type
+def no_items() -> int:
+    return 1
+
+
+pt.asset(hooks=[clean])  # E: List item 0 has incompatible type
 assert_type(nightly, pt.Job)
 assert_type(clean(3), int)
 repository = pt.Repository("r", assets=[flights, delays], checks=[positive], jobs=[nightly, pt.asset_job("refresh", selection="*")])

@@ -1,0 +1,163 @@
+"""`pt.Cron`: the instants that cron expressions mean in a time zone."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from itertools import groupby
+
+from partita.definitions.cron_fields import Fields, parse_fields
+from partita.definitions.partitions.zones import find_zone, instant_of, is_skipped, to_seconds
+from partita.errors import DefinitionError
+
+_DAY = timedelta(days=1)
+_SECOND = timedelta(seconds=1)
+_FIRST, _LAST = date(1900, 1, 1), date(2999, 12, 31)
+"""Ticks outside of these dates are of no use to anybody."""
+
+
+class Cron:
+    """Cron expressions in a time zone: what schedules and cron partitions stand on.
+
+    Standard five fields, names, steps, lists, `L` for the last day of the month, 7 as Sunday, `@hourly` and the like. Day of month and
+    day of week both given mean either. A wall time that does not exist fires at the first instant after the gap; one that happens twice
+    fires once, at the second occurrence, where ticks lie more than an hour apart, and both times where they do not. Expressions for every
+    hour leave out what the clock leaves out.
+
+    Args:
+        expressions: one expression, or several whose ticks are taken together.
+        timezone: where wall times count, such as `"Europe/Berlin"`.
+
+    Example:
+        `next(pt.Cron("0 2 * * *", timezone="Europe/Berlin").ticks(datetime.now(UTC)))`
+
+    Raises:
+        DefinitionError: an expression or zone that cannot be used; names it and says why.
+    """
+
+    def __init__(self, expressions: str | Sequence[str], *, timezone: str = "UTC") -> None:
+        self.expressions: tuple[str, ...] = (expressions,) if isinstance(expressions, str) else tuple(expressions)
+        if not self.expressions:
+            raise DefinitionError("cron=[] holds no expression. Give at least one, such as '0 2 * * *'.")
+        self.timezone = timezone
+        self._zone = find_zone(timezone)
+        self._fields = tuple(_parsed(each) if isinstance(each, str) else parse_fields(each) for each in self.expressions)
+
+    def __repr__(self) -> str:
+        shown = self.expressions[0] if len(self.expressions) == 1 else list(self.expressions)
+        return f"Cron({shown!r}, timezone={self.timezone!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Cron) and (self.expressions, self.timezone) == (other.expressions, other.timezone)
+
+    def __hash__(self) -> int:
+        return hash((self.expressions, self.timezone))
+
+    @staticmethod
+    def is_valid(text: str) -> bool:
+        """Whether `text` is an expression that ever happens."""
+        try:
+            _parsed(text)
+        except DefinitionError:
+            return False
+        return True
+
+    def ticks(self, start: datetime, end: datetime | None = None) -> Iterator[datetime]:
+        """Due instants from `start`, inclusive, up to `end`, inclusive; for ever when that is left out. Aware, in UTC."""
+        first = _up(start)
+        last = None if end is None else to_seconds(_aware(end))
+        each = [self._of(fields, self._date(first), step=1) for fields in self._fields]
+        for instant, _ in groupby(heapq.merge(*each)):
+            if last is not None and instant > last:
+                return
+            if instant >= first:
+                yield datetime.fromtimestamp(instant, UTC)
+
+    def next(self, instant: datetime) -> datetime:
+        """The first due instant after `instant`.
+
+        Raises:
+            DefinitionError: there is none before the year 3000.
+        """
+        found = next(self.ticks(_aware(instant).replace(microsecond=0) + timedelta(seconds=1)), None)
+        if found is None:
+            raise DefinitionError(f"{self!r} has no tick after {instant.isoformat()}.")
+        return found
+
+    def previous(self, instant: datetime) -> datetime:
+        """The last due instant before `instant`.
+
+        Raises:
+            DefinitionError: there is none after the year 1900.
+        """
+        before = _up(instant)
+        found = [next((tick for tick in self._of(fields, self._date(before), step=-1) if tick < before), None) for fields in self._fields]
+        known = [each for each in found if each is not None]
+        if not known:
+            raise DefinitionError(f"{self!r} has no tick before {instant.isoformat()}.")
+        return datetime.fromtimestamp(max(known), UTC)
+
+    def is_due(self, instant: datetime) -> bool:
+        """Whether it fires at exactly this instant."""
+        return next(self.ticks(instant, instant), None) is not None
+
+    def _date(self, seconds: int) -> date:
+        return datetime.fromtimestamp(seconds, self._zone).date()
+
+    def _of(self, fields: Fields, around: date, *, step: int) -> Iterator[int]:
+        """Due seconds of one expression in order of time, forwards or backwards, from a day before or after `around` on."""
+        last_told: int | None = None
+        for day in _days(fields, around - step * _DAY, step=step):
+            for instant in self._day(fields, day)[::step]:
+                # A gap may lead the last ticks of one day and the first of the next to the same instant.
+                if last_told is None or (instant - last_told) * step > 0:
+                    last_told = instant
+                    yield instant
+
+    def _day(self, fields: Fields, day: date) -> list[int]:
+        """Due seconds of one expression on one date of the wall clock, in order."""
+        midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 (wall time has no zone)
+        begin, end = instant_of(midnight, self._zone, fold=0), instant_of(midnight + _DAY, self._zone, fold=1)
+        if end - begin == _DAY // _SECOND:  # the clock does not change
+            return [begin + 60 * minutes for minutes in fields.times]
+        found: set[int] = set()
+        for minutes in fields.times:
+            wall = midnight + timedelta(minutes=minutes)
+            if fields.is_every_hour and is_skipped(wall, self._zone):
+                continue
+            found.add(instant_of(wall, self._zone, fold=1))
+            if fields.is_frequent:
+                found.add(instant_of(wall, self._zone, fold=0))
+        return sorted(found)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> Fields:
+    return parse_fields(text)
+
+
+def _days(fields: Fields, start: date, *, step: int) -> Iterator[date]:
+    """Dates on which an expression has ticks, from `start` on, forwards or backwards."""
+    day = min(max(start, _FIRST), _LAST)
+    while _FIRST <= day <= _LAST:
+        if day.month not in fields.months:
+            first = day.replace(day=1)
+            day = (first + timedelta(days=32)).replace(day=1) if step > 0 else first - _DAY
+            continue
+        if fields.has_day(day):
+            yield day
+        day += step * _DAY
+
+
+def _aware(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise DefinitionError(f"{moment.isoformat()} has no time zone. Give an aware datetime, such as datetime.now(UTC).")
+    return moment
+
+
+def _up(moment: datetime) -> int:
+    """The first whole second at or after a moment."""
+    seconds = to_seconds(_aware(moment))
+    return seconds + 1 if moment.microsecond else seconds

@@ -1,0 +1,131 @@
+"""What functions of schedules and sensors are given. Tests make them by keyword."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from partita.definitions.context import Context
+from partita.definitions.jobs import Job
+from partita.definitions.partitions import DynamicPartitions, PartitionsSpec, partitions_of
+from partita.errors import RequestError
+from partita.records.assets import Materialization
+from partita.records.runs import Run
+
+if TYPE_CHECKING:
+    from partita.definitions.repository import Repository
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleContext(Context):
+    """What a schedule's function is given.
+
+    Example:
+        `weekdays(pt.ScheduleContext(due_at=datetime(2024, 3, 1, 2, tzinfo=UTC)))`
+    """
+
+    due_at: datetime
+    """The tick's own time, aware; whenever it is evaluated."""
+    log: logging.Logger = field(default_factory=lambda: logging.getLogger("partita.schedule"))
+    """Its records are shown with the tick."""
+    repository: Repository | None = None
+    """Where jobs are looked up by name."""
+
+    def partition(self, job: Job | str) -> str:
+        """The newest partition of a job that is complete at `due_at`.
+
+        Raises:
+            RequestError: the job has no partitions by time, or none is complete yet.
+        """
+        name = job if isinstance(job, str) else job.name
+        spec: PartitionsSpec | None
+        if self.repository is not None:
+            spec = self.repository.job(name).spec.partitions
+        else:
+            spec = None if isinstance(job, str) else job.spec.partitions
+        if spec is None:
+            raise RequestError(f"Job {name!r} has no partitions.")
+        partitions = partitions_of(spec)
+        if isinstance(partitions, DynamicPartitions):
+            raise RequestError(f"Job {name!r} is cut into {partitions.describe()}: they do not follow a clock.")
+        newest = partitions.last(now=self.due_at)
+        if newest is None:
+            raise RequestError(f"No partition of job {name!r} is complete at {self.due_at.isoformat()}.")
+        return newest
+
+
+@dataclass(frozen=True, kw_only=True)
+class SensorContext(Context):
+    """What a sensor's function is given.
+
+    Example:
+        `new_files(pt.SensorContext(cursor="orders-16.csv"))`
+    """
+
+    cursor: str | None = None
+    """What the last evaluation that set one answered; None at first."""
+    last_tick_at: datetime | None = None
+    """When it was evaluated before; None for the first time."""
+    log: logging.Logger = field(default_factory=lambda: logging.getLogger("partita.sensor"))
+    """Its records are shown with the tick."""
+    repository: Repository | None = None
+    """The repository that the sensor belongs to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssetSensorContext(SensorContext):
+    """What an asset sensor's function is given."""
+
+    materializations: tuple[Materialization, ...] = ()
+    """Writes of what it watches since the last evaluation, oldest first; never empty."""
+
+    @property
+    def materialization(self) -> Materialization:
+        """The newest of them."""
+        return self.materializations[-1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeenRun:
+    """A run that a run status sensor is told of."""
+
+    id: str
+    job: str | None
+    """None when assets were materialised directly."""
+    status: str
+    tags: dict[str, str]
+    partition_keys: tuple[str, ...]
+    error: str | None
+    """Why it failed, in one line."""
+    created_at: datetime
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, run: Run) -> SeenRun:
+        """What a function is told of a run."""
+        request = run.request
+        return cls(
+            id=run.id,
+            job=request.job,
+            status=run.status.value,
+            tags=dict(request.tags),
+            partition_keys=request.partition_keys,
+            error=run.error.summary if run.error is not None else None,
+            created_at=run.created_at,
+            ended_at=run.ended_at,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStatusContext(SensorContext):
+    """What a run status sensor's function is given."""
+
+    runs: tuple[SeenRun, ...] = ()
+    """Runs that reached the status since the last evaluation, oldest first; never empty."""
+
+    @property
+    def run(self) -> SeenRun:
+        """The newest of them."""
+        return self.runs[-1]

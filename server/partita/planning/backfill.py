@@ -1,0 +1,231 @@
+"""What a backfill is to write: a selection of assets, or a job, and partitions, turned into items in the order of their turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from partita.definitions.asset_graph import AssetGraph
+from partita.definitions.keys import AssetKey
+from partita.definitions.mappings import default_mapping, mapping_of
+from partita.definitions.partitions import DynamicKeys, Partitions, PartitionSet, PartitionsSpec, partitions_of
+from partita.errors import RequestError
+from partita.records.assets import PartitionStatus
+from partita.records.backfills import BackfillItem
+
+Owner = tuple[str, str]
+"""Location and repository."""
+StatesOf = Callable[[AssetKey], Mapping[str, PartitionStatus]]
+"""How partitions of an asset stand; those that are left out are missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionsChosen:
+    """Which partitions are wanted; one of the fields is given, or none for assets without partitions."""
+
+    keys: tuple[str, ...] | None = None
+    range: tuple[str, str] | None = None
+    """First and last key, both included."""
+    is_all: bool = False
+    statuses: frozenset[PartitionStatus] | None = None
+    """Partitions that stand so now: missing or failed ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackfillScope:
+    """The workspace that a backfill is planned against."""
+
+    graph: AssetGraph
+    owners: Mapping[AssetKey, Owner]
+    now: datetime
+    dynamic: DynamicKeys | None = None
+
+    def partitions(self, key: AssetKey) -> Partitions | None:
+        """How an asset is cut; None: it is not."""
+        spec = self.graph.spec(key).partitions
+        return None if spec is None else partitions_of(spec, self.dynamic)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Assets of one repository that are cut alike and can be written by one run."""
+
+    owner: Owner
+    partitions: PartitionsSpec | None
+    keys: tuple[AssetKey, ...]
+    """Upstream first."""
+
+
+def group_assets(keys: Collection[AssetKey], scope: BackfillScope) -> tuple[Group, ...]:
+    """Assets in groups, upstream first: one joins a group only where all it needs stands in that group or before it."""
+    kinds: list[tuple[Owner, PartitionsSpec | None]] = []
+    members: list[list[AssetKey]] = []
+    newest: dict[tuple[Owner, PartitionsSpec | None], int] = {}
+    floor: dict[AssetKey, int] = {}
+    wanted = frozenset(keys)
+    for key in scope.graph.order:
+        # also through assets that are not wanted: what is behind them still comes later
+        floor[key] = max((floor.get(above, 0) for above in scope.graph.upstream(key)), default=0)
+        if key not in wanted or key not in scope.owners:
+            continue
+        kind = (scope.owners[key], scope.graph.spec(key).partitions)
+        number = newest.get(kind, -1)
+        if number < floor[key]:
+            number = newest[kind] = len(kinds)
+            kinds.append(kind)
+            members.append([])
+        members[number].append(key)
+        floor[key] = number
+    return tuple(Group(owner, partitions, tuple(each)) for (owner, partitions), each in zip(kinds, members, strict=True))
+
+
+def plan_assets(keys: Collection[AssetKey], chosen: PartitionsChosen, scope: BackfillScope, *, states_of: StatesOf) -> tuple[BackfillItem, ...]:
+    """The items of a backfill of assets, in the order of their turn: upstream first, then by partition.
+
+    A range or keys are those of the first asset, upstream first, whose partitions know them. Assets that are cut otherwise take part with
+    the partitions that depend on the chosen ones, or overlap them in time.
+
+    Args:
+        keys: what is to be written; external assets are left out.
+        chosen: which partitions.
+        scope: the workspace.
+        states_of: how the partitions of an asset stand.
+
+    Raises:
+        RequestError: there is nothing to write, or the partitions do not fit the assets.
+        UnknownPartitionError: a key that no asset knows.
+    """
+    groups = group_assets(keys, scope)
+    if chosen.statuses is not None:  # what has no partitions has none that stand so
+        groups = tuple(group for group in groups if group.partitions is not None)
+    sets = _chosen_sets([key for group in groups for key in group.keys], chosen, scope, states_of=states_of)
+    items = [item for group in groups for item in _items_of(group, sets)]
+    if not items:
+        raise RequestError("There is nothing to write: none of the chosen partitions exists, or none stands as was asked for.")
+    return tuple(items)
+
+
+def plan_job(partitions: PartitionsSpec, chosen: PartitionsChosen, scope: BackfillScope, *, name: str) -> tuple[BackfillItem, ...]:
+    """The items of a backfill of a partitioned job.
+
+    Raises:
+        RequestError: partitions by status, which a job does not have, or none at all.
+        UnknownPartitionError: a key that does not exist.
+    """
+    if chosen.statuses is not None:
+        raise RequestError("Partitions of a job have no status of their own: choose a range, keys or all, or backfill its assets.")
+    found = _own_set(partitions_of(partitions, scope.dynamic), chosen, owner=f"Job {name!r}", now=scope.now)
+    if not found:
+        raise RequestError(f"Job {name!r} has none of the chosen partitions yet.")
+    return tuple(BackfillItem(partition=key) for key in found)
+
+
+def _items_of(group: Group, sets: Mapping[AssetKey, PartitionSet | None]) -> list[BackfillItem]:
+    if group.partitions is None:
+        return [BackfillItem(asset=key) for key in group.keys]
+    wanted = [(key, found) for key in group.keys if (found := sets[key])]
+    everything: PartitionSet | None = None
+    for _, found in wanted:
+        everything = found if everything is None else everything | found
+    if everything is None:
+        return []
+    if all(found == everything for _, found in wanted):
+        return [BackfillItem(asset=key, partition=partition) for partition in everything for key, _ in wanted]
+    return [BackfillItem(asset=key, partition=partition) for partition in everything for key, found in wanted if partition in found]
+
+
+def _chosen_sets(
+    keys: Sequence[AssetKey], chosen: PartitionsChosen, scope: BackfillScope, *, states_of: StatesOf
+) -> dict[AssetKey, PartitionSet | None]:
+    """The partitions of each asset; None for those that have none."""
+    cut = {key: scope.partitions(key) for key in keys}
+    by_key = {key: partitions for key, partitions in cut.items() if partitions is not None}
+    sets: dict[AssetKey, PartitionSet | None] = dict.fromkeys(keys)
+    if chosen.is_all:
+        return sets | {key: each.keys(now=scope.now) for key, each in by_key.items()}
+    if chosen.statuses is not None:
+        return sets | {key: _with_status(each, states_of(key), chosen.statuses, now=scope.now) for key, each in by_key.items()}
+    if chosen.keys is None and chosen.range is None:
+        if by_key:
+            first = next(iter(by_key))
+            raise RequestError(f"Asset {str(first)!r} has partitions ({by_key[first].describe()}): say which ones, or all of them.")
+        return sets
+    if not by_key:
+        raise RequestError("None of these assets is partitioned. Leave the partitions out.")
+    return sets | _carried(by_key, chosen, scope)
+
+
+def _carried(by_key: Mapping[AssetKey, Partitions], chosen: PartitionsChosen, scope: BackfillScope) -> dict[AssetKey, PartitionSet]:
+    """The chosen partitions of the asset that knows them, and what they mean for the others."""
+    anchor, start = _anchor(by_key, chosen, now=scope.now)
+    found: dict[AssetKey, PartitionSet] = {}
+    for key, partitions in by_key.items():
+        if partitions == anchor:
+            found[key] = start
+            continue
+        inherited = _inherited(key, partitions, found, by_key, scope)
+        if inherited is None:
+            try:
+                inherited = _own_set(partitions, chosen, owner=f"Asset {str(key)!r}", now=scope.now)
+            except RequestError:
+                overlap = default_mapping(upstream=anchor, downstream=partitions)
+                inherited = overlap.downstream(start, upstream=anchor, downstream=partitions, now=scope.now).keys
+        found[key] = inherited
+    return found
+
+
+def _inherited(
+    key: AssetKey, partitions: Partitions, found: Mapping[AssetKey, PartitionSet], by_key: Mapping[AssetKey, Partitions], scope: BackfillScope
+) -> PartitionSet | None:
+    """The partitions that depend on what is chosen of the assets before it; None where it depends on none of them."""
+    spec = scope.graph.spec(key)
+    united: PartitionSet | None = None
+    for above in scope.graph.upstream(key):
+        if above not in found or above == key:
+            continue
+        upstream = by_key[above]
+        declared = spec.mapping_from(above)
+        mapping = mapping_of(declared) if declared is not None else default_mapping(upstream=upstream, downstream=partitions)
+        part = mapping.downstream(found[above], upstream=upstream, downstream=partitions, now=scope.now).keys
+        united = part if united is None else united | part
+    return united
+
+
+def _anchor(by_key: Mapping[AssetKey, Partitions], chosen: PartitionsChosen, *, now: datetime) -> tuple[Partitions, PartitionSet]:
+    """The partitions that the chosen keys belong to.
+
+    Raises:
+        UnknownPartitionError: no asset has such partitions; names the first asset's nearest.
+    """
+    failure: RequestError | None = None
+    for key, partitions in by_key.items():
+        try:
+            return partitions, _own_set(partitions, chosen, owner=f"Asset {str(key)!r}", now=now)
+        except RequestError as error:
+            failure = failure or error
+    assert failure is not None, "there is at least one partitioned asset"
+    raise failure
+
+
+def _own_set(partitions: Partitions, chosen: PartitionsChosen, *, owner: str, now: datetime) -> PartitionSet:
+    if chosen.is_all:
+        return partitions.keys(now=now)
+    if chosen.range is not None:
+        first, last = chosen.range
+        partitions.select(chosen.range, now=now, owner=owner)
+        return partitions.range(first, last, now=now)
+    if not chosen.keys:
+        raise RequestError(f"{owner} has partitions ({partitions.describe()}): say which ones, or all of them.")
+    return partitions.select(chosen.keys, now=now, owner=owner)
+
+
+def _with_status(
+    partitions: Partitions, states: Mapping[str, PartitionStatus], wanted: Collection[PartitionStatus], *, now: datetime
+) -> PartitionSet:
+    existing = partitions.keys(now=now)
+    stored = [key for key, status in states.items() if status in wanted and partitions.could_have(key)]
+    chosen = partitions.set_of(stored) & existing
+    if PartitionStatus.MISSING in wanted:
+        chosen |= existing - partitions.set_of(key for key in states if partitions.could_have(key))
+    return chosen
