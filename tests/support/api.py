@@ -191,7 +191,7 @@ class Api:
     def begin(self, *steps: str, **rest: Any) -> Writer:
         """A run that is running, with these steps."""
         run = self.run(**rest)
-        terms: dict[str, Any] = {"owner": "worker", "location": run.request.location, "max_concurrent": None, "catalog_hash": "abc"}
+        terms: dict[str, Any] = {"owner": "worker", "location": run.request.location, "catalog_hash": "abc"}
         claims = {each.run.id: each for each in self.store.runs.claim(limit=1000, lease=LEASE, **terms)}
         claimed = claims.pop(run.id)
         for other in claims.values():

@@ -89,7 +89,7 @@ class Worker:
         return self.held[run_id]
 
     def _claimed(self) -> dict[str, Work]:
-        claims = self.store.runs.claim(owner=OWNER, location=LOCATION, limit=100, max_concurrent=None, lease=LEASE, catalog_hash=self.catalog_hash)
+        claims = self.store.runs.claim(owner=OWNER, location=LOCATION, limit=100, lease=LEASE, catalog_hash=self.catalog_hash)
         self.held |= {claim.run.id: Work(self.store, claim.run.id, claim.epoch) for claim in claims}
         return self.held
 

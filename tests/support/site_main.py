@@ -10,10 +10,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from partita.automation.daemon import run_daemon
 from partita.automation.timing import Timing
 from partita.automation.worker import run_worker
 from partita.workspace.settings import load_settings
+from support import site_faults
 
 
 def main(wanted: dict[str, Any]) -> None:
@@ -21,6 +24,7 @@ def main(wanted: dict[str, Any]) -> None:
     logging.basicConfig(level="INFO")
     is_stopped: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: is_stopped.append(number))
+    site_faults.arm(wanted.get("fault", ""), Path(wanted["folder"]))
     durations = dict(wanted["timing"])
     if "lease" in durations:
         durations["lease"] = timedelta(seconds=durations["lease"])

@@ -118,10 +118,10 @@ class Site:
         facts: dict[str, Any] = json.loads(path.read_text())
         return facts
 
-    def start(self, role: str, location: str = "main", **timing: float) -> Service:
-        """Start a worker or daemon; `timing` shortens what it waits for, `lease` among them, in seconds."""
+    def start(self, role: str, location: str = "main", *, fault: str = "", **timing: float) -> Service:
+        """Start a worker or daemon; `timing` shortens what it waits for, `lease` among them, in seconds. `fault`: see `site_faults`."""
         log = self.folder / f"{role}.{location}.{len(self.services)}.log"
-        arguments = json.dumps({"role": role, "location": location, "folder": str(self.folder), "timing": timing})
+        arguments = json.dumps({"role": role, "location": location, "folder": str(self.folder), "timing": timing, "fault": fault})
         with log.open("wb") as output:
             process = subprocess.Popen([sys.executable, str(MAIN), arguments], stdout=output, stderr=output, cwd=self.folder)
         service = Service(process, log)

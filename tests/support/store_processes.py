@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from partita.errors import PartitaError
 from partita.records.failures import PythonError
-from partita.records.runs import RunStatus
+from partita.records.queue import Limits, TagLimit
+from partita.records.runs import RunRequest, RunStatus
 from partita.storage.store import Store
 from support.stores import OVER, Writer, claim, launch, log, materialized, plan, status
 
@@ -73,6 +74,23 @@ def lose(url: str, name: str, rounds: str) -> None:
         say(str(refused))
 
 
+def share(url: str, name: str) -> None:
+    """Claim under limits until nothing is queued; say after each claim how much of them is taken."""
+    limits = Limits(max_concurrent=3, tags=(TagLimit(key="team", value="etl", limit=1),), pools={"dbt": 2})
+
+    def needs(wanted: RunRequest) -> Mapping[str, int]:
+        return {pool: 1 for pool in wanted.tags if pool == "dbt"}
+
+    with Store(url) as store:
+        while (seen := store.queue.state(limits, needs)).queued:
+            claims = claim(store, limit=2, owner=name, limits=limits, pools_of=needs)
+            if claims:
+                seen = store.queue.state(limits, needs)
+                say(f"{seen.running} {seen.tag_limits[0].used} {seen.pools[0].used} {' '.join(claimed.run.id for claimed in claims)}")
+            for claimed in claims:
+                Writer(store, claimed, name).send(plan("a"), status(RunStatus.RUNNING), status(RunStatus.SUCCEEDED))
+
+
 if __name__ == "__main__":
-    roles: dict[str, Callable[..., None]] = {"work": work, "read": read, "tell": tell, "lose": lose}
+    roles: dict[str, Callable[..., None]] = {"work": work, "read": read, "tell": tell, "lose": lose, "share": share}
     roles[sys.argv[1]](*sys.argv[2:])

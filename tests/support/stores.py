@@ -16,6 +16,7 @@ import pytest
 from partita.definitions.keys import AssetKey
 from partita.records.events import AssetMaterialized, CheckEvaluated, Event, LogLevel, LogWritten, PlanMade, RunStatusChanged
 from partita.records.failures import PythonError
+from partita.records.queue import Limits
 from partita.records.runs import Run, RunRequest, RunStatus
 from partita.storage import sqlite
 from partita.storage.claims import Claim
@@ -49,9 +50,10 @@ def launch(store: Store, *assets: str, **rest: Any) -> Run:
     return store.runs.launch([request(*assets, **rest)]).runs[0]
 
 
-def claim(store: Store, *, limit: int = 1, lease: timedelta = LEASE, **rest: Any) -> list[Claim]:
+def claim(store: Store, *, limit: int = 1, lease: timedelta = LEASE, max_concurrent: int | None = None, **rest: Any) -> list[Claim]:
     """Runs claimed from the queue."""
-    terms: dict[str, Any] = {"owner": "worker", "location": LOCATION, "max_concurrent": None, "catalog_hash": "abc", **rest}
+    limits = Limits(max_concurrent=max_concurrent)
+    terms: dict[str, Any] = {"owner": "worker", "location": LOCATION, "limits": limits, "catalog_hash": "abc", **rest}
     return store.runs.claim(limit=limit, lease=lease, **terms)
 
 

@@ -38,6 +38,7 @@ from partita.records.events import (
     StepCanceled,
     StepFailed,
     StepSkipped,
+    StepsMapped,
     StepStarted,
     StepSucceeded,
     StepUpstreamFailed,
@@ -97,7 +98,8 @@ class ActiveRun:
         self._process_count = 0
         self._numbers: dict[str, int] = {}
         """Attempts begun at each step."""
-        self._outputs: dict[str, set[str]] = {}
+        self._outputs: dict[str, list[OutputSaved]] = {}
+        """What the current attempt at each step has put out."""
         self._retries: list[tuple[float, str]] = []
         self._untold: dict[str, Unreached] = {}
         """Steps that will not run, which their process should say but has not said yet."""
@@ -114,9 +116,8 @@ class ActiveRun:
 
     def begin(self) -> None:
         """Tell the plan, and that the run is running."""
-        reused = self._planned.reused
-        steps = tuple(step.key for step in self._plan.steps if step.key not in reused)
-        self._log.add([PlanMade(at=_now(), steps=steps, reused=reused), RunStatusChanged(at=_now(), status=RunStatus.RUNNING)])
+        walk = self._walk
+        self._log.add([PlanMade(at=_now(), steps=walk.keys, reused=walk.reused), RunStatusChanged(at=_now(), status=RunStatus.RUNNING)])
         self._tell_unreached(self._walk.unreached_at_start)
 
     def proceed(self) -> None:
@@ -155,12 +156,15 @@ class ActiveRun:
         )
         self._log.add([started])
         if attempt.step is not None:
-            attempt.begin(self._plan.by_key[attempt.step], attempt.number)
+            attempt.begin(self._walk.step(attempt.step), attempt.number, grace=self._timing.overdue)
 
     def hear_facts(self, child: Child, events: Sequence[Event]) -> None:
         """A process of this run told what happened in it."""
         attempt = self._attempts[child]
-        self._log.add([event for event in events if self._heed(attempt, event)])
+        for event in events:
+            if self._heed(attempt, event):
+                self._log.add([event])
+                self._follow(attempt, event)
 
     def hear_end(self, child: Child, death: Death) -> None:
         """A process of this run, and all that it started, is gone."""
@@ -172,7 +176,7 @@ class ActiveRun:
             for step in self._walk.ready():  # it could not even begin: what it should have begun with has failed
                 self._walk.start(step.key)
                 number = self._numbers[step.key] = self._numbers.get(step.key, 0) + 1
-                attempt.begin(step, number)
+                attempt.begin(step, number, grace=self._timing.overdue)
         for key in list(attempt.running):
             self._settle(attempt, key, death)
         # What is left of the plan goes on with a process for each step: memory that it shared is lost anyway.
@@ -184,39 +188,42 @@ class ActiveRun:
     def _heed(self, attempt: Attempt, event: Event) -> bool:
         """Take a fact into account; False when it is not to be written because we know better."""
         key = event.step
-        if key is None or key not in self._plan.by_key:
+        if key is None or key not in self._walk:
             return True
         match event:
-            case StepCanceled():
-                return False  # whether it was cancelled, timed out or stopped from outside is for us to say
+            case StepCanceled() | StepsMapped():
+                return False  # whether it was cancelled, timed out or stopped from outside is for us to say, and what comes behind it too
             case StepFailed() if attempt.is_overdue(key):
                 return False
             case StepStarted(attempt=number):
                 self._note_start(attempt, key, number)
-            case OutputSaved(output=output):
-                self._outputs.setdefault(key, set()).add(output)
-            case StepSucceeded() | StepFailed():
-                self._note_outcome(attempt, key, event)
+            case OutputSaved():
+                self._outputs.setdefault(key, []).append(event)
             case StepSkipped() | StepUpstreamFailed():
                 self._untold.pop(key, None)
         return True
 
     def _note_start(self, attempt: Attempt, key: str, number: int) -> None:
-        attempt.begin(self._plan.by_key[key], number)
+        attempt.begin(self._walk.step(key), number, grace=self._timing.overdue)
         if attempt.step is None:
             if self._walk.status(key) is StepStatus.WAITING_RETRY:
                 self._walk.retry(key)
             self._walk.start(key)
             self._numbers[key] = number
 
-    def _note_outcome(self, attempt: Attempt, key: str, outcome: StepSucceeded | StepFailed) -> None:
+    def _follow(self, attempt: Attempt, event: Event) -> None:
+        """What an outcome that a process has told means for the rest of the plan."""
+        key = event.step
+        if key is None or key not in self._walk or not isinstance(event, (StepSucceeded, StepFailed)):
+            return
         if attempt.step is not None:
-            attempt.outcome = outcome  # what comes behind it waits until the process is gone, with all that it holds
+            attempt.outcome = event  # what comes behind it waits until the process is gone, with all that it holds
         else:
             attempt.running.pop(key, None)
-            self._untold.update((each.key, each) for each in self._advance(key, outcome))
+            self._untold.update((each.key, each) for each in self._advance(key, event))
         if attempt.step is not None or self._walk.is_done:
-            attempt.linger_until = time.monotonic() + self._timing.linger
+            patience = self._timing.hooks if self._walk.step(key).hooks else 0.0
+            attempt.linger_until = time.monotonic() + max(self._timing.linger, patience)
 
     def _settle(self, attempt: Attempt, key: str, death: Death) -> None:
         """A step's process is gone: what it told counts, and what it could not tell is told here."""
@@ -231,7 +238,7 @@ class ActiveRun:
         self._tell_unreached(self._advance(key, outcome))
 
     def _failure(self, attempt: Attempt, key: str, death: Death) -> StepFailed:
-        step = self._plan.by_key[key]
+        step = self._walk.step(key)
         running = attempt.running.get(key) or RunningStep(attempt=attempt.number, began=time.monotonic(), deadline=None)
         if running.is_overdue:
             error = timeout_error(key, step.timeout)
@@ -247,7 +254,7 @@ class ActiveRun:
         """Move the walk on; answers the steps that will not run because of it."""
         match outcome:
             case StepSucceeded():
-                return self._walk.succeed(key, produced=self._outputs.get(key, ()))
+                return self._succeed(key)
             case StepFailed(retry_after=None, error=error):
                 self._errors[key] = error
                 return self._walk.fail(key)
@@ -257,6 +264,17 @@ class ActiveRun:
                 if not self._is_whole:
                     heapq.heappush(self._retries, (time.monotonic() + (delay or 0.0), key))
                 return []
+
+    def _succeed(self, key: str) -> list[Unreached]:
+        mapped: dict[str, list[str]] = {}
+        outputs = self._outputs.pop(key, [])
+        for each in outputs:
+            if each.mapping_key is not None:
+                mapped.setdefault(each.output, []).append(each.mapping_key)
+        unreached = self._walk.succeed(key, produced={each.output for each in outputs}, mapped=mapped)
+        for output, keys, steps in self._walk.expansions(key):
+            self._log.add([StepsMapped(at=_now(), step=key, output=output, keys=keys, steps=steps)])
+        return unreached
 
     def _revive(self, now: float) -> None:
         while self._retries and self._retries[0][0] <= now:

@@ -37,10 +37,11 @@ class Attempt:
     linger_until: float | None = None
     """When it must have ended, after all that it had to do is done."""
 
-    def begin(self, step: Step, number: int) -> None:
-        """The step has started in it; its timeout counts from now."""
+    def begin(self, step: Step, number: int, *, grace: float) -> None:
+        """The step has started in it; its timeout counts from now, and `grace` seconds later its process is told to stop."""
         now = time.monotonic()
-        self.running[step.key] = RunningStep(attempt=number, began=now, deadline=None if step.timeout is None else now + step.timeout)
+        deadline = None if step.timeout is None else now + step.timeout + grace
+        self.running[step.key] = RunningStep(attempt=number, began=now, deadline=deadline)
 
     def is_overdue(self, key: str | None) -> bool:
         """Whether the step ran into its timeout, and the process was told to stop for that."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from partita.automation.backfills import Backfills
 from partita.automation.monitor import Monitor
 from partita.automation.retention import Retention
+from partita.automation.schedules import Schedules
+from partita.automation.sensors import Sensors
 from partita.automation.tenancy import Tenancy, unique_owner
 from partita.automation.timing import Timing
 from partita.errors import OperationError
@@ -22,7 +26,9 @@ logger = logging.getLogger(__name__)
 TURN = 0.2
 """Seconds between looks at `stop`: how long a daemon may take to end."""
 HEARTBEAT = 10.0
-"""Seconds between heartbeats of a role that has nothing to do; a role is unhealthy after a minute without one."""
+"""Seconds between heartbeats of a role that works; it is unhealthy after a minute without one."""
+LISTEN_INTERVAL = 0.05
+"""Seconds between looks of a role that listens to the bell, which rings for every commit."""
 
 
 def run_daemon(settings: Settings, *, stop: Callable[[], bool], timing: Timing | None = None) -> None:
@@ -34,21 +40,24 @@ def run_daemon(settings: Settings, *, stop: Callable[[], bool], timing: Timing |
     timing = timing or Timing.of(os.environ)
     owner = unique_owner()
     with Store.open(settings.storage.url) as store, store.bell() as bell:
-        jobs: list[tuple[str, Callable[[], float]]] = [
-            ("monitor", Monitor(store, settings, timing=timing)),
-            ("retention", Retention(store, settings, timing=timing)),
+        jobs: list[tuple[str, Callable[[], float], bool]] = [
+            ("monitor", Monitor(store, settings, timing=timing), False),
+            ("retention", Retention(store, settings, timing=timing), False),
+            ("schedules", Schedules(store), True),
+            ("sensors", Sensors(store), True),
+            ("backfills", Backfills(store), True),
         ]
-        roles = [Role(name, job, store=store, owner=owner, timing=timing) for name, job in jobs]
+        roles = [Role(name, job, store=store, owner=owner, timing=timing, listens=listens) for name, job, listens in jobs]
         _work(roles, bell, stop=stop)
 
 
 def _work(roles: Sequence[Role], bell: Bell, *, stop: Callable[[], bool]) -> None:
     try:
+        has_rung = True
         while not stop():
-            for role in roles:
-                role.act()
+            patience = min(role.act(has_rung=has_rung) for role in roles)
             try:
-                bell.wait(TURN)
+                has_rung = bell.wait(min(TURN, patience))
             except OperationError as error:
                 logger.warning("the bell is broken", extra={"error": str(error)})
                 time.sleep(TURN)
@@ -58,34 +67,43 @@ def _work(roles: Sequence[Role], bell: Bell, *, stop: Callable[[], bool]) -> Non
 
 
 class Role:
-    """One job of the daemon, done by whoever holds its lease. The job answers how many seconds it can be left alone."""
+    """One job of the daemon, done by whoever holds its lease. The job answers how many seconds it can be left alone.
 
-    def __init__(self, name: str, job: Callable[[], float], *, store: Store, owner: str, timing: Timing) -> None:
+    One that `listens` is also done when something was committed.
+    """
+
+    def __init__(self, name: str, job: Callable[[], float], *, store: Store, owner: str, timing: Timing, listens: bool = False) -> None:
         self._name = name
         self._job = job
         self._store = store
         self._owner = owner
         self._tenancy = Tenancy(store, f"daemon:{name}", owner=owner, ttl=timing.lease)
-        self._try_at = 0.0
+        self._listens = listens
+        self._retry = min(timing.renewal / 2, 1.0)
+        self._keep_at = 0.0
         self._act_at = 0.0
-        self._told_at = 0.0
-        self._renewal = timing.renewal
+        self._acted_at = -math.inf
+        self._told_at = -math.inf
+        self._is_broken = False
 
-    def act(self) -> None:
-        """Do the job if it is due and ours."""
+    def act(self, *, has_rung: bool = False) -> float:
+        """Do the job if it is due and ours; answers the seconds until this should be asked again."""
         now = time.monotonic()
-        if now < self._try_at:
-            return
+        if has_rung and self._listens and not self._is_broken:
+            self._act_at = min(self._act_at, max(now, self._acted_at + LISTEN_INTERVAL))
         try:
-            self._try_at = now + min(self._renewal / 2, 1.0)
-            if not self._tenancy.keep(now):
-                return
-            if now >= self._act_at:
+            if now >= self._keep_at:
+                self._keep_at = now + self._retry
+                self._tenancy.keep(now)
+            if self._tenancy.is_held and now >= self._act_at:
                 self._do(now)
-            elif now - self._told_at >= HEARTBEAT:
+            elif self._tenancy.is_held and now - self._told_at >= HEARTBEAT:
                 self._tell(None)
         except OperationError as error:
             logger.warning("the database does not answer", extra={"role": self._name, "error": str(error)})
+            self._act_at = max(self._act_at, now + self._retry)
+        wanted_at = min(self._keep_at, self._act_at) if self._tenancy.is_held else self._keep_at
+        return max(0.0, wanted_at - time.monotonic())
 
     def end(self) -> None:
         """Let another daemon do it at once."""
@@ -93,6 +111,7 @@ class Role:
             self._tenancy.end()
 
     def _do(self, now: float) -> None:
+        self._acted_at = now
         try:
             self._act_at = now + self._job()
         except OperationError:
@@ -102,8 +121,9 @@ class Role:
             self._act_at = now + HEARTBEAT
             self._tell(PythonError.of(error))
         else:
-            self._tell(None)
+            if self._is_broken or now - self._told_at >= HEARTBEAT:
+                self._tell(None)
 
     def _tell(self, error: PythonError | None) -> None:
         self._store.leases.heartbeat(self._name, owner=self._owner, error=error)
-        self._told_at = time.monotonic()
+        self._told_at, self._is_broken = time.monotonic(), error is not None

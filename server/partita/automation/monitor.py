@@ -1,4 +1,4 @@
-"""Ends runs that nobody else will end: their worker is gone, or their code location is."""
+"""Ends runs and ticks that nobody else will end: their worker is gone, or their code location is. Has failed runs tried again."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import logging
 import time
 from datetime import UTC, datetime, timedelta
 
+from partita.automation.run_retries import RunRetries
 from partita.automation.timing import Timing
+from partita.records.automations import parts_of
 from partita.records.failures import PythonError
 from partita.records.filters import RunFilter
 from partita.records.pages import PageRequest
 from partita.records.runs import Run, RunStatus
+from partita.records.ticks import Tick
 from partita.storage.store import Store
 from partita.workspace.settings import Settings
 
@@ -27,23 +30,41 @@ LOST = PythonError(
 
 
 class Monitor:
-    """One look at all runs that are under way."""
+    """One look at all runs and ticks that are under way."""
 
     def __init__(self, store: Store, settings: Settings, *, timing: Timing) -> None:
         self._store = store
         self._workspace = {location.name for location in settings.locations}
         self._interval = timing.sweep
+        self._patience = timedelta(seconds=timing.patience)
         self._homeless_at = 0.0
+        self._retries = RunRetries(store)
 
     def __call__(self) -> float:
         """End what is lost; answers the seconds until the next look."""
         expired = self._store.runs.expired(limit=AT_ONCE)
         for run in expired:
             _report(self._store.runs.fail_expired(run.id, LOST))
+        self._end_unclaimed()
         if (now := time.monotonic()) >= self._homeless_at:
             self._homeless_at = now + HOMELESS_INTERVAL
             self._end_homeless()
+        self._retries()
         return 0.0 if len(expired) == AT_ONCE else self._interval
+
+    def _end_unclaimed(self) -> None:
+        """Ticks that no worker evaluates: there is none, or each one that began was gone before it had done it."""
+        for tick in self._store.ticks.unclaimed(before=self._store.now() - self._patience, limit=AT_ONCE):
+            if self._store.ticks.fail_unclaimed(tick.id, self._never_evaluated(tick)) is not None:
+                logger.warning("a tick was ended that no worker would have ended", extra={"tick_id": tick.id})
+
+    def _never_evaluated(self, tick: Tick) -> PythonError:
+        location, _, name = parts_of(tick.automation_id)
+        message = (
+            f"No worker of code location {location!r} evaluated {tick.kind} {name!r} within {self._patience.total_seconds():g} s. "
+            f"Is one running, and has its code loaded?"
+        )
+        return PythonError(class_name="NotEvaluatedError", message=message)
 
     def _end_homeless(self) -> None:
         """Runs of a location that the workspace does not have any more would wait for ever."""

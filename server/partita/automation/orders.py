@@ -11,7 +11,7 @@ import msgspec
 
 from partita.automation.planned import PlannedRun
 from partita.execution.protocol import Order
-from partita.planning.plan import FromOutput, FromSeveral, Plan, Step
+from partita.planning.plan import FromOutput, FromSeveral, Plan, Produced, Step
 from partita.planning.walk import Walk
 
 
@@ -29,10 +29,11 @@ class Places:
 
 def order_for_step(planned: PlannedRun, walk: Walk, key: str, *, attempt: int, places: Places) -> Order:
     """One attempt at one step."""
-    step = planned.plan.by_key[key]
+    step = walk.step(key)
     sources = _sources(step)
-    produced = [(source, output) for source in sources for output in sorted(walk.produced.get(source, ()))]
-    produced += sorted(pair for pair in planned.produced if pair[0] in sources and pair[0] not in walk.produced)
+    produced = [Produced(source, output) for source in sources for output in sorted(walk.produced.get(source, ()))]
+    outside = (source for source in sources if source not in walk.produced)
+    produced += [Produced(source, output) for source in outside for output in sorted(walk.known_before.get(source, ()))]
     return _order(
         planned,
         places,
@@ -52,7 +53,7 @@ def order_for_plan(planned: PlannedRun, *, places: Places) -> Order:
         places,
         plan=planned.plan,
         steps=None,
-        produced=tuple(sorted(planned.produced)),
+        produced=planned.produced,
         reused=planned.reused,
         output_runs={key: run_id for key, run_id in planned.output_runs.items() if _is_from_before(planned, key)},
     )
@@ -74,18 +75,18 @@ def _order(planned: PlannedRun, places: Places, **rest: Any) -> Order:
 
 def _is_from_before(planned: PlannedRun, key: str) -> bool:
     """A step that this run executes itself has its outputs here, whatever the runs before had."""
-    return key in planned.output_runs and (key in planned.reused or key not in planned.plan.by_key)
+    return key in planned.output_runs and (key in planned.reused or not planned.plan.executes(key))
 
 
-def _cut(plan: Plan, step: Step, sources: tuple[str, ...]) -> Plan:
+def _cut(plan: Plan, step: Step, sources: Mapping[str, None]) -> Plan:
     """The step and those whose outputs it loads: a plan of a thousand steps is not sent a thousand times."""
-    kept = (*(plan.by_key[key] for key in sources if key in plan.by_key), step)
+    origins = {found.key: found for key in sources if (found := plan.origin(key)) is not None}
     steps: Mapping[str, Any] = plan.config.get("steps", {})
-    config = {**plan.config, "steps": {step.key: steps[step.key]} if step.key in steps else {}}
-    return msgspec.structs.replace(plan, steps=kept, config=config if plan.config else {})
+    config = {**plan.config, "steps": {step.handle: steps[step.handle]} if step.handle in steps else {}}
+    return msgspec.structs.replace(plan, steps=(*origins.values(), step), config=config if plan.config else {})
 
 
-def _sources(step: Step) -> tuple[str, ...]:
+def _sources(step: Step) -> dict[str, None]:
     found: list[str] = []
     for each in step.inputs:
         match each.source:
@@ -93,4 +94,4 @@ def _sources(step: Step) -> tuple[str, ...]:
                 found.append(source)
             case FromSeveral(sources=several):
                 found.extend(source.step for source in several)
-    return tuple(dict.fromkeys(found))
+    return dict.fromkeys(found)

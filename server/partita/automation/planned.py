@@ -8,10 +8,12 @@ from datetime import datetime
 
 from partita.errors import NotFoundError
 from partita.planning.build import build_plan
-from partita.planning.plan import Plan
+from partita.planning.dynamic import dynamic_sets
+from partita.planning.mapped import check_collected
+from partita.planning.plan import Plan, Produced
 from partita.planning.resume import resume
 from partita.planning.walk import Walk
-from partita.records.events import OutputSaved
+from partita.records.events import Event, OutputSaved, StepsMapped
 from partita.records.filters import EventFilter
 from partita.records.locations import LocationCatalog
 from partita.records.runs import Run, RunStep, StepStatus
@@ -31,8 +33,8 @@ class PlannedRun:
     """Steps taken over from the run that this one resumes."""
     output_runs: dict[str, str]
     """Step key to the run that has its outputs, for steps of the runs before."""
-    produced: frozenset[tuple[str, str]] = frozenset()
-    """`(step, output)` of what those steps have put out, as far as it is remembered."""
+    produced: tuple[Produced, ...] = ()
+    """What those steps have put out, as far as it is remembered."""
 
     def walk(self) -> Walk:
         """A fresh pass over its plan."""
@@ -50,13 +52,27 @@ def plan_run(run: Run, *, store: Store, catalog: LocationCatalog, workspace: Cat
     if repository is None:
         raise NotFoundError(f"repository of code location {catalog.location!r}", request.repository, [each.name for each in catalog.repositories])
     references = workspace.references_for(request.location, request.repository)
-    plan = build_plan(repository, request, references=references, now=now)
+    dynamic = store.partitions.bind(dynamic_sets([repository], references=references.values()))
+    plan = build_plan(repository, request, references=references, dynamic=dynamic, now=now)
     if request.parent_id is None:
         return PlannedRun(run=run, plan=plan, output_runs={})
     before = list(_runs_before(store, request.parent_id))
-    reused = resume(plan, {step.key: step.status for step in before[0]}).reused if request.is_resumed and before else ()
     output_runs = _origins(before)
-    return PlannedRun(run=run, plan=plan, reused=reused, output_runs=output_runs, produced=frozenset(_produced(store, output_runs)))
+    produced = tuple(_produced(store, output_runs))
+    check_collected(plan, produced)
+    if not request.is_resumed or not before or _names_steps(run, store):
+        return PlannedRun(run=run, plan=plan, output_runs=output_runs, produced=produced)
+    reused = resume(plan, {step.key: step.status for step in before[0]}, produced).reused
+    return PlannedRun(run=run, plan=plan, reused=reused, output_runs=output_runs, produced=produced)
+
+
+def _names_steps(run: Run, store: Store) -> bool:
+    """Whether it was asked for certain steps of the run before: they are executed whatever became of them there."""
+    wanted, parent_id = run.request.steps, run.request.parent_id
+    if wanted is None or parent_id is None:
+        return False
+    parent = store.runs.find(parent_id)
+    return parent is not None and parent.request.steps != wanted
 
 
 def _runs_before(store: Store, parent_id: str | None) -> Iterator[list[RunStep]]:
@@ -79,12 +95,22 @@ def _origins(before: list[list[RunStep]]) -> dict[str, str]:
     return origins
 
 
-def _produced(store: Store, origins: dict[str, str]) -> Iterator[tuple[str, str]]:
+def _produced(store: Store, origins: dict[str, str]) -> Iterator[Produced]:
     for run_id in dict.fromkeys(origins.values()):
         seq = 0
-        while events := store.events.after(run_id, seq=seq, limit=EVENTS_AT_ONCE, where=EventFilter(kinds=("output",))):
+        while events := store.events.after(run_id, seq=seq, limit=EVENTS_AT_ONCE, where=EventFilter(kinds=("output", "mapped"))):
             for stored in events:
                 event = stored.event
-                if isinstance(event, OutputSaved) and event.step is not None and origins.get(event.step) == run_id:
-                    yield event.step, event.output
+                if event.step is not None and origins.get(event.step) == run_id:
+                    yield from _told_by(event, event.step)
             seq = events[-1].seq
+
+
+def _told_by(event: Event, step: str) -> Iterator[Produced]:
+    """What an event tells of outputs. Items count once all are told: an attempt that failed half way has left some, too."""
+    match event:
+        case OutputSaved(output=output, mapping_key=None):
+            yield Produced(step, output)
+        case StepsMapped(output=output, keys=keys):
+            yield Produced(step, output)
+            yield from (Produced(step, output, key) for key in keys)

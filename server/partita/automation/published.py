@@ -8,6 +8,21 @@ from partita.workspace.catalog import Catalog
 from partita.workspace.settings import Settings
 
 
+class PublishedWorkspace:
+    """The workspace as its locations have published it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._read: tuple[dict[str, str], Catalog] | None = None
+
+    def read(self) -> Catalog:
+        """The catalogs of this moment, merged."""
+        hashes = self._store.locations.current()
+        if self._read is None or self._read[0] != hashes:
+            self._read = hashes, Catalog({name: self._store.locations.catalog(value) for name, value in hashes.items()})
+        return self._read[1]
+
+
 class PublishedCatalogs:
     """The workspace's catalog as one location sees it: its own code as it is loaded here, the others' as published."""
 

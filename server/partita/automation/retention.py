@@ -6,11 +6,15 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 from partita.automation.timing import Timing
+from partita.storage.retention import TickAges
 from partita.storage.store import Store
 from partita.workspace.settings import Settings
 
 logger = logging.getLogger(__name__)
 CHANGES_KEPT = timedelta(days=7)
+RUN_STATUSES_KEPT = timedelta(days=90)
+TICKS_KEPT = {"skipped": timedelta(days=7), "launched": timedelta(days=90), "failed": timedelta(days=90)}
+"""Unless the workspace file says otherwise."""
 PORTION = 5_000
 PAUSE = 0.5
 """Seconds between portions, in which others write."""
@@ -30,6 +34,12 @@ class Retention:
         pruned = self._store.retention.prune(
             events_before=now - self._settings.retention.events, changes_before=now - CHANGES_KEPT, idempotency_before=now, limit=PORTION
         )
-        if pruned.total:
-            logger.info("old records were removed", extra={"events": pruned.events, "changes": pruned.changes})
-        return PAUSE if max(pruned.events, pruned.changes, pruned.idempotency_keys) >= PORTION else self._interval
+        kept = {**TICKS_KEPT, **self._settings.retention.ticks}
+        of_automation = self._store.retention.prune_automation(
+            ticks_before=TickAges(**{name: now - age for name, age in kept.items()}), run_statuses_before=now - RUN_STATUSES_KEPT, limit=PORTION
+        )
+        counts = {"events": pruned.events, "changes": pruned.changes, "ticks": of_automation.ticks}
+        if pruned.total or of_automation.total:
+            logger.info("old records were removed", extra=counts)
+        most = max(*counts.values(), pruned.idempotency_keys, of_automation.run_statuses)
+        return PAUSE if most >= PORTION else self._interval

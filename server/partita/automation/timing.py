@@ -30,8 +30,14 @@ class Timing:
     """Between asking a process to stop and killing it."""
     linger: float = 30.0
     """How long a process may live on after its last step has ended, joining threads and calling exit handlers."""
+    overdue: float = 0.5
+    """Beyond a step's timeout: its process ends it by itself at the timeout, so that what it holds is closed and hooks are called."""
+    hooks: float = 60.0
+    """How long the process of a step with hooks may live on after the step has ended."""
     stop: float = 5.0
     """How long processes have to stop when the worker itself is told to."""
+    patience: float = 300.0
+    """How long a tick waits for a worker of its location to evaluate it."""
     sweep: float = 5.0
     """How often a daemon looks for runs whose worker is gone."""
     prune: float = 3600.0

@@ -10,14 +10,18 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from partita.automation.code import CodeVersion, LocationCode
+from partita.automation.evaluations import Evaluations
 from partita.automation.held_run import HeldRun
+from partita.automation.needs import Needs
 from partita.automation.orders import Places
 from partita.automation.planned import PlannedRun, plan_run
 from partita.automation.run_processes import RunProcesses
 from partita.automation.tenancy import Seat, Tenancy
 from partita.automation.timing import Timing
+from partita.automation.verdicts import Verdicts
 from partita.errors import NotFoundError, OperationError
-from partita.execution.news import CodeFailed, CodeLoaded, FactsArrived, ForkRefused, News, ProcessEnded, ProcessReady, ZygoteDied
+from partita.execution.evaluation import Evaluation
+from partita.execution.news import CodeFailed, CodeLoaded, EvaluationDone, FactsArrived, ForkRefused, News, ProcessEnded, ProcessReady, ZygoteDied
 from partita.execution.supervisor import Supervisor
 from partita.records.runs import Run
 from partita.storage.bell import Bell
@@ -58,7 +62,7 @@ def run_worker(settings: Settings, location_name: str, *, stop: Callable[[], boo
 
 
 class Worker:
-    """The loop of a worker, and the runs that it holds."""
+    """The loop of a worker, and the runs and ticks that it holds."""
 
     def __init__(self, settings: Settings, location: LocationSettings, *, store: Store, supervisor: Supervisor, owner: str, timing: Timing) -> None:
         self._settings = settings
@@ -69,6 +73,9 @@ class Worker:
         self._timing = timing
         self._tenancy = Tenancy(store, location_lease(location.name), owner=owner, ttl=timing.lease)
         self._code = LocationCode(settings, location, store=store, supervisor=supervisor, timing=timing)
+        self._needs = Needs(self._code.workspace_for)
+        verdicts = Verdicts(store, self._code.workspace_for)
+        self._evaluations = Evaluations(verdicts, self._code, store=store, supervisor=supervisor, owner=owner, timing=timing)
         self._held: dict[str, HeldRun] = {}
         self._versions: dict[str, CodeVersion] = {}
         self._look_at = 0.0
@@ -98,6 +105,7 @@ class Worker:
             self._attempt(self._keep)
         if self._has_begun:
             self._code.proceed(now)
+        self._evaluations.proceed(now)
         for held in list(self._held.values()):
             held.proceed()
             if held.is_done:
@@ -108,10 +116,16 @@ class Worker:
             case CodeLoaded() | CodeFailed() | ZygoteDied() | ForkRefused():
                 self._code.hear(news)
                 self._look_at = 0.0
+            case EvaluationDone():
+                self._evaluations.hear(news)
             case ProcessReady(child=child) | FactsArrived(child=child) | ProcessEnded(child=child):
-                held = self._held.get(child.assignment.order.run_id)
-                if held is not None:
-                    held.hear(news)
+                order = child.assignment.order
+                if not isinstance(order, Evaluation):
+                    if (held := self._held.get(order.run_id)) is not None:
+                        held.hear(news)
+                elif not isinstance(news, FactsArrived):
+                    self._evaluations.hear(news)
+                    self._look_at = 0.0  # there is room for another
 
     def _keep(self) -> None:
         """Renew what is held before its time."""
@@ -120,6 +134,7 @@ class Worker:
         if is_held and not self._has_begun:
             self._has_begun = True
             self._code.begin()
+        self._evaluations.keep(now)
         old = [held for held in self._held.values() if now - held.renewed_at >= self._timing.renewal]
         if not old:
             return
@@ -142,6 +157,7 @@ class Worker:
                 self._held[run_id].cancel(is_forced=is_forced)
         if self._code.can_run and self._tenancy.is_held:
             self._claim()
+            self._evaluations.claim(self._location.name, outputs=self._settings.logs_directory / "_ticks")
 
     def _claim(self) -> None:
         version = self._code.current
@@ -151,7 +167,8 @@ class Worker:
             owner=self._owner,
             location=self._location.name,
             limit=most - len(self._held),
-            max_concurrent=most,
+            limits=self._settings.limits,
+            pools_of=self._needs.of(version),
             lease=self._timing.lease,
             catalog_hash=version.hash,
         )
@@ -180,10 +197,11 @@ class Worker:
 
     def _stop(self) -> None:
         """End what is under way: nothing is claimed any more, and what has begun fails because the worker stopped."""
+        self._evaluations.stop()
         for held in self._held.values():
             held.stop(grace=self._timing.stop)
         give_up_at = time.monotonic() + self._timing.stop + self._timing.cancel
-        while self._held and time.monotonic() < give_up_at:
+        while (self._held or not self._evaluations.is_idle) and time.monotonic() < give_up_at:
             self._turn(self._timing.poll)
         with suppress(OperationError):  # the lease ends by itself
             self._tenancy.end()

@@ -15,26 +15,18 @@ from partita.errors import AlreadyFinishedError, ConflictError, LeaseLostError, 
 from partita.records.changes import ChangeKind
 from partita.records.events import Event, RunStatusChanged, StepCanceled, StepFailed, StepUpstreamFailed
 from partita.records.failures import PythonError
+from partita.records.queue import Limits, PoolsOf
 from partita.records.runs import ACTIVE, Run, RunStatus, StepStatus
+from partita.storage.admissions import Admissions
 from partita.storage.changes import record_changes
 from partita.storage.engine import Database
 from partita.storage.journal import Journal, RunHead
 from partita.storage.prepared import Prepared
-from partita.storage.rows import RUN_COLUMNS, AnyRow, to_run
-from partita.storage.tables import IS_ACTIVE, IS_QUEUED, IS_UNFINISHED_STEP, admission, run_steps, runs, to_datetime
+from partita.storage.rows import RUN_COLUMNS, AnyRow, to_run, to_text
+from partita.storage.tables import IS_ACTIVE, IS_UNFINISHED_STEP, run_steps, runs, to_datetime
 
 _HEAD = select(runs.c.id, runs.c.status, runs.c.last_seq, runs.c.has_partitions, runs.c.epoch, runs.c.lease_until, runs.c.cancel_requested_at)
 _ONE = Prepared(_HEAD.where(runs.c.id == bindparam("of_run")).with_for_update())
-_IS_WAITING = Prepared(select(runs.c.id).where(runs.c.location == bindparam("location"), IS_QUEUED).limit(1))
-_ADMISSION = Prepared(select(admission.c.id).with_for_update())
-_COUNT_ACTIVE = Prepared(select(func.count().label("active")).select_from(runs).where(IS_ACTIVE))
-_NEXT = Prepared(
-    select(runs.c.id, runs.c.status, runs.c.last_seq, runs.c.has_partitions)
-    .where(runs.c.location == bindparam("location"), IS_QUEUED)
-    .order_by(runs.c.priority.desc(), runs.c.id)
-    .limit(bindparam("limit"))
-    .with_for_update()
-)
 _CLAIM = Prepared(
     update(runs)
     .where(runs.c.id == bindparam("of_run"))
@@ -43,6 +35,7 @@ _CLAIM = Prepared(
         lease_owner=bindparam("owner"),
         lease_until=bindparam("until"),
         catalog_hash=bindparam("catalog"),
+        pools=bindparam("slots"),
     )
 )
 _RUN = Prepared(select(*RUN_COLUMNS, runs.c.epoch).where(runs.c.id == bindparam("of_run")))
@@ -57,7 +50,7 @@ _REQUESTED = select(runs.c.id, runs.c.is_cancel_forced).where(
 )
 _EXPIRED = select(*RUN_COLUMNS).where(IS_ACTIVE, runs.c.lease_until <= bindparam("now")).order_by(runs.c.lease_until).limit(bindparam("limit"))
 _FENCE_OFF = Prepared(update(runs).where(runs.c.id == bindparam("of_run")).values(epoch=runs.c.epoch + 1, lease_owner=null(), lease_until=0))
-_FORGET_START = Prepared(update(runs).where(runs.c.id == bindparam("of_run")).values(started_at=null(), catalog_hash=null()))
+_FORGET_START = Prepared(update(runs).where(runs.c.id == bindparam("of_run")).values(started_at=null(), catalog_hash=null(), pools=null()))
 _FORGET_STEPS = Prepared(delete(run_steps).where(run_steps.c.run_id == bindparam("of_run")))
 _REQUEST_CANCEL = Prepared(
     update(runs)
@@ -88,19 +81,23 @@ class Claims:
     def __init__(self, database: Database, journal: Journal) -> None:
         self._database = database
         self._journal = journal
+        self._admissions = Admissions()
 
-    def claim(self, *, owner: str, location: str, limit: int, max_concurrent: int | None, lease: timedelta, catalog_hash: str) -> list[Claim]:
-        """Take up to `limit` queued runs of a location, fewer when `max_concurrent` runs are active everywhere."""
-        if limit <= 0 or not self._database.read(_is_waiting, location):
+    def claim(  # noqa: PLR0913 (who claims, what, and by which rules)
+        self, *, owner: str, location: str, limit: int, limits: Limits, pools_of: PoolsOf, lease: timedelta, catalog_hash: str
+    ) -> list[Claim]:
+        """Take up to `limit` queued runs of a location: those that the limits leave room for, best first."""
+        if limit <= 0 or not self._database.read(self._admissions.is_worth_looking, location, limits):
             return []  # so that idle workers never take the write lock
 
         def work(connection: Connection) -> list[Claim]:
             now = self._database.clock(connection)
-            rows = _admit(connection, location=location, limit=limit, max_concurrent=max_concurrent)
-            if not rows:
+            admitted = self._admissions.admit(connection, location=location, limit=limit, limits=limits, pools_of=pools_of, now=now)
+            if not admitted:
                 return []
+            rows = [each.row for each in admitted]
             grant = {"owner": owner, "until": now + lease // timedelta(microseconds=1), "catalog": catalog_hash}
-            _CLAIM.run_many(connection, [{"of_run": row.id, **grant} for row in rows])
+            _CLAIM.run_many(connection, [{"of_run": each.row.id, "slots": to_text(each.pools) if each.pools else None, **grant} for each in admitted])
             starting = RunStatusChanged(at=to_datetime(now), status=RunStatus.STARTING)
             for row in rows:
                 self._journal.write_own(connection, to_head(row), [starting], now=now)
@@ -199,14 +196,6 @@ class Claims:
         return self._database.write(work)
 
 
-def _admit(connection: Connection, *, location: str, limit: int, max_concurrent: int | None) -> Sequence[AnyRow]:
-    """The queued runs that may start now, best first."""
-    _ADMISSION.one(connection, {})
-    active: int = 0 if max_concurrent is None else _COUNT_ACTIVE.scalar(connection, {})
-    room = limit if max_concurrent is None else min(limit, max_concurrent - active)
-    return _NEXT.all(connection, {"location": location, "limit": room}) if room > 0 else []
-
-
 def to_head(row: AnyRow) -> RunHead:
     """What the journal must know of a row's run."""
     return RunHead(row.id, RunStatus(row.status), row.last_seq, bool(row.has_partitions))
@@ -231,10 +220,6 @@ def _canceled(steps: Sequence[AnyRow], now: int) -> list[Event]:
     at = to_datetime(now)
     ends: list[Event] = [StepCanceled(at=at, step=row.step, attempt=max(1, row.attempt)) for row in steps]
     return [*ends, RunStatusChanged(at=at, status=RunStatus.CANCELED, reason="The worker that was to end it is gone.")]
-
-
-def _is_waiting(connection: Connection, location: str) -> bool:
-    return _IS_WAITING.one(connection, {"location": location}) is not None
 
 
 def _get(connection: Connection, run_id: str) -> AnyRow:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, or_, update
+from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, or_, select, update
 
 from partita.records.changes import ChangeKind
 from partita.records.events import Event
@@ -23,7 +23,7 @@ from partita.storage.partition_states import PartitionStates
 from partita.storage.prepared import Prepared
 from partita.storage.rows import event_row, to_text
 from partita.storage.summaries import StepState, Summary, summarize
-from partita.storage.tables import IS_UNFINISHED_STEP, run_events, run_steps, runs, to_micros
+from partita.storage.tables import IS_UNFINISHED_STEP, run_events, run_statuses, run_steps, runs, to_micros
 
 STORE = "store"
 """The writer of events that the store itself adds; they are numbered like the run's log."""
@@ -50,7 +50,26 @@ _SET_STATUS = Prepared(
         error=bindparam("new_error", type_=runs.c.error.type),
     )
 )
+_ADD_STATUS = Prepared(
+    insert(run_statuses).from_select(
+        ["run_id", "status", "location", "repository", "at"],
+        select(
+            runs.c.id,
+            bindparam("of_status", type_=runs.c.status.type),
+            runs.c.location,
+            runs.c.repository,
+            bindparam("at", type_=runs.c.created_at.type),
+        ).where(runs.c.id == bindparam("of_run")),
+    )
+)
 _DELETE_STEPS = Prepared(delete(run_steps).where(run_steps.c.run_id == bindparam("of_run")))
+_PLACE_OF_STEP = Prepared(select(run_steps.c.position).where(run_steps.c.run_id == bindparam("of_run"), run_steps.c.step == bindparam("of_step")))
+_DELETE_STEP = Prepared(delete(run_steps).where(run_steps.c.run_id == bindparam("of_run"), run_steps.c.step == bindparam("of_step")))
+_MOVE_STEPS = Prepared(
+    update(run_steps)
+    .where(run_steps.c.run_id == bindparam("of_run"), run_steps.c.position > bindparam("behind"))
+    .values(position=run_steps.c.position + bindparam("by"))
+)
 _SET_PROCESS = Prepared(
     update(run_steps)
     .where(
@@ -112,6 +131,8 @@ class Journal:
         _ADVANCE.run(connection, _counters(summary, last_seq))
         if summary.is_status_new or summary.plan is not None:
             _SET_STATUS.run(connection, _status_columns(summary))
+        for status, at in summary.milestones:
+            _ADD_STATUS.run(connection, {"of_run": head.id, "of_status": status.value, "at": to_micros(at)})
         if not summary.is_plain:
             self._write_steps(connection, summary)
             keys = self._write_assets(connection, head, summary, asset_ids, now=now)
@@ -127,12 +148,26 @@ class Journal:
         if summary.plan is not None:
             _DELETE_STEPS.run(connection, {"of_run": summary.run_id})  # of a plan that a former claim made
         if summary.steps:
-            places = {key: place for place, key in enumerate(summary.plan or ())}
+            places = {key: place for place, key in enumerate(summary.plan or ())} | self._make_room(connection, summary)
             rows = [_step_row(summary.run_id, key, state, places.get(key, 0)) for key, state in summary.steps.items()]
             self._upsert_steps.run_many(connection, rows)
         if summary.processes:
             processes = [{"of_run": summary.run_id, "of_step": step, "new_process": process} for step, process in summary.processes.items()]
             _SET_PROCESS.run_many(connection, processes)
+
+    def _make_room(self, connection: Connection, summary: Summary) -> dict[str, int]:
+        """Take steps out of the plan that others replace, and answer the places of these; what comes behind moves on."""
+        places: dict[str, int] = {}
+        for template, made in summary.replaced:
+            of_step = {"of_run": summary.run_id, "of_step": template}
+            place = _PLACE_OF_STEP.scalar(connection, of_step)
+            if place is None:
+                continue
+            _DELETE_STEP.run(connection, of_step)
+            _MOVE_STEPS.run(connection, {"of_run": summary.run_id, "behind": place, "by": len(made) - 1})
+            places = {key: at + (len(made) - 1 if at > place else 0) for key, at in places.items()}
+            places.update((key, place + number) for number, key in enumerate(made))
+        return places
 
     def _write_assets(self, connection: Connection, head: RunHead, summary: Summary, asset_ids: dict[str, int], *, now: int) -> set[str]:
         """Record what is known of assets now. Answers the keys of those that changed."""

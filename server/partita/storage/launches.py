@@ -205,6 +205,8 @@ def _run_row(entry: _Entry) -> dict[str, Any]:
         "request": to_text(request),
         "last_seq": run.last_seq,
         "has_partitions": bool(entry.partition_ids),
+        "tick_id": request.tick_id,
+        "backfill_id": request.backfill_id,
     }
 
 

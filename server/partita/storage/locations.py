@@ -15,6 +15,7 @@ from partita.records.failures import PythonError
 from partita.records.locations import LocationCatalog, LocationRecord, LocationStatus
 from partita.storage.catalogs import Catalogs
 from partita.storage.changes import record_changes
+from partita.storage.declared_automations import declare, retire_location
 from partita.storage.engine import Database
 from partita.storage.leases import held_leases, location_lease
 from partita.storage.rows import AnyRow, to_error, to_text
@@ -25,7 +26,11 @@ START_GRACE = timedelta(seconds=30)
 
 _ALL = select(locations).order_by(locations.c.position, locations.c.name)
 _NAMES = select(locations.c.name)
-_CURRENT = select(locations.c.name, locations.c.catalog_hash).where(locations.c.catalog_hash.is_not(None))
+_CURRENT = (
+    select(locations.c.name, locations.c.catalog_hash)
+    .where(locations.c.catalog_hash.is_not(None))
+    .order_by(locations.c.position, locations.c.name)
+)
 _AT_NAME = update(locations).where(locations.c.name == bindparam("of_name"))
 _PUBLISH = _AT_NAME.values(
     status=LocationStatus.LOADED.value,
@@ -72,7 +77,7 @@ class Locations:
         self._database.write(work)
 
     def publish(self, name: str, catalog: LocationCatalog, *, python_version: str, library_version: str, start: str) -> str:
-        """Make `catalog` the location's current one. Answers its hash.
+        """Make `catalog` the location's current one, with the schedules and sensors that it declares. Answers its hash.
 
         Raises:
             NotFoundError: the workspace does not declare the location.
@@ -89,6 +94,7 @@ class Locations:
                 "new_start": start,
             }
             _change(connection, _PUBLISH, name, now=now, facts=facts)
+            declare(connection, catalog, at=now)
             return content_hash
 
         return self._database.write(work)
@@ -119,11 +125,14 @@ class Locations:
         return self.get(name)
 
     def forget(self, names: Collection[str]) -> None:
-        """Drop every location that is not among `names`, those of the workspace. Its runs and assets stay."""
+        """Drop every location that is not among `names`, those of the workspace. Its runs, assets, schedules' and sensors' history stay."""
 
         def work(connection: Connection) -> None:
+            now = self._database.clock(connection)
             gone = connection.execute(_FORGET, {"names": list(names)}).scalars().all()
-            record_changes(connection, [(ChangeKind.LOCATION, name) for name in gone], at=self._database.clock(connection))
+            record_changes(connection, [(ChangeKind.LOCATION, name) for name in gone], at=now)
+            for name in gone:
+                retire_location(connection, name, at=now)
 
         self._database.write(work)
 
@@ -151,7 +160,7 @@ class Locations:
         return self._database.read(self._catalogs.get, content_hash)
 
     def current(self) -> dict[str, str]:
-        """The hash of each location's current catalog; a location that has never loaded is left out."""
+        """The hash of each location's current catalog, in the order of the workspace; a location that has never loaded is left out."""
         return self._database.read(_current)
 
     def _set(self, connection: Connection, statement: Any, name: str, *, facts: dict[str, Any]) -> None:

@@ -8,10 +8,13 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
+from partita.records.ticks import TickStatus
 from partita.storage.changes import PRUNED
 from partita.storage.engine import Database
-from partita.storage.tables import IS_PRUNABLE, changes, idempotency, marks, run_events, runs, to_micros
+from partita.storage.tables import IS_PRUNABLE, changes, idempotency, marks, run_events, run_statuses, runs, ticks, to_micros
 
+# Bound parameters of one statement.
+IDS_AT_ONCE = 1000
 _OLD_RUNS = (
     select(runs.c.id, runs.c.last_seq).where(IS_PRUNABLE, runs.c.ended_at < bindparam("before")).order_by(runs.c.ended_at).limit(bindparam("limit"))
 )
@@ -23,6 +26,25 @@ _NEWEST_CHANGE = select(func.max(changes.c.id))
 _DELETE_CHANGES = delete(changes).where(changes.c.id <= bindparam("through"))
 _OLD_KEYS = select(idempotency.c.caller, idempotency.c.key).where(idempotency.c.expires_at < bindparam("before")).limit(bindparam("limit"))
 _DELETE_KEY = delete(idempotency).where(idempotency.c.caller == bindparam("of_caller"), idempotency.c.key == bindparam("of_key"))
+_OLD_TICKS = (
+    select(ticks.c.id)
+    .where(ticks.c.status == bindparam("of_status"), ticks.c.due_at < bindparam("before"))
+    .order_by(ticks.c.due_at)
+    .limit(bindparam("limit"))
+)
+_DELETE_TICKS = delete(ticks).where(ticks.c.id.in_(bindparam("ids", expanding=True)))
+_OLDEST_STATUSES = select(run_statuses.c.number, run_statuses.c.at).order_by(run_statuses.c.number).limit(bindparam("limit"))
+_NEWEST_STATUS = select(func.max(run_statuses.c.number))
+_DELETE_STATUSES = delete(run_statuses).where(run_statuses.c.number <= bindparam("through"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TickAges:
+    """Ticks that were due before these times are deleted."""
+
+    skipped: datetime
+    launched: datetime
+    failed: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +54,13 @@ class Pruned:
     events: int = 0
     changes: int = 0
     idempotency_keys: int = 0
+    ticks: int = 0
+    run_statuses: int = 0
 
     @property
     def total(self) -> int:
         """All of them."""
-        return self.events + self.changes + self.idempotency_keys
+        return self.events + self.changes + self.idempotency_keys + self.ticks + self.run_statuses
 
 
 class Retention:
@@ -56,6 +80,19 @@ class Retention:
             events=self._database.write(_prune_events, before=to_micros(events_before), limit=limit),
             changes=self._database.write(self._prune_changes, before=to_micros(changes_before), limit=limit),
             idempotency_keys=self._database.write(_prune_keys, before=to_micros(idempotency_before), limit=limit),
+        )
+        if pruned.total:
+            self._database.reclaim_space()
+        return pruned
+
+    def prune_automation(self, *, ticks_before: TickAges, run_statuses_before: datetime, limit: int = 5000) -> Pruned:
+        """Delete, `limit` rows of each kind at most: ticks that have ended, and starts and ends of runs that sensors have had time to see.
+
+        Run keys stay for ever.
+        """
+        pruned = Pruned(
+            ticks=self._database.write(_prune_ticks, before=ticks_before, limit=limit),
+            run_statuses=self._database.write(_prune_statuses, before=to_micros(run_statuses_before), limit=limit),
         )
         if pruned.total:
             self._database.reclaim_space()
@@ -89,3 +126,21 @@ def _prune_keys(connection: Connection, *, before: int, limit: int) -> int:
     if rows:
         connection.execute(_DELETE_KEY, [{"of_caller": row.caller, "of_key": row.key} for row in rows])
     return len(rows)
+
+
+def _prune_ticks(connection: Connection, *, before: TickAges, limit: int) -> int:
+    deleted = 0
+    ages = ((TickStatus.SKIPPED, before.skipped), (TickStatus.SUCCEEDED, before.launched), (TickStatus.FAILED, before.failed))
+    for status, at in ages:
+        values = {"of_status": status.value, "before": to_micros(at), "limit": limit - deleted}
+        ids = connection.execute(_OLD_TICKS, values).scalars().all()
+        for start in range(0, len(ids), IDS_AT_ONCE):
+            deleted += connection.execute(_DELETE_TICKS, {"ids": ids[start : start + IDS_AT_ONCE]}).rowcount
+    return deleted
+
+
+def _prune_statuses(connection: Connection, *, before: int, limit: int) -> int:
+    rows = connection.execute(_OLDEST_STATUSES, {"limit": limit}).all()
+    newest = connection.execute(_NEWEST_STATUS).scalar_one()
+    old = [row.number for row in rows if row.at < before and row.number != newest]  # its number must not be given again
+    return connection.execute(_DELETE_STATUSES, {"through": max(old)}).rowcount if old else 0

@@ -44,6 +44,10 @@ def _own_conditions(where: RunFilter) -> list[ColumnElement[bool]]:
         found.append(runs.c.created_at < to_micros(where.created_before))
     if where.root_id is not None:
         found.append(runs.c.root_id == where.root_id)
+    if where.tick_id is not None:
+        found.append(runs.c.tick_id == where.tick_id)
+    if where.backfill_id is not None:
+        found.append(runs.c.backfill_id == where.backfill_id)
     return found
 
 

@@ -12,6 +12,7 @@ from partita.records.failures import PythonError
 from partita.records.filters import RunFilter, RunOrder
 from partita.records.ids import SHORT_LENGTH
 from partita.records.pages import Page, PageRequest
+from partita.records.queue import Limits, PoolsOf, no_pools
 from partita.records.runs import Run, RunRequest, RunStats, RunStep, StepStatus
 from partita.storage.claims import Claim, Claims
 from partita.storage.engine import Database
@@ -23,6 +24,7 @@ from partita.storage.run_queries import filtered, keyset_of
 from partita.storage.tables import run_steps, runs
 
 EVERY_RUN = RunFilter()
+UNLIMITED = Limits()
 NEWEST_FIRST = RunOrder()
 RunList = list[Run]
 StepList = list[RunStep]
@@ -133,9 +135,31 @@ class Runs:
         """
         return self._claims.request_cancel(run_id, is_forced=force)
 
-    def claim(self, *, owner: str, location: str, limit: int, max_concurrent: int | None, lease: timedelta, catalog_hash: str) -> ClaimList:
-        """Take up to `limit` queued runs of a location: highest priority first, then oldest; fewer when `max_concurrent` are active."""
-        return self._claims.claim(owner=owner, location=location, limit=limit, max_concurrent=max_concurrent, lease=lease, catalog_hash=catalog_hash)
+    def claim(  # noqa: PLR0913 (who claims, what, and by which rules)
+        self,
+        *,
+        owner: str,
+        location: str,
+        limit: int,
+        lease: timedelta,
+        catalog_hash: str,
+        limits: Limits = UNLIMITED,
+        pools_of: PoolsOf = no_pools,
+    ) -> ClaimList:
+        """Take up to `limit` queued runs of a location: highest priority first, then oldest, as far as the limits leave room.
+
+        Args:
+            owner: who claims.
+            location: whose runs.
+            limit: how many at most.
+            lease: for how long they are held without renewal.
+            catalog_hash: the catalog that they will be planned under.
+            limits: what holds for all locations together.
+            pools_of: the pools that a run needs.
+        """
+        return self._claims.claim(
+            owner=owner, location=location, limit=limit, limits=limits, pools_of=pools_of, lease=lease, catalog_hash=catalog_hash
+        )
 
     def renew(self, held: Sequence[tuple[str, int]], *, lease: timedelta) -> set[str]:
         """Lengthen the leases of `(run id, epoch)` claims. Answers the ids of those that still hold."""

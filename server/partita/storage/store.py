@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from partita.errors import SchemaVersionError
 from partita.storage import schema
+from partita.storage.arrivals import Arrivals
 from partita.storage.assets import Assets
+from partita.storage.automations import Automations
+from partita.storage.backfills import Backfills
 from partita.storage.bell import Bell
 from partita.storage.catalogs import Catalogs
 from partita.storage.changes import Changes
+from partita.storage.dynamic_partitions import DynamicPartitionKeys
 from partita.storage.engine import Database
 from partita.storage.events import Events
 from partita.storage.interned import Interned
@@ -19,12 +24,16 @@ from partita.storage.journal import Journal
 from partita.storage.launches import Launches
 from partita.storage.leases import Leases
 from partita.storage.locations import Locations
+from partita.storage.outcomes import Outcomes
+from partita.storage.queue import Queue
+from partita.storage.reports import Reports
 from partita.storage.retention import Retention
 from partita.storage.runs import Runs
 from partita.storage.schema import SchemaState
 from partita.storage.sqlite import Synchronous
 from partita.storage.tables import assets as asset_table
-from partita.storage.tables import partition_keys
+from partita.storage.tables import partition_keys, to_datetime
+from partita.storage.ticks import Ticks
 
 
 class Store:
@@ -58,6 +67,13 @@ class Store:
         self.changes = Changes(database)
         self.assets = Assets(database, asset_names=asset_names, partition_names=partition_names)
         self.locations = Locations(database, catalogs)
+        self.partitions = DynamicPartitionKeys(database)
+        self.queue = Queue(database, self.locations)
+        reports = Reports(database, asset_names=asset_names, partition_names=partition_names)
+        self.automations = Automations(database)
+        self.ticks = Ticks(database, Outcomes(launches, self.partitions, reports))
+        self.arrivals = Arrivals(database, asset_names=asset_names)
+        self.backfills = Backfills(database, launches, asset_names=asset_names, partition_names=partition_names)
         self.leases = Leases(database)
         self.retention = Retention(database)
 
@@ -70,6 +86,10 @@ class Store:
     def database_path(self) -> Path:
         """The file of a SQLite database."""
         return self._database.path
+
+    def now(self) -> datetime:
+        """What time it is by the database's clock, which decides what is due."""
+        return to_datetime(self._database.read(self._database.clock))
 
     def bell(self) -> Bell:
         """A bell of one's own, for one thread. Close it."""

@@ -20,6 +20,7 @@ from partita.records.events import (
     StepCanceled,
     StepFailed,
     StepSkipped,
+    StepsMapped,
     StepStarted,
     StepSucceeded,
     StepUpstreamFailed,
@@ -65,8 +66,12 @@ class Summary:
     error: PythonError | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    milestones: list[tuple[RunStatus, datetime]] = field(default_factory=list)
+    """That the run started, and that it ended."""
     plan: tuple[str, ...] | None = None
     """Every step in order, when the batch holds the plan."""
+    replaced: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    """Steps of an earlier batch's plan, each with those that take its place."""
     steps: dict[str, StepState] = field(default_factory=dict)
     processes: dict[str | None, str] = field(default_factory=dict)
     """Where a step runs; under None: all steps without a process of their own."""
@@ -121,6 +126,8 @@ def _add(summary: Summary, seq: int, event: Event) -> None:
             _make_plan(summary, event)
         case ProcessStarted():
             summary.processes[event.step] = f"{event.host} {event.pid} ({event.how})"
+        case StepsMapped():
+            _map_steps(summary, event)
         case AssetMaterialized():
             summary.materialized.append((seq, event))
         case CheckEvaluated():
@@ -138,6 +145,8 @@ def _change_status(summary: Summary, event: RunStatusChanged) -> None:
         summary.started_at = summary.started_at or event.at
     if event.status.is_finished:
         summary.ended_at, summary.error = event.at, event.error
+    if event.status is RunStatus.RUNNING or event.status.is_finished:
+        summary.milestones.append((event.status, event.at))
 
 
 def _make_plan(summary: Summary, event: PlanMade) -> None:
@@ -145,6 +154,17 @@ def _make_plan(summary: Summary, event: PlanMade) -> None:
     summary.plan = (*(key for key in event.reused if key not in planned), *event.steps)
     summary.steps = {key: StepState(status=StepStatus.SUCCEEDED) if key in reused else StepState() for key in summary.plan}
     summary.started_at = event.at
+
+
+def _map_steps(summary: Summary, event: StepsMapped) -> None:
+    places = {key: place for place, key in enumerate(summary.plan or ())}
+    for template, made in event.steps.items():
+        summary.steps.pop(template, None)
+        summary.steps.update((key, StepState()) for key in made)
+        if template not in places:
+            summary.replaced.append((template, made))
+    if summary.plan is not None:
+        summary.plan = tuple(key for each in summary.plan for key in event.steps.get(each, (each,)))
 
 
 def _status_after(event: StepEvent) -> StepStatus:

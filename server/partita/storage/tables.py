@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 
 from partita.records.runs import ACTIVE, StepStatus
+from partita.records.ticks import TickStatus
 
 metadata = MetaData(
     naming_convention={
@@ -68,6 +69,11 @@ IS_QUEUED = text("status = 'queued'")
 IS_ACTIVE = text(_in("status", ACTIVE))
 IS_PRUNABLE = text("has_events AND ended_at IS NOT NULL")
 IS_RUNNING = text("status = 'running'")
+IS_OF_TICK = text("tick_id IS NOT NULL")
+IS_OF_BACKFILL = text("backfill_id IS NOT NULL")
+IS_STARTED_TICK = text(f"status = '{TickStatus.STARTED.value}'")
+IS_ACTING = text("is_on AND is_declared")
+IS_OF_RUN = text("run_id IS NOT NULL")
 IS_UNFINISHED_STEP = text(_in("run_steps.status", [status for status in StepStatus if not status.is_finished]))
 
 
@@ -109,6 +115,9 @@ runs = Table(
     Column("materializations", Integer, nullable=False, server_default="0"),
     Column("checks_passed", Integer, nullable=False, server_default="0"),
     Column("checks_failed", Integer, nullable=False, server_default="0"),
+    Column("tick_id", Text),
+    Column("backfill_id", Text),
+    Column("pools", Text),
 )
 Index("ix_runs_short_id", runs.c.short_id)
 Index("ix_runs_created_at", runs.c.created_at, runs.c.id)
@@ -122,6 +131,8 @@ partial_index("ix_runs_queue", runs.c.location, runs.c.priority.desc(), runs.c.i
 # Few rows, and not by `lease_until`: that changes with every batch of events.
 partial_index("ix_runs_active", runs.c.id, where=IS_ACTIVE)
 partial_index("ix_runs_prunable", runs.c.ended_at, where=IS_PRUNABLE)
+partial_index("ix_runs_tick_id", runs.c.tick_id, runs.c.id, where=IS_OF_TICK)
+partial_index("ix_runs_backfill_id", runs.c.backfill_id, runs.c.id, where=IS_OF_BACKFILL)
 
 run_tags = Table(
     "run_tags",
@@ -182,6 +193,19 @@ run_events = Table(
     Column("payload", Text, nullable=False),
     UniqueConstraint("run_id", "writer", "writer_seq"),
     sqlite_with_rowid=False,
+)
+
+# Starts and ends of runs in the order of their commits, which the times that writers note are not in.
+run_statuses = Table(
+    "run_statuses",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("run_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("location", Text, nullable=False),
+    Column("repository", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("ix_run_statuses_status", "location", "repository", "status", "number"),
 )
 
 changes = Table(
@@ -333,5 +357,111 @@ idempotency = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Index("ix_idempotency_expires_at", "expires_at"),
+    sqlite_with_rowid=False,
+)
+
+# `seen` is how far a sensor has looked that `watches` "assets" or "runs": a number of `asset_events` or of `run_statuses`.
+automations = Table(
+    "automations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("location", Text, nullable=False),
+    Column("repository", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("is_on", Boolean, nullable=False),
+    Column("is_overridden", Boolean, nullable=False),
+    Column("is_declared", Boolean, nullable=False),
+    Column("default_on", Boolean, nullable=False),
+    Column("definition_hash", Text, nullable=False),
+    Column("cursor", Text),
+    Column("watches", Text),
+    Column("seen", BigInteger),
+    Column("next_due_at", BigInteger),
+    Column("last_tick_id", Text),
+    Column("last_tick_at", BigInteger),
+    Column("changed_at", BigInteger, nullable=False),
+)
+Index("ix_automations_location", automations.c.location, automations.c.id)
+partial_index("ix_automations_due", automations.c.next_due_at, where=IS_ACTING)
+
+# `slot` makes a tick unique: its due time, or its own id when it is a dry run.
+ticks = Table(
+    "ticks",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("automation_id", Text, nullable=False),
+    Column("location", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("slot", Text, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("is_dry_run", Boolean, nullable=False),
+    Column("requested_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("lease_owner", Text),
+    Column("epoch", Integer, nullable=False, server_default="0"),
+    Column("lease_until", BigInteger, nullable=False, server_default="0"),
+    Column("run_count", Integer, nullable=False, server_default="0"),
+    Column("payload", Text, nullable=False),
+    UniqueConstraint("automation_id", "slot"),
+)
+# `is_dry_run` at their ends, so that they are enough to count by.
+Index("ix_ticks_due_at", ticks.c.due_at, ticks.c.id, ticks.c.is_dry_run)
+Index("ix_ticks_automation_id", ticks.c.automation_id, ticks.c.due_at, ticks.c.id, ticks.c.is_dry_run)
+Index("ix_ticks_status", ticks.c.status, ticks.c.due_at, ticks.c.id, ticks.c.is_dry_run)
+partial_index("ix_ticks_started", ticks.c.location, ticks.c.id, where=IS_STARTED_TICK)
+
+run_keys = Table(
+    "run_keys",
+    metadata,
+    Column("automation_id", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("run_id", Text, nullable=False),
+    Column("tick_id", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# `number` is the order of addition within the set.
+dynamic_partitions = Table(
+    "dynamic_partitions",
+    metadata,
+    Column("set_name", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("added_at", BigInteger, nullable=False),
+    Index("ix_dynamic_partitions_number", "set_name", "number"),
+    sqlite_with_rowid=False,
+)
+
+backfills = Table(
+    "backfills",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("payload", Text, nullable=False),
+    Column("error", Text),
+    Column("item_count", Integer, nullable=False),
+)
+Index("ix_backfills_created_at", backfills.c.created_at, backfills.c.id)
+Index("ix_backfills_status", backfills.c.status, backfills.c.created_at, backfills.c.id)
+
+# `asset_id` 0 is the job itself, `partition_id` 0 what has no partitions.
+backfill_items = Table(
+    "backfill_items",
+    metadata,
+    Column("backfill_id", Text, primary_key=True),
+    Column("asset_id", Integer, primary_key=True, autoincrement=False),
+    Column("partition_id", Integer, primary_key=True, autoincrement=False),
+    Column("position", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("run_id", Text),
+    Index("ix_backfill_items_status", "backfill_id", "status", "position"),
+    partial_index("ix_backfill_items_run_id", "run_id", where=IS_OF_RUN),
     sqlite_with_rowid=False,
 )

@@ -10,23 +10,38 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
+from partita.definitions.keys import AssetKey
 from partita.errors import StorageUnavailableError
 from partita.storage import schema, sqlite
 from partita.storage.migrations import apply as migrations
 from partita.storage.store import Store
 from partita.storage.tables import metadata
-from support.stores import launch, url_of
+from support.stores import claim, launch, url_of
 
 Tables = dict[tuple[str, str], str]
 
 
 def tables_of(database: Path) -> Tables:
-    """Every table and index of a database, as the statement that makes it."""
+    """Every table and index of a database, as the statement that makes it. A column that was added later is the last of its table."""
     with sqlite.driver().connect(database) as connection:
         rows = connection.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
-    return {(kind, name): re.sub(r"\s+", " ", sql) for kind, name, sql in rows}
+    plain = [(kind, name, re.sub(r"\s+", " ", sql)) for kind, name, sql in rows]
+    return {(kind, name): in_order(sql) if kind == "table" else sql for kind, name, sql in plain}
+
+
+def in_order(statement: str) -> str:
+    """A statement with the parts of its outermost list sorted: adding a column puts it behind the table's constraints."""
+    head, _, body = statement.partition("(")
+    parts, depth = [""], 0
+    for letter in body[: body.rindex(")")]:
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return f"{head}({', '.join(sorted(part.strip() for part in parts))}{body[body.rindex(')') :]}"
 
 
 def migrate(database: Path) -> None:
@@ -65,14 +80,32 @@ def test_a_migrated_database_works(tmp_path: Path) -> None:
         assert store.runs.get(launch(store, "orders").id)
 
 
+def test_a_database_of_the_first_schema_is_upgraded_with_all_that_it_holds(tmp_path: Path) -> None:
+    with create_engine(url_of(tmp_path), module=sqlite.driver()).begin() as connection:
+        migrations.apply(connection, to="0001")
+        connection.execute(text(OLD_RUN), {"request": '{"location":"here","repository":"main","assets":["orders"]}'})
+
+    with Store(url_of(tmp_path)) as store:
+        [run] = store.runs.list().items
+        assert (run.id, run.request.assets, run.request.tick_id) == ("run_1", (AssetKey("orders"),), None)
+        assert [each.run.id for each in claim(store)] == ["run_1"]
+    (tmp_path / "new").mkdir()
+    with Store(url_of(tmp_path / "new")) as made:
+        assert tables_of(tmp_path / "partita.db") == tables_of(made.database_path)
+
+
+OLD_RUN = """
+INSERT INTO runs (id, short_id, location, repository, status, priority, created_at, attempt, root_id, request, last_seq, has_partitions)
+VALUES ('run_1', '1', 'here', 'main', 'queued', 0, 1, 1, 'run_1', :request, 0, 0)
+"""
 REVISION = '''
 """A later revision, for the test."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade() -> None:
@@ -87,12 +120,12 @@ def later_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     package = Path(migrations.__file__).parent
     copy = tmp_path / "migrations"
     (copy / "versions").mkdir(parents=True)
-    for path in (Path("env.py"), Path("versions/0001_first.py")):
-        (copy / path).write_text((package / path).read_text())
-    (copy / "versions/0002_later.py").write_text(REVISION.format(more=""))
+    for path in (package / "env.py", *(package / "versions").glob("*.py")):
+        (copy / path.relative_to(package)).write_text(path.read_text())
+    (copy / "versions/0003_later.py").write_text(REVISION.format(more=""))
     config = migrations.alembic_config
     monkeypatch.setattr(migrations, "alembic_config", lambda connection=None: config(connection, directory=copy))
-    return copy / "versions/0002_later.py"
+    return copy / "versions/0003_later.py"
 
 
 def needing(monkeypatch: pytest.MonkeyPatch, revision: str) -> None:
@@ -104,14 +137,14 @@ def needing(monkeypatch: pytest.MonkeyPatch, revision: str) -> None:
 def test_an_older_database_is_copied_and_upgraded(tmp_path: Path, later_revision: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Store(url_of(tmp_path)) as store:
         run = launch(store, "orders")
-    needing(monkeypatch, "0002")
+    needing(monkeypatch, "0003")
 
     before = schema.upgrade(url_of(tmp_path))
 
-    assert (before.found, before.needed) == ("0001", "0002")
+    assert (before.found, before.needed) == ("0002", "0003")
     assert schema.state(url_of(tmp_path)).is_current
     assert "color" in tables_of(tmp_path / "partita.db")["table", "runs"]
-    assert "color" not in tables_of(tmp_path / "partita.db.0001.bak")["table", "runs"]
+    assert "color" not in tables_of(tmp_path / "partita.db.0002.bak")["table", "runs"]
     with Store(url_of(tmp_path)) as store:
         assert store.runs.get(run.id) == run
 
@@ -119,12 +152,12 @@ def test_an_older_database_is_copied_and_upgraded(tmp_path: Path, later_revision
 def test_a_revision_that_fails_changes_nothing(tmp_path: Path, later_revision: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Store(url_of(tmp_path)).close()
     later_revision.write_text(REVISION.format(more='raise RuntimeError("half way")'))
-    needing(monkeypatch, "0002")
+    needing(monkeypatch, "0003")
 
     with pytest.raises(RuntimeError, match="half way"):
         Store(url_of(tmp_path))
 
-    assert schema.state(url_of(tmp_path)).found == "0001"
+    assert schema.state(url_of(tmp_path)).found == "0002"
     assert "color" not in tables_of(tmp_path / "partita.db")["table", "runs"]
 
     later_revision.write_text(REVISION.format(more=""))

@@ -11,17 +11,24 @@ from typing import Any
 import pytest
 
 from partita.definitions.keys import AssetKey
+from partita.records.automations import AutomationKind
 from partita.records.events import LogLevel, StepFailed
-from partita.records.filters import EventFilter, MaterializationFilter, RunFilter, RunOrder, RunOrderField
+from partita.records.filters import EventFilter, MaterializationFilter, RunFilter, RunOrder, RunOrderField, TickFilter
 from partita.records.pages import Direction, PageRequest
 from partita.records.runs import RunStatus
+from partita.records.ticks import TickStatus
+from partita.storage.arrivals import RunWatch
 from partita.storage.launches import Idempotency
+from partita.storage.retention import TickAges
 from partita.storage.store import Store
+from partita.storage.tick_rows import Outcome
+from support.automations import SCHEDULE, SENSOR, ask, claimed, evaluated, found, publish, requested, schedule, sensor
 from support.stores import BOOM, NOON, OVER, begin, checked, claim, launch, log, materialized, request, statements, status, url_of, words
 
 RUNS = ("runs", "run_events", "written", "run_steps", "run_tags", "run_targets", "run_partitions")
 ASSETS = ("asset_events", "check_results", "asset_partitions")
-SCAN = re.compile(rf"SCAN ({'|'.join((*RUNS, *ASSETS))})\b(?! USING)")
+AUTOMATION = ("automations", "ticks", "run_keys", "run_statuses")
+SCAN = re.compile(rf"SCAN ({'|'.join((*RUNS, *ASSETS, *AUTOMATION))})\b(?! USING)")
 # The unfinished steps of one run; the active runs, of which there are few.
 SMALL = r"FROM run_steps WHERE run_steps.run_id = \?|lease_until <= \?"
 SORT = "USE TEMP B-TREE FOR ORDER BY"
@@ -118,7 +125,7 @@ def test_reading_scans_nothing_and_sorts_nothing(watched: tuple[Store, Seen]) ->
 
 def test_filters_by_what_runs_are_about_search(watched: tuple[Store, Seen]) -> None:
     store, seen = watched
-    writer = begin(store, "orders", partition_keys=("mon",), tags={"a": "b"})
+    writer = begin(store, "orders", partition_keys=("mon",), tags={"a": "b"}, tick_id="tick_1", backfill_id="backfill_1")
     seen.clear()
 
     for where in (
@@ -127,8 +134,73 @@ def test_filters_by_what_runs_are_about_search(watched: tuple[Store, Seen]) -> N
         RunFilter(partition_keys=("mon",)),
         RunFilter(tags=(("a", "b"),)),
         RunFilter(root_id=writer.run_id),
+        RunFilter(tick_id="tick_1"),
+        RunFilter(backfill_id="backfill_1"),
     ):
         assert store.runs.count(where) == 1
         assert len(store.runs.list(where).items) == 1
 
     assert [(sql, plan) for sql, plan in plans(store, seen) if SCAN.search(plan)] == []
+
+
+def test_schedules_and_sensors_scan_nothing_that_grows(watched: tuple[Store, Seen]) -> None:
+    store, seen = watched
+    publish(store, schedule(), sensor())
+    seen.clear()
+    now = store.now()
+    for kind in AutomationKind:
+        store.automations.due(kind, now)
+        store.automations.next_due(kind)
+    store.automations.set_next_due(found(store, SCHEDULE), now)
+    store.ticks.commit_plain(found(store, SCHEDULE), due_at=now, next_due_at=now, asks=[ask("orders")])
+    evaluated(store, ask(key="a"), cursor="c", sets_cursor=True)
+    requested(store, after=0, through=3)
+    [claim] = claimed(store)
+    store.ticks.renew([(claim.tick.id, claim.epoch)], lease=OVER)
+    store.ticks.finish(claim, Outcome())
+    store.ticks.request_dry_run(SENSOR)
+    store.ticks.release(claimed(store)[0].tick.id, 1)
+    store.ticks.give_back("worker")
+    [lost] = store.ticks.unclaimed(before=store.now(), limit=5)
+    store.ticks.fail_unclaimed(lost.id, BOOM)
+    store.arrivals.latest()
+    store.arrivals.materializations([ORDERS], after=1, limit=5)
+    store.arrivals.runs(RunWatch(location="here", repository="main", status=RunStatus.FAILED, jobs=("a",)), after=1, limit=5)
+    far = now.replace(year=2100)
+    store.retention.prune_automation(ticks_before=TickAges(skipped=far, launched=far, failed=far), run_statuses_before=far)
+
+    found_plans = list(plans(store, seen))
+
+    assert len(found_plans) > 30
+    oldest = "ORDER BY run_statuses.number LIMIT"  # in the order of the table, and no more than that
+    assert [(sql, plan) for sql, plan in found_plans if SCAN.search(plan) and oldest not in sql] == []
+    # The automations that act are few, and found through an index of them.
+    assert [(sql, plan) for sql, plan in found_plans if SORT in plan and "FROM automations" not in sql] == []
+
+
+def test_ticks_are_listed_without_looking_at_all(watched: tuple[Store, Seen]) -> None:
+    store, seen = watched
+    publish(store, sensor())
+    tick = evaluated(store, ask())
+    seen.clear()
+
+    for where in (
+        TickFilter(),
+        TickFilter(automation_ids=(SENSOR,)),
+        TickFilter(statuses=(TickStatus.SUCCEEDED,)),
+        TickFilter(is_dry_run=None, after=NOON),
+    ):
+        cursor = store.ticks.list(where).cursors[0]
+        store.ticks.list(where, page=PageRequest(after=cursor))
+        store.ticks.list(where, page=PageRequest(last=5, before=cursor))
+        store.ticks.count(where)
+    store.ticks.get(tick.id)
+    store.ticks.latest([SENSOR], limit=5)
+    store.automations.list()
+    store.automations.find([SENSOR])
+
+    found_plans = list(plans(store, seen))
+
+    assert len(found_plans) > 12
+    assert [(sql, plan) for sql, plan in found_plans if SCAN.search(plan) and "FROM automations" not in sql] == []
+    assert [(sql, plan) for sql, plan in found_plans if SORT in plan] == []

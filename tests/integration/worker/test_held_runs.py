@@ -81,7 +81,7 @@ class Held:
     def __init__(self, store: Store, *, timing: Timing = TIMING) -> None:
         self.store = store
         self.run_id = store.runs.launch([RunRequest(location="main", repository="main", job="trivial_job")]).runs[0].id
-        [self.claim] = store.runs.claim(owner="me", location="main", limit=1, max_concurrent=None, lease=timing.lease, catalog_hash="x")
+        [self.claim] = store.runs.claim(owner="me", location="main", limit=1, lease=timing.lease, catalog_hash="x")
         self.processes = PretendedProcesses()
         places = Places(values=Path("/values"), logs=Path("/logs"))
         self.held = HeldRun(store, self.claim, processes=self.processes, places=places, timing=timing)  # type: ignore[arg-type]
@@ -317,7 +317,7 @@ def test_processes_are_not_listened_to_while_they_tell_more_than_can_be_written(
 
 def test_a_log_is_written_in_batches_and_in_order(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     run_id = store.runs.launch([RunRequest(location="main", repository="main", job="j")]).runs[0].id
-    [claim] = store.runs.claim(owner="me", location="main", limit=1, max_concurrent=None, lease=TIMING.lease, catalog_hash="x")
+    [claim] = store.runs.claim(owner="me", location="main", limit=1, lease=TIMING.lease, catalog_hash="x")
     sizes: list[int] = []
     append = store.events.append
 

@@ -27,7 +27,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 def claim(site: Site, lease: timedelta) -> int:
     """Claim whatever waits, as a worker that dies at once."""
-    [claimed] = site.store.runs.claim(owner="dead", location="main", limit=1, max_concurrent=None, lease=lease, catalog_hash="x")
+    [claimed] = site.store.runs.claim(owner="dead", location="main", limit=1, lease=lease, catalog_hash="x")
     return claimed.epoch
 
 

@@ -1,0 +1,72 @@
+"""The daemon's job of sensors: asks workers to evaluate those that are due.
+
+A sensor with a function is evaluated every interval. One that watches assets or runs is evaluated when there is something
+new, at the earliest an interval after the last time; while there is nothing new, nothing is written.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from partita.automation.published import PublishedWorkspace
+from partita.automation.scopes import sensor_of
+from partita.automation.watches import new_materializations, new_runs
+from partita.definitions.automation_specs import SensorSpec
+from partita.errors import OperationError
+from partita.records.automations import Automation, AutomationKind
+from partita.storage.store import Store
+
+logger = logging.getLogger(__name__)
+HEAL = 1.0
+"""Seconds between looks without a cause."""
+
+
+class Sensors:
+    """One look at all sensors."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._workspace = PublishedWorkspace(store)
+        self._looked: dict[str, int] = {}
+        """How far there was nothing for a sensor that watches; it is not written down."""
+
+    def __call__(self) -> float:
+        """Ask for the evaluations that are due; answers the seconds until the next is."""
+        now = self._store.now()
+        newest = self._store.arrivals.latest()
+        has_failed = False
+        for sensor in self._store.automations.due(AutomationKind.SENSOR, now):
+            try:
+                self._act(sensor, now, newest)
+            except OperationError:
+                raise
+            except Exception:  # a mistake in one sensor must not end the others
+                logger.exception("a sensor could not be looked after", extra={"automation": sensor.id})
+                has_failed = True
+        following = self._store.automations.next_due(AutomationKind.SENSOR, after=now)
+        patience = HEAL if following is None else (following - self._store.now()).total_seconds()
+        return HEAL if has_failed else min(HEAL, max(0.0, patience))
+
+    def _act(self, sensor: Automation, now: datetime, newest: tuple[int, int]) -> None:
+        spec = sensor_of(self._workspace.read().repository(sensor.location, sensor.repository), sensor)
+        next_due_at = now + timedelta(seconds=spec.interval)
+        if spec.kind == "function":
+            self._store.ticks.request(sensor, due_at=now, next_due_at=next_due_at)
+        elif (through := self._news_for(sensor, spec, newest)) is not None:
+            self._store.ticks.request(sensor, due_at=now, next_due_at=next_due_at, after=sensor.seen, through=through)
+
+    def _news_for(self, sensor: Automation, spec: SensorSpec, newest: tuple[int, int]) -> int | None:
+        """How far it is to look now; None when nothing has come that concerns it."""
+        watches_assets = spec.kind == "asset"
+        last = newest[0] if watches_assets else newest[1]
+        after = max(sensor.seen or 0, self._looked.get(sensor.id, 0))
+        if last <= after:
+            return None
+        if watches_assets:
+            numbers = [number for number, _ in new_materializations(self._store, spec, after=after)]
+        else:
+            numbers = [number for number, _ in new_runs(self._store, sensor, spec, after=after)]
+        if not numbers:
+            self._looked[sensor.id] = last
+        return numbers[-1] if numbers else None

@@ -1,0 +1,467 @@
+"""Backfills and their items: written with the runs that each step of a backfill launches, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+
+from partita.errors import AlreadyFinishedError, ConflictError, NotFoundError
+from partita.planning.backfill_batches import Launch, Place
+from partita.records.backfills import Backfill, BackfillFilter, BackfillItem, BackfillItemStatus, BackfillRequest, BackfillStatus
+from partita.records.changes import ChangeKind
+from partita.records.codec import decode
+from partita.records.failures import PythonError
+from partita.records.ids import new_id
+from partita.records.pages import Direction, Page, PageRequest
+from partita.records.runs import RunStatus, StepStatus
+from partita.storage.changes import record_changes
+from partita.storage.engine import Database
+from partita.storage.interned import Interned
+from partita.storage.launches import REMEMBERED_FOR, Idempotency, Launches
+from partita.storage.pages import FIRST_PAGE, Keyset, Position, read_page
+from partita.storage.prepared import Prepared
+from partita.storage.rows import AnyRow, to_error, to_text
+from partita.storage.tables import assets, backfill_items, backfills, idempotency, partition_keys, run_steps, runs, to_datetime, to_datetime_or_none
+
+_items = backfill_items.c
+_of_backfill = _items.backfill_id == bindparam("of_backfill")
+_ONE = Prepared(select(backfills).where(backfills.c.id == bindparam("of_backfill")).with_for_update())
+_FIND = select(backfills).where(backfills.c.id.in_(bindparam("ids", expanding=True)))
+_ACTIVE = select(backfills).where(backfills.c.status.in_(["requested", "running", "canceling"])).order_by(backfills.c.created_at, backfills.c.id)
+_INSERT = Prepared(insert(backfills))
+_INSERT_ITEMS = Prepared(insert(backfill_items))
+_SET = Prepared(
+    update(backfills)
+    .where(backfills.c.id == bindparam("of_backfill"))
+    .values(
+        status=bindparam("new_status"),
+        ended_at=bindparam("new_ended_at", type_=backfills.c.ended_at.type),
+        error=bindparam("new_error", type_=backfills.c.error.type),
+    )
+)
+_SETTLE = Prepared(
+    update(backfill_items)
+    .where(
+        _of_backfill, _items.asset_id == bindparam("of_asset"), _items.partition_id == bindparam("of_partition"), _items.status == bindparam("before")
+    )
+    .values(status=bindparam("new_status"), run_id=func.coalesce(bindparam("new_run", type_=_items.run_id.type), _items.run_id))
+)
+_UNDONE = (BackfillItemStatus.FAILED, BackfillItemStatus.CANCELED, BackfillItemStatus.SKIPPED)
+_AGAIN = Prepared(
+    update(backfill_items)
+    .where(_of_backfill, or_(*(_items.status == status.value for status in _UNDONE)))
+    .values(status=BackfillItemStatus.WAITING.value)
+)
+_CANCEL_WAITING = Prepared(update(backfill_items).where(_of_backfill, _items.status == "waiting").values(status=BackfillItemStatus.CANCELED.value))
+_COUNTS = (
+    select(_items.backfill_id, _items.status, func.count().label("times"))
+    .where(_items.backfill_id.in_(bindparam("ids", expanding=True)))
+    .group_by(_items.backfill_id, _items.status)
+)
+_ITEMS = (
+    select(assets.c.key.label("asset"), partition_keys.c.key.label("partition"), _items.status, _items.run_id, _items.position)
+    .select_from(backfill_items)
+    .outerjoin(assets, assets.c.id == _items.asset_id)
+    .outerjoin(partition_keys, partition_keys.c.id == _items.partition_id)
+)
+_RUNNING = (
+    select(
+        assets.c.key.label("asset"),
+        partition_keys.c.key.label("partition"),
+        _items.run_id,
+        runs.c.status.label("run_status"),
+        run_steps.c.status.label("step_status"),
+    )
+    .select_from(backfill_items)
+    .outerjoin(assets, assets.c.id == _items.asset_id)
+    .outerjoin(partition_keys, partition_keys.c.id == _items.partition_id)
+    .outerjoin(runs, runs.c.id == _items.run_id)
+    .outerjoin(run_steps, (run_steps.c.run_id == _items.run_id) & (run_steps.c.step == assets.c.key))
+    .where(_of_backfill, _items.status == "running")
+    .order_by(_items.position)
+)
+_NEWEST = Keyset(name="backfills", unique=backfills.c.id, column=backfills.c.created_at)
+_IN_TURN = Keyset(name="backfill items", unique=_items.position, direction=Direction.ASC)
+_EVERY = BackfillFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class StartedBackfill:
+    """A backfill that was asked for; `is_replay`: it was, under the same key, before."""
+
+    backfill: Backfill
+    is_replay: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackfillStep:
+    """What is to change of a backfill, all of it or nothing."""
+
+    ended: Sequence[tuple[Place, BackfillItemStatus]] = ()
+    """Items of runs that have settled them."""
+    skipped: Sequence[Place] = ()
+    launches: Sequence[Launch] = ()
+    cancels_waiting: bool = False
+    status: BackfillStatus
+    error: PythonError | None = None
+
+    def changes(self, backfill: Backfill) -> bool:
+        """Whether there is anything to write."""
+        return bool(self.ended or self.skipped or self.launches or self.cancels_waiting or self.status is not backfill.status)
+
+
+class Backfills:
+    """The backfills of a store."""
+
+    def __init__(self, database: Database, launches: Launches, *, asset_names: Interned, partition_names: Interned) -> None:
+        self._database = database
+        self._launches = launches
+        self._asset_names = asset_names
+        self._partition_names = partition_names
+        row = database.insert(idempotency)
+        replaced = {name: row.excluded[name] for name in ("request_hash", "run_ids", "created_at", "expires_at")}
+        upsert = row.on_conflict_do_update(index_elements=["caller", "key"], set_=replaced, where=idempotency.c.expires_at <= row.excluded.created_at)
+        self._take_key = Prepared(upsert.returning(idempotency.c.key))
+
+    def create(self, request: BackfillRequest, items: Sequence[BackfillItem], *, key: Idempotency | None = None) -> StartedBackfill:
+        """Ask for a backfill, or answer with that of the same idempotency key.
+
+        Raises:
+            ConflictError: the key was used for another request.
+        """
+
+        def work(connection: Connection) -> StartedBackfill:
+            now = self._database.clock(connection)
+            backfill = Backfill(
+                id=new_id("backfill"), request=request, status=BackfillStatus.REQUESTED, created_at=to_datetime(now), item_count=len(items)
+            )
+            if key is not None and not self._takes_key(connection, key, backfill.id, now=now):
+                return StartedBackfill(_before(connection, key), is_replay=True)
+            row = {
+                "id": backfill.id,
+                "status": backfill.status.value,
+                "created_at": now,
+                "payload": to_text(request),
+                "item_count": len(items),
+            }
+            _INSERT.run(connection, row)
+            asset_ids, partition_ids = self._ids(connection, ((item.asset, item.partition) for item in items))
+            rows = [
+                {
+                    "backfill_id": backfill.id,
+                    "asset_id": asset_ids[item.asset],
+                    "partition_id": partition_ids[item.partition],
+                    "position": position,
+                    "status": item.status.value,
+                }
+                for position, item in enumerate(items)
+            ]
+            _INSERT_ITEMS.run_many(connection, rows)
+            record_changes(connection, [(ChangeKind.BACKFILL, backfill.id)], at=now)
+            return StartedBackfill(backfill)
+
+        return self._database.write(work)
+
+    def find(self, ids: Sequence[str]) -> dict[str, Backfill]:
+        """The backfills with these ids, of those that exist."""
+
+        def work(connection: Connection) -> dict[str, Backfill]:
+            return {row.id: to_backfill(row) for row in connection.execute(_FIND, {"ids": list(ids)})}
+
+        return self._database.read(work) if ids else {}
+
+    def get(self, backfill_id: str) -> Backfill:
+        """The backfill with this id.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        found = self.find([backfill_id]).get(backfill_id)
+        if found is None:
+            raise NotFoundError("backfill", backfill_id)
+        return found
+
+    def list(self, where: BackfillFilter = _EVERY, *, page: PageRequest = FIRST_PAGE) -> Page[Backfill]:
+        """A page of the backfills that match, newest first.
+
+        Raises:
+            RequestError: a bad cursor or size.
+        """
+        query = _filtered(select(backfills), where)
+        return self._database.read(read_page, query, _NEWEST, page=page, position_of=_position, to_item=to_backfill)
+
+    def count(self, where: BackfillFilter = _EVERY) -> int:
+        """How many backfills match."""
+
+        def work(connection: Connection) -> int:
+            found: int = connection.execute(_filtered(select(func.count()).select_from(backfills), where)).scalar_one()
+            return found
+
+        return self._database.read(work)
+
+    def active(self) -> Sequence[Backfill]:
+        """Backfills that are not finished, the oldest first."""
+
+        def work(connection: Connection) -> Sequence[Backfill]:
+            return [to_backfill(row) for row in connection.execute(_ACTIVE)]
+
+        return self._database.read(work)
+
+    def counts(self, ids: Sequence[str]) -> dict[str, dict[BackfillItemStatus, int]]:
+        """How many items of each backfill stand how."""
+
+        def work(connection: Connection) -> dict[str, dict[BackfillItemStatus, int]]:
+            found: dict[str, dict[BackfillItemStatus, int]] = {each: dict.fromkeys(BackfillItemStatus, 0) for each in ids}
+            for row in connection.execute(_COUNTS, {"ids": list(ids)}):
+                found[row.backfill_id][BackfillItemStatus(row.status)] = row.times
+            return found
+
+        return self._database.read(work) if ids else {}
+
+    def items(
+        self,
+        backfill_id: str,
+        *,
+        statuses: Sequence[BackfillItemStatus] | None = None,
+        asset: str | None = None,
+        page: PageRequest = FIRST_PAGE,
+    ) -> Page[BackfillItem]:
+        """A page of a backfill's items in the order of their turn.
+
+        Raises:
+            RequestError: a bad cursor or size.
+        """
+        query = _narrowed(_ITEMS, backfill_id, statuses, asset)
+        return self._database.read(read_page, query, _IN_TURN, page=page, position_of=_place, to_item=to_item)
+
+    def count_items(self, backfill_id: str, *, statuses: Sequence[BackfillItemStatus] | None = None, asset: str | None = None) -> int:
+        """How many items match."""
+
+        def work(connection: Connection) -> int:
+            query = select(func.count()).select_from(backfill_items.outerjoin(assets, assets.c.id == _items.asset_id))
+            found: int = connection.execute(_narrowed(query, backfill_id, statuses, asset)).scalar_one()
+            return found
+
+        return self._database.read(work)
+
+    def all_items(self, backfill_id: str) -> Sequence[BackfillItem]:
+        """Every item of a backfill in the order of their turn."""
+
+        def work(connection: Connection) -> Sequence[BackfillItem]:
+            query = _narrowed(_ITEMS, backfill_id, None, None).order_by(_items.position)
+            return [to_item(row) for row in connection.execute(query)]
+
+        return self._database.read(work)
+
+    def settled(self, backfill_id: str) -> Sequence[tuple[Place, BackfillItemStatus]]:
+        """Running items whose run has written them, or has ended without."""
+
+        def work(connection: Connection) -> Sequence[tuple[Place, BackfillItemStatus]]:
+            rows = connection.execute(_RUNNING, {"of_backfill": backfill_id})
+            return [((row.asset, row.partition), status) for row in rows if (status := _outcome(row)) is not None]
+
+        return self._database.read(work)
+
+    def running_runs(self, backfill_id: str) -> Sequence[str]:
+        """Runs of items that are not settled."""
+
+        def work(connection: Connection) -> Sequence[str]:
+            rows = connection.execute(_RUNNING, {"of_backfill": backfill_id})
+            return list(dict.fromkeys(row.run_id for row in rows if row.run_id is not None))
+
+        return self._database.read(work)
+
+    def advance(self, backfill: Backfill, step: BackfillStep) -> bool:
+        """Write a step of a backfill with the runs that it launches; False when the backfill has changed meanwhile, and nothing is written."""
+
+        def work(connection: Connection) -> bool:
+            now = self._database.clock(connection)
+            row = _ONE.one(connection, {"of_backfill": backfill.id})
+            if row is None or row.status != backfill.status.value:
+                return False
+            self._settle(connection, backfill.id, step.ended, before=BackfillItemStatus.RUNNING)
+            skipped = [(place, BackfillItemStatus.SKIPPED) for place in step.skipped]
+            self._settle(connection, backfill.id, skipped, before=BackfillItemStatus.WAITING)
+            launched = self._launches.launch(connection, [each.request for each in step.launches], idempotency=None).runs
+            for run, each in zip(launched, step.launches, strict=True):
+                places = [(place, BackfillItemStatus.RUNNING) for place in each.items]
+                self._settle(connection, backfill.id, places, before=BackfillItemStatus.WAITING, run_id=run.id)
+            if step.cancels_waiting:
+                _CANCEL_WAITING.run(connection, {"of_backfill": backfill.id})
+            _set_status(connection, backfill.id, step.status, error=step.error, at=now)
+            return True
+
+        try:
+            return self._database.write(work)
+        except _Outdated:
+            return False
+
+    def request_cancel(self, backfill_id: str) -> Backfill:
+        """Ask for the end of a backfill: nothing more is launched, and its runs are ended.
+
+        Raises:
+            NotFoundError: there is no such backfill.
+            AlreadyFinishedError: it has ended.
+        """
+
+        def work(connection: Connection) -> Backfill:
+            now = self._database.clock(connection)
+            row = _existing(connection, backfill_id)
+            if BackfillStatus(row.status).is_finished:
+                raise AlreadyFinishedError(backfill_id, row.status, kind="Backfill")
+            _set_status(connection, backfill_id, BackfillStatus.CANCELING, error=None, at=now)
+            return to_backfill(_existing(connection, backfill_id))
+
+        return self._database.write(work)
+
+    def retry(self, backfill_id: str) -> Backfill:
+        """Write again what failed, was cancelled or was skipped.
+
+        Raises:
+            NotFoundError: there is no such backfill.
+            ConflictError: it has not ended, or all of it succeeded.
+        """
+
+        def work(connection: Connection) -> Backfill:
+            now = self._database.clock(connection)
+            status = BackfillStatus(_existing(connection, backfill_id).status)
+            if not status.is_finished:
+                raise ConflictError(f"Backfill {backfill_id} is {status}; it can be retried when it has ended. Cancel it first.")
+            if status is BackfillStatus.SUCCEEDED:
+                raise ConflictError(f"All of backfill {backfill_id} succeeded; there is nothing to retry.")
+            _AGAIN.run(connection, {"of_backfill": backfill_id})
+            _set_status(connection, backfill_id, BackfillStatus.REQUESTED, error=None, at=now)
+            return to_backfill(_existing(connection, backfill_id))
+
+        return self._database.write(work)
+
+    def _settle(
+        self,
+        connection: Connection,
+        backfill_id: str,
+        places: Sequence[tuple[Place, BackfillItemStatus]],
+        *,
+        before: BackfillItemStatus,
+        run_id: str | None = None,
+    ) -> None:
+        """Move items on; what another has moved before makes the whole step void."""
+        asset_ids, partition_ids = self._ids(connection, (place for place, _ in places))
+        for (asset, partition), status in places:
+            row = {
+                "of_backfill": backfill_id,
+                "of_asset": asset_ids[asset],
+                "of_partition": partition_ids[partition],
+                "before": before.value,
+                "new_status": status.value,
+                "new_run": run_id,
+            }
+            if _SETTLE.run(connection, row) != 1:
+                raise _Outdated
+
+    def _ids(self, connection: Connection, places: Iterable[Place]) -> tuple[dict[Any, int], dict[Any, int]]:
+        """Numbers of assets and partitions; 0 stands for the job, and for what has no partitions."""
+        pairs = list(places)
+        asset_keys = dict.fromkeys(str(asset) for asset, _ in pairs if asset is not None)
+        keys = dict.fromkeys(partition for _, partition in pairs if partition is not None)
+        return {None: 0, **self._asset_names.ids(connection, asset_keys)}, {None: 0, **self._partition_names.ids(connection, keys)}
+
+    def _takes_key(self, connection: Connection, key: Idempotency, backfill_id: str, *, now: int) -> bool:
+        row = {
+            "caller": key.caller,
+            "key": key.key,
+            "request_hash": key.request_hash or "",
+            "run_ids": to_text([backfill_id]),
+            "created_at": now,
+            "expires_at": now + REMEMBERED_FOR // timedelta(microseconds=1),
+        }
+        return self._take_key.one(connection, row) is not None
+
+
+class _Outdated(Exception):  # noqa: N818 (no error: the step is made again)
+    """An item is not as the step took it to be."""
+
+
+def to_backfill(row: AnyRow) -> Backfill:
+    """The backfill of a row."""
+    return Backfill(
+        id=row.id,
+        request=decode(row.payload, BackfillRequest),
+        status=BackfillStatus(row.status),
+        created_at=to_datetime(row.created_at),
+        item_count=row.item_count,
+        ended_at=to_datetime_or_none(row.ended_at),
+        error=to_error(row.error),
+    )
+
+
+def to_item(row: AnyRow) -> BackfillItem:
+    """The item of a row of `_ITEMS`."""
+    return BackfillItem(asset=row.asset, partition=row.partition, status=BackfillItemStatus(row.status), run_id=row.run_id)
+
+
+def _outcome(row: AnyRow) -> BackfillItemStatus | None:
+    """What a running item has come to; None: its run goes on. A run that is not there any more has not written it."""
+    run = RunStatus.FAILED if row.run_status is None else RunStatus(row.run_status)
+    if row.asset is not None and row.step_status == StepStatus.SUCCEEDED.value:
+        return BackfillItemStatus.SUCCEEDED
+    if not run.is_finished:
+        return None
+    if row.asset is None and run is RunStatus.SUCCEEDED:
+        return BackfillItemStatus.SUCCEEDED
+    return BackfillItemStatus.CANCELED if run is RunStatus.CANCELED else BackfillItemStatus.FAILED
+
+
+def _set_status(connection: Connection, backfill_id: str, status: BackfillStatus, *, error: PythonError | None, at: int) -> None:
+    row = {
+        "of_backfill": backfill_id,
+        "new_status": status.value,
+        "new_ended_at": at if status.is_finished else None,
+        "new_error": None if error is None else to_text(error),
+    }
+    _SET.run(connection, row)
+    record_changes(connection, [(ChangeKind.BACKFILL, backfill_id)], at=at)
+
+
+def _existing(connection: Connection, backfill_id: str) -> AnyRow:
+    row: AnyRow | None = _ONE.one(connection, {"of_backfill": backfill_id})
+    if row is None:
+        raise NotFoundError("backfill", backfill_id)
+    return row
+
+
+def _before(connection: Connection, key: Idempotency) -> Backfill:
+    row = connection.execute(select(idempotency).where(idempotency.c.caller == key.caller, idempotency.c.key == key.key)).one()
+    if row.request_hash != (key.request_hash or ""):
+        raise ConflictError(f"Idempotency key {key.key!r} was used for another request. Use a new key, or send the same request.")
+    (backfill_id,) = decode(row.run_ids, list[str])
+    return to_backfill(_existing(connection, backfill_id))
+
+
+def _filtered(query: Any, where: BackfillFilter) -> Any:
+    if where.ids is not None:
+        query = query.where(backfills.c.id.in_(where.ids))
+    if where.statuses is not None:
+        query = query.where(backfills.c.status.in_([status.value for status in where.statuses]))
+    if where.assets is not None:
+        wanted = select(assets.c.id).where(assets.c.key.in_([str(key) for key in where.assets]))
+        query = query.where(backfills.c.id.in_(select(_items.backfill_id).where(_items.asset_id.in_(wanted))))
+    return query
+
+
+def _narrowed(query: Any, backfill_id: str, statuses: Sequence[BackfillItemStatus] | None, asset: str | None) -> Any:
+    query = query.where(_items.backfill_id == backfill_id)
+    if statuses is not None:
+        query = query.where(_items.status.in_([status.value for status in statuses]))
+    return query if asset is None else query.where(assets.c.key == asset)
+
+
+def _position(row: AnyRow) -> Position:
+    return Position(row.id, row.created_at)
+
+
+def _place(row: AnyRow) -> Position:
+    return Position(row.position)

@@ -1,0 +1,60 @@
+"""What a site's services are made to do: die at a point of a tick, once for each folder, or have a schedule that is due every second."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from partita.automation import schedules
+from partita.storage.outcomes import Outcomes
+from partita.storage.ticks import Ticks
+
+SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Due:
+    """The ticks that are due, and the one after."""
+
+    ticks: tuple[datetime, ...]
+    next: datetime
+
+
+def arm(fault: str, folder: Path) -> None:
+    """Make this process do it; nothing for an empty text."""
+    match fault:
+        case "":
+            pass
+        case "every second":
+            _tick_every_second()
+        case "die before commit":
+            Outcomes.write = _then_die(Outcomes.write, folder / "died")  # type: ignore[method-assign]
+        case "die after commit":
+            for name in ("finish", "commit_plain"):
+                setattr(Ticks, name, _then_die(getattr(Ticks, name), folder / "died"))
+        case _:
+            raise ValueError(fault)
+
+
+def _tick_every_second() -> None:
+    """A cron has no seconds."""
+    schedules.first_due = lambda spec, *, after: after.replace(microsecond=0) + SECOND
+    schedules.due_ticks = lambda spec, *, planned, now: Due(
+        tuple(planned + number * SECOND for number in range((now - planned) // SECOND + 1)), planned + ((now - planned) // SECOND + 1) * SECOND
+    )
+
+
+def _then_die(act: Callable[..., Any], died: Path) -> Callable[..., Any]:
+    def act_and_die(*args: Any, **rest: Any) -> Any:
+        answer = act(*args, **rest)
+        if not died.exists():
+            died.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answer
+
+    return act_and_die
