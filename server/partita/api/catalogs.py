@@ -28,7 +28,8 @@ class Catalogs:
         with self._lock:
             if self._built is None or self._built[0] != version:
                 self._built = version, self._build(records)
-            return Definitions(records, self._built[1], version)
+            entries = self._built[1]
+        return Definitions(records, entries, version, dynamic=self._store.partitions.bind(entries.dynamic_sets))
 
     def _build(self, records: Sequence[LocationRecord]) -> Entries:
         wanted = {record.name: record.catalog_hash for record in records if record.catalog_hash is not None}

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import strawberry
 
 from partita.api.authorize import Caller
+from partita.api.backfills import ShownItem
 from partita.api.definitions import Definitions
 from partita.api.events import ShownEvent
 from partita.api.loaders import Loaders
@@ -18,10 +19,13 @@ from partita.api.server import Server
 from partita.definitions.keys import AssetKey
 from partita.definitions.specs import CheckSpec
 from partita.records.assets import CheckResult, Materialization
-from partita.records.filters import EventFilter, MaterializationFilter, RunFilter, RunOrder
+from partita.records.backfills import Backfill, BackfillFilter, BackfillItemStatus
+from partita.records.filters import EventFilter, MaterializationFilter, RunFilter, RunOrder, TickFilter
 from partita.records.ids import new_id
 from partita.records.pages import Page, PageRequest
-from partita.records.runs import Run
+from partita.records.queue import WaitReason
+from partita.records.runs import Run, RunStatus
+from partita.records.ticks import Tick
 from partita.storage.store import Store
 
 T = TypeVar("T")
@@ -49,7 +53,8 @@ class Context:
     async def begin(self) -> None:
         """Take the state of this moment: nothing that was read before counts any more."""
         self._definitions = await self.server.definitions()
-        self._loaders = Loaders(self.store, self.read)
+        limits, pools_of = self.server.settings.limits, self._definitions.entries.pools_of
+        self._loaders = Loaders(self.store, self.read, lambda ids: self.store.queue.waiting(ids, limits, pools_of))
         self._now = self.server.clock()
 
     @property
@@ -79,6 +84,10 @@ class Context:
         """The result of a function that reads or writes the store, called in a thread."""
         return await self.server.read(function)
 
+    async def wait_reason(self, run: Run) -> WaitReason | None:
+        """Why a queued run waits; None for any other."""
+        return await self.loaders.wait_reasons.load(run.id) if run.status is RunStatus.QUEUED else None
+
     async def page_of_runs(self, where: RunFilter, *, order: RunOrder, page: PageRequest) -> ShownPage[Run]:
         """A page of runs."""
         runs = self.store.runs
@@ -95,6 +104,25 @@ class Context:
             has_previous=found.has_previous,
         )
         return ShownPage(page=shown, count=lambda: self.read(lambda: events.count(run_id, where)))
+
+    async def page_of_ticks(self, where: TickFilter, *, page: PageRequest) -> ShownPage[Tick]:
+        """A page of ticks."""
+        ticks = self.store.ticks
+        return await self._page(lambda: ticks.list(where, page=page), lambda: ticks.count(where))
+
+    async def page_of_backfills(self, where: BackfillFilter, *, page: PageRequest) -> ShownPage[Backfill]:
+        """A page of backfills."""
+        backfills = self.store.backfills
+        return await self._page(lambda: backfills.list(where, page=page), lambda: backfills.count(where))
+
+    async def page_of_backfill_items(
+        self, backfill_id: str, *, statuses: Sequence[BackfillItemStatus] | None, asset: str | None, page: PageRequest
+    ) -> ShownPage[ShownItem]:
+        """A page of a backfill's partitions."""
+        backfills = self.store.backfills
+        found = await self.read(lambda: backfills.items(backfill_id, statuses=statuses, asset=asset, page=page))
+        shown = Page(items=[ShownItem(each) for each in found.items], cursors=found.cursors, has_next=found.has_next, has_previous=found.has_previous)
+        return ShownPage(page=shown, count=lambda: self.read(lambda: backfills.count_items(backfill_id, statuses=statuses, asset=asset)))
 
     async def page_of_materializations(self, key: AssetKey, *, partition_keys: Sequence[str] | None, page: PageRequest) -> ShownPage[Materialization]:
         """A page of an asset's writes."""

@@ -6,13 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from partita.api.automations import AutomationEntry, Automations, ScheduleEntry, SensorEntry
 from partita.api.entries import AssetEntry, CheckEntry, JobEntry, LocationEntry, Place, RepositoryEntry
 from partita.api.errors import ApiError
 from partita.api.pages import ShownPage, counted, page_of
 from partita.definitions.keys import AssetKey
+from partita.definitions.partitions import DynamicKeys
 from partita.definitions.selection import Selection
 from partita.definitions.specs import AssetSpec, CheckSpec
 from partita.errors import RequestError
+from partita.planning.dynamic import dynamic_sets
+from partita.planning.pools import PoolNeeds
 from partita.records.locations import LocationRecord
 from partita.records.pages import PageRequest
 from partita.records.runs import RunRequest
@@ -41,17 +45,15 @@ class AssetFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
-    """Jobs to list: all given fields must hold, a list means any of its values."""
+    """Jobs, schedules or sensors to list: all given fields must hold, a list means any of its values."""
 
     text: str = ""
     locations: frozenset[str] | None = None
     tags: frozenset[tuple[str, str]] = frozenset()
 
-    def fits(self, job: JobEntry) -> bool:
-        """Whether a job is wanted."""
-        return (
-            (self.locations is None or job.location in self.locations) and self.tags <= frozenset(job.spec.tags) and self.text in job.name.casefold()
-        )
+    def fits(self, location: str, name: str, tags: Iterable[tuple[str, str]]) -> bool:
+        """Whether a job, schedule or sensor is wanted."""
+        return (self.locations is None or location in self.locations) and self.tags <= frozenset(tags) and self.text in name.casefold()
 
 
 class Entries:
@@ -59,6 +61,16 @@ class Entries:
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
+
+    @cached_property
+    def dynamic_sets(self) -> frozenset[str]:
+        """The names of the dynamic sets of partitions that anything is cut by."""
+        return dynamic_sets(self.catalog.repositories.values())
+
+    @cached_property
+    def pools_of(self) -> PoolNeeds:
+        """The pools that the run of a request needs."""
+        return PoolNeeds(self.catalog.repositories)
 
     @cached_property
     def repositories(self) -> Mapping[Place, RepositoryEntry]:
@@ -88,6 +100,15 @@ class Entries:
         return found
 
     @cached_property
+    def automations(self) -> Automations:
+        """Every schedule and sensor, in order of definition."""
+        entries: list[AutomationEntry] = []
+        for (location, name), repository in self.catalog.repositories.items():
+            entries += [ScheduleEntry(location=location, repository=name, spec=spec) for spec in repository.schedules]
+            entries += [SensorEntry(location=location, repository=name, spec=spec) for spec in repository.sensors]
+        return Automations(entries)
+
+    @cached_property
     def jobs_of(self) -> Mapping[AssetKey, Sequence[JobEntry]]:
         """The jobs that write each asset."""
         found: dict[AssetKey, list[JobEntry]] = {}
@@ -100,8 +121,10 @@ class Entries:
 class Definitions:
     """What the workspace declares, and where its locations stand, at one moment."""
 
-    def __init__(self, records: Iterable[LocationRecord], entries: Entries, version: str) -> None:
+    def __init__(self, records: Iterable[LocationRecord], entries: Entries, version: str, *, dynamic: DynamicKeys | None = None) -> None:
         self.records = tuple(records)
+        self.dynamic: DynamicKeys = dynamic or {}
+        """The keys of the dynamic sets that anything is cut by."""
         self.entries = entries
         self.version = version
 
@@ -109,6 +132,42 @@ class Definitions:
     def catalog(self) -> Catalog:
         """The specs themselves."""
         return self.entries.catalog
+
+    @property
+    def automations(self) -> Automations:
+        """Every schedule and sensor by what it is called."""
+        return self.entries.automations
+
+    def schedules_where(self, where: JobFilter, *, place: Place | None = None) -> list[ScheduleEntry]:
+        """Schedules, sorted by name."""
+        found = [each for each in self.automations.by_id.values() if isinstance(each, ScheduleEntry)]
+        fitting = [each for each in found if where.fits(each.location, each.name, each.spec.tags) and place in {None, each.place}]
+        return sorted(fitting, key=_automation_order)
+
+    def sensors_where(self, where: JobFilter, *, place: Place | None = None) -> list[SensorEntry]:
+        """Sensors, sorted by name."""
+        found = [each for each in self.automations.by_id.values() if isinstance(each, SensorEntry)]
+        fitting = [each for each in found if where.fits(each.location, each.name, ()) and place in {None, each.place}]
+        return sorted(fitting, key=_automation_order)
+
+    def automations_of(self, job: JobEntry) -> list[AutomationEntry]:
+        """The schedules and sensors that launch a job, sorted by name."""
+        found: list[AutomationEntry] = []
+        for each in self.automations.by_id.values():
+            targets = (each.spec.target,) if isinstance(each, ScheduleEntry) else each.spec.targets
+            if each.place == job.place and any(target.job == job.name for target in targets):
+                found.append(each)
+        return sorted(found, key=_automation_order)
+
+    def page_of_schedules(self, page: PageRequest, where: JobFilter | None = None) -> ShownPage[ScheduleEntry]:
+        """A page of schedules, sorted by name."""
+        found = self.schedules_where(where or JobFilter())
+        return ShownPage(page=page_of(found, page, key=_automation_order), count=counted(len(found)))
+
+    def page_of_sensors(self, page: PageRequest, where: JobFilter | None = None) -> ShownPage[SensorEntry]:
+        """A page of sensors, sorted by name."""
+        found = self.sensors_where(where or JobFilter())
+        return ShownPage(page=page_of(found, page, key=_automation_order), count=counted(len(found)))
 
     @cached_property
     def locations(self) -> tuple[LocationEntry, ...]:
@@ -212,8 +271,12 @@ class Definitions:
     def page_of_jobs(self, page: PageRequest, where: JobFilter | None = None, *, place: Place | None = None) -> ShownPage[JobEntry]:
         """A page of jobs, sorted by name."""
         wanted = where or JobFilter()
-        found = [job for job in self.entries.jobs.values() if wanted.fits(job) and place in {None, job.place}]
+        found = [job for job in self.entries.jobs.values() if wanted.fits(job.location, job.name, job.spec.tags) and place in {None, job.place}]
         return ShownPage(page=page_of(found, page, key=_job_order), count=counted(len(found)))
+
+
+def _automation_order(entry: AutomationEntry) -> tuple[str, str, str]:
+    return entry.name, entry.location, entry.repository
 
 
 def _job_order(job: JobEntry) -> tuple[str, str, str]:

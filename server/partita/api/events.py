@@ -26,6 +26,7 @@ _KINDS: dict[type, StepEventKind] = {
     events.StepStarted: StepEventKind.STARTED,
     events.InputLoaded: StepEventKind.INPUT,
     events.OutputSaved: StepEventKind.OUTPUT,
+    events.StepsMapped: StepEventKind.MAPPED,
     events.StepSucceeded: StepEventKind.SUCCEEDED,
     events.StepFailed: StepEventKind.FAILED,
     events.StepSkipped: StepEventKind.SKIPPED,

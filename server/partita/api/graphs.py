@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from partita.api.entries import JobEntry, OpEntry, Place
 from partita.definitions.keys import AssetKey
 from partita.definitions.specs import AssetSpec, CheckSpec, GraphSpec, InputSpec, OpSpec, OutputSpec, RepositorySpec
 from partita.planning.graph_steps import graph_steps
-from partita.planning.plan import FromOutput, FromSeveral, Source
+from partita.planning.plan import FromCollected, FromOutput, FromSeveral, Source
 from partita.workspace.catalog import Catalog
 
 RESULT = "result"
@@ -54,30 +54,34 @@ def graph_of(job: JobEntry, catalog: Catalog) -> ShownGraph:
 def _graph_of_ops(place: Place, repository: RepositorySpec, name: str) -> ShownGraph:
     ops = {op.name: op for op in repository.ops}
     graphs = {graph.name: graph for graph in repository.graphs}
+    steps = tuple(graph_steps(repository, name))
+    mapped = frozenset(step.key for step in steps if step.is_template)
     edges = [
         ShownGraphEdge(from_handle=source.step, from_output=source.output, to_handle=step.key, to_input=each.name)
-        for step in graph_steps(repository, name)
+        for step in steps
         for each in step.inputs
         for source in _outputs_in(each.source)
     ]
-    nodes = tuple(_nodes_in(place, graphs[name], "", ops=ops, graphs=graphs))
+    nodes = tuple(_nodes_in(place, graphs[name], "", mapped=mapped, ops=ops, graphs=graphs))
     return ShownGraph(name=name, nodes=nodes, edges=tuple(edges))
 
 
-def _nodes_in(place: Place, graph: GraphSpec, prefix: str, *, ops: Mapping[str, OpSpec], graphs: Mapping[str, GraphSpec]) -> Iterator[ShownNode]:
+def _nodes_in(
+    place: Place, graph: GraphSpec, prefix: str, *, mapped: Collection[str], ops: Mapping[str, OpSpec], graphs: Mapping[str, GraphSpec]
+) -> Iterator[ShownNode]:
     for node in graph.nodes:
         handle = prefix + node.name
         if node.kind == "op":
-            yield ShownNode(handle=handle, definition=_op_entry(place, ops[node.definition]))
+            yield ShownNode(handle=handle, definition=_op_entry(place, ops[node.definition]), is_dynamic=handle in mapped)
         else:
             inner = graphs[node.definition]
-            yield ShownNode(handle=handle, definition=_graph_entry(place, inner))
-            yield from _nodes_in(place, inner, f"{handle}.", ops=ops, graphs=graphs)
+            yield ShownNode(handle=handle, definition=_graph_entry(place, inner), is_dynamic=node.is_mapped)
+            yield from _nodes_in(place, inner, f"{handle}.", mapped=mapped, ops=ops, graphs=graphs)
 
 
-def _outputs_in(source: Source) -> tuple[FromOutput, ...]:
+def _outputs_in(source: Source) -> tuple[FromOutput | FromCollected, ...]:
     match source:
-        case FromOutput():
+        case FromOutput() | FromCollected():
             return (source,)
         case FromSeveral(sources=sources):
             return sources

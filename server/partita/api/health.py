@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from partita.api.server import Server
-from partita.api.status import queue_of
 from partita.errors import OperationError
+from partita.records.queue import no_pools
 from partita.version import __version__
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -67,7 +67,7 @@ _HELP = {
 
 
 def _samples(server: Server) -> Iterable[Sample]:
-    queue = queue_of(server.store, server.settings)
+    queue = server.store.queue.state(server.settings.limits, no_pools)
     yield "partita_info", {"version": __version__}, 1
     yield "partita_start_time_seconds", {}, server.started_at.timestamp()
     yield "partita_runs", {"state": "queued"}, queue.queued

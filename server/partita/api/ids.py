@@ -15,8 +15,10 @@ REPOSITORY = "repository"
 JOB = "job"
 ASSET = "asset"
 CHECK = "check"
+SCHEDULE = "schedule"
+SENSOR = "sensor"
 
-_LENGTHS = {LOCATION: 1, REPOSITORY: 2, JOB: 3, ASSET: 1, CHECK: 2}
+_LENGTHS = {LOCATION: 1, REPOSITORY: 2, JOB: 3, ASSET: 1, CHECK: 2, SCHEDULE: 3, SENSOR: 3}
 """Kinds of definitions, and how many parts their natural key has."""
 
 

@@ -9,7 +9,11 @@ from strawberry.dataloader import DataLoader
 
 from partita.definitions.keys import AssetKey
 from partita.records.assets import AssetState, CheckResult
+from partita.records.automations import Automation
+from partita.records.backfills import Backfill, BackfillItemStatus
+from partita.records.queue import WaitReason
 from partita.records.runs import Run, RunStats, RunStep
+from partita.records.ticks import Tick
 from partita.storage.store import Store
 
 K = TypeVar("K")
@@ -30,12 +34,21 @@ class Read(Protocol):
 class Loaders:
     """The loaders of one operation; a value once loaded stays for the whole of it."""
 
-    def __init__(self, store: Store, read: Read) -> None:
+    def __init__(self, store: Store, read: Read, waiting: Callable[[Sequence[str]], Mapping[str, WaitReason]]) -> None:
         self.runs: DataLoader[str, Run | None] = _loader(store.runs.get_many, read)
         self.steps: DataLoader[str, list[RunStep]] = _loader(store.runs.steps, read, default=[])
         self.stats: DataLoader[str, RunStats] = _loader(store.runs.stats, read, default=NO_STATS)
         self.asset_states: DataLoader[AssetKey, AssetState | None] = _loader(store.assets.states, read)
+        self.automations: DataLoader[str, Automation | None] = _loader(store.automations.find, read)
+        self.ticks: DataLoader[str, Tick | None] = _loader(store.ticks.find, read)
+        self.backfills: DataLoader[str, Backfill | None] = _loader(store.backfills.find, read)
+        self.backfill_counts: DataLoader[str, dict[BackfillItemStatus, int]] = _loader(store.backfills.counts, read, default={})
+        self.wait_reasons: DataLoader[str, WaitReason | None] = _loader(waiting, read)
         self.latest_results: DataLoader[tuple[AssetKey, str], CheckResult | None] = _loader(store.assets.check_results, read)
+
+    async def tick(self, tick_id: str | None) -> Tick | None:
+        """A tick, if its id is known and it still exists."""
+        return await self.ticks.load(tick_id) if tick_id is not None else None
 
     async def run(self, run_id: str | None) -> Run | None:
         """A run, if its id is known and it still exists."""

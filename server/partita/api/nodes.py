@@ -8,8 +8,9 @@ from typing import Any
 
 from partita.api.context import Context
 from partita.api.errors import ApiError
-from partita.api.ids import ASSET, CHECK, JOB, LOCATION, REPOSITORY, decode_id
+from partita.api.ids import ASSET, CHECK, JOB, LOCATION, REPOSITORY, SCHEDULE, SENSOR, decode_id
 from partita.errors import AmbiguousNameError, NotFoundError
+from partita.records.automations import automation_id
 from partita.records.ids import SHORT_LENGTH
 from partita.records.runs import Run
 
@@ -23,6 +24,10 @@ async def find_node(context: Context, node_id: str) -> Any:
         return None
     if node_id.startswith("run_"):
         return await context.loaders.run(node_id)
+    if node_id.startswith("tick_"):
+        return await context.loaders.tick(node_id)
+    if node_id.startswith("backfill_"):
+        return await context.loaders.backfills.load(node_id)
     if node_id.startswith("mat_"):
         return await context.read(lambda: context.store.assets.materialization(node_id))
     return _find_definition(context, node_id)
@@ -58,6 +63,9 @@ def _find_definition(context: Context, node_id: str) -> Any:
             return definitions.repository(location, repository)
         case (kind, (location, repository, name)) if kind == JOB:
             return definitions.job(location, repository, name)
+        case (kind, (location, repository, name)) if kind in {SCHEDULE, SENSOR}:
+            found = definitions.automations.by_id.get(automation_id(location, repository, name))
+            return found if found is not None and found.id == node_id else None
         case (kind, (key,)) if kind == ASSET:
             return definitions.asset(key)
         case (kind, (key, name)) if kind == CHECK:

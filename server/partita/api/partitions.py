@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from partita.api.context import Context
+from partita.api.definitions import Definitions
 from partita.api.entries import JobEntry
 from partita.api.errors import ApiError
 from partita.api.pages import ShownPage, counted, decode_cursor, encode_cursor, page_request
 from partita.api.types.enums import PartitionKind
 from partita.definitions.keys import AssetKey
-from partita.definitions.partitions import Partitions, PartitionSet, PartitionsSpec, TimePartitions, partitions_of
+from partita.definitions.partitions import DynamicKeys, DynamicPartitions, Partitions, PartitionSet, PartitionsSpec, TimePartitions, partitions_of
 from partita.definitions.specs import AssetSpec, JobSpec
 from partita.errors import RequestError
 from partita.records.assets import PartitionState, PartitionStatus
@@ -77,8 +78,8 @@ class States(Protocol):
 class PartitionedTarget:
     """The value behind `AssetPartitions`: what is cut, and where its states are read."""
 
-    def __init__(self, spec: PartitionsSpec, states: States) -> None:
-        self.partitions: Partitions = partitions_of(spec)
+    def __init__(self, spec: PartitionsSpec, states: States, dynamic: DynamicKeys) -> None:
+        self.partitions: Partitions = partitions_of(spec, dynamic)
         self._states = states
 
     @property
@@ -89,6 +90,8 @@ class PartitionedTarget:
     def dimensions(self, *, now: datetime) -> list[ShownDimension]:
         """The ways in which its partitions are told apart."""
         cut = self.partitions
+        if isinstance(cut, DynamicPartitions):
+            return [ShownDimension(name=cut.name, kind=PartitionKind.DYNAMIC)]
         if not isinstance(cut, TimePartitions):
             return [ShownDimension(name="key", kind=PartitionKind.STATIC)]
         first = cut.first(now=now)
@@ -247,30 +250,31 @@ class RunTarget:
         start = 0 if after is None else keys.index(after) + 1
         return list(keys[start : start + size])
 
-    def range(self, catalog: Catalog) -> list[str] | None:
+    def range(self, definitions: Definitions) -> list[str] | None:
         """First and last key, when they are one unbroken range of what the definition of this moment says."""
-        spec = spec_of_request(self._request, catalog)
+        spec = spec_of_request(self._request, definitions.catalog)
         if spec is None:
             return None
         try:
-            ranges = partitions_of(spec).set_of(self._request.partition_keys).ranges()
+            ranges = partitions_of(spec, definitions.dynamic).set_of(self._request.partition_keys).ranges()
         except RequestError:
             return None  # the definition has changed since
         return list(ranges[0]) if len(ranges) == 1 else None
 
 
-def partitions_of_asset(spec: AssetSpec) -> PartitionedTarget | None:
+def partitions_of_asset(spec: AssetSpec, definitions: Definitions) -> PartitionedTarget | None:
     """The partitions of an asset."""
-    return None if spec.partitions is None else PartitionedTarget(spec.partitions, AssetStates((spec.key,)))
+    return None if spec.partitions is None else PartitionedTarget(spec.partitions, AssetStates((spec.key,)), definitions.dynamic)
 
 
-def partitions_of_job(job: JobEntry, catalog: Catalog) -> PartitionedTarget | None:
+def partitions_of_job(job: JobEntry, definitions: Definitions) -> PartitionedTarget | None:
     """The partitions of a job: those it declares, or those that its assets share."""
+    catalog = definitions.catalog
     spec = _spec_of_job(job.spec, catalog)
     if spec is None:
         return None
     cut_alike = tuple(key for key in job.spec.assets if _asset_partitions(key, catalog) == spec)
-    return PartitionedTarget(spec, AssetStates(cut_alike) if cut_alike else JobStates(job))
+    return PartitionedTarget(spec, AssetStates(cut_alike) if cut_alike else JobStates(job), definitions.dynamic)
 
 
 def spec_of_request(request: RunRequest, catalog: Catalog) -> PartitionsSpec | None:

@@ -5,34 +5,42 @@ from typing import Annotated, Any
 import strawberry
 
 from partita.api import configs, nodes, sorting
+from partita.api.automations import ScheduleEntry, SensorEntry
 from partita.api.context import Info
 from partita.api.definitions import Definitions
 from partita.api.entries import AssetEntry, JobEntry
 from partita.api.errors import ApiError
 from partita.api.limits import LIMITS
+from partita.api.lookups import find_automation, keys_of_set
 from partita.api.pages import ShownPage
 from partita.api.problems import Problem
 from partita.api.scalars import JSON
 from partita.api.status import ShownServer
 from partita.api.types.connections import paged
-from partita.api.types.fields import ASSET, JOB, RUN, WORKSPACE, argument, many, maybe, resolved
+from partita.api.types.fields import ASSET, BACKFILL, JOB, RUN, SCHEDULE, SENSOR, TICK, WORKSPACE, argument, many, maybe, resolved
 from partita.api.types.filters import (
     AssetFilterInput,
     AssetOrderInput,
+    BackfillFilterInput,
     DefinitionFilterInput,
     RunFilterInput,
     RunOrderInput,
+    TickFilterInput,
     to_asset_filter,
+    to_backfill_filter,
     to_job_filter,
     to_run_filter,
     to_run_order,
+    to_tick_filter,
 )
 from partita.api.types.node import Node
 from partita.api.types.problems import RunConfigInvalid
 from partita.api.types.server import Server
 from partita.errors import NotFoundError, RequestError
+from partita.records.backfills import Backfill
 from partita.records.pages import PageRequest
 from partita.records.runs import Run
+from partita.records.ticks import Tick
 
 
 @strawberry.type(description="Everything that can be asked.")
@@ -94,6 +102,87 @@ class Query:
     async def run(info: Info, id: Annotated[strawberry.ID, argument("Id of the run, or its last eight characters.")]) -> Run | None:
         """One run."""
         return await nodes.find_run(info.context, id)
+
+    @resolved("A schedule by its name; null when there is none.", type=maybe(SCHEDULE))
+    @staticmethod
+    def schedule(
+        info: Info,
+        name: Annotated[str, argument("Its name, its id, or `location/repository/name`.")],
+    ) -> ScheduleEntry | None:
+        """One schedule."""
+        return find_automation(info.context, name, ScheduleEntry)
+
+    @resolved("A sensor by its name; null when there is none.", type=maybe(SENSOR))
+    @staticmethod
+    def sensor(
+        info: Info,
+        name: Annotated[str, argument("Its name, its id, or `location/repository/name`.")],
+    ) -> SensorEntry | None:
+        """One sensor."""
+        return find_automation(info.context, name, SensorEntry)
+
+    @paged("Every schedule of the workspace, sorted by name.", SCHEDULE)
+    @staticmethod
+    def schedules(
+        info: Info,
+        page: PageRequest,
+        filter: Annotated[DefinitionFilterInput | None, argument("Which schedules are wanted; all when left out.")] = None,
+    ) -> ShownPage[ScheduleEntry]:
+        """A page of schedules."""
+        return info.context.definitions.page_of_schedules(page, to_job_filter(filter))
+
+    @paged("Every sensor of the workspace, sorted by name.", SENSOR)
+    @staticmethod
+    def sensors(
+        info: Info,
+        page: PageRequest,
+        filter: Annotated[DefinitionFilterInput | None, argument("Which sensors are wanted; all when left out.")] = None,
+    ) -> ShownPage[SensorEntry]:
+        """A page of sensors."""
+        return info.context.definitions.page_of_sensors(page, to_job_filter(filter))
+
+    @resolved("A tick by its id; null when there is none.", type=maybe(TICK))
+    @staticmethod
+    async def tick(info: Info, id: Annotated[strawberry.ID, argument("Id of the tick.")]) -> Tick | None:
+        """One tick."""
+        return await info.context.loaders.tick(id[: nodes.MAX_ID])
+
+    @paged("Every tick, the latest due first.", TICK)
+    @staticmethod
+    async def ticks(
+        info: Info,
+        page: PageRequest,
+        filter: Annotated[TickFilterInput | None, argument("Which ticks are wanted; all but dry runs when left out.")] = None,
+    ) -> ShownPage[Tick]:
+        """A page of ticks."""
+        return await info.context.page_of_ticks(to_tick_filter(filter, info.context.definitions.automations), page=page)
+
+    @resolved("A backfill by its id; null when there is none.", type=maybe(BACKFILL))
+    @staticmethod
+    async def backfill(info: Info, id: Annotated[strawberry.ID, argument("Id of the backfill.")]) -> Backfill | None:
+        """One backfill."""
+        return await info.context.loaders.backfills.load(id[: nodes.MAX_ID])
+
+    @paged("Every backfill, newest first.", BACKFILL)
+    @staticmethod
+    async def backfills(
+        info: Info,
+        page: PageRequest,
+        filter: Annotated[BackfillFilterInput | None, argument("Which backfills are wanted; all when left out.")] = None,
+    ) -> ShownPage[Backfill]:
+        """A page of backfills."""
+        return await info.context.page_of_backfills(to_backfill_filter(filter), page=page)
+
+    @resolved("The keys of a set of dynamic partitions, in the order they were added; empty when nobody has added any.")
+    @staticmethod
+    async def dynamic_partitions(
+        info: Info,
+        set_name: Annotated[str, argument("Name of the set.")],
+        first: Annotated[int, argument("How many keys at most; at most 500.")] = 50,
+        after: Annotated[str | None, argument("The key that the list follows.")] = None,
+    ) -> list[str]:
+        """The keys of a set."""
+        return await keys_of_set(info.context, set_name, first=first, after=after)
 
     @paged("Every job of the workspace, sorted by name.", JOB)
     @staticmethod

@@ -25,17 +25,20 @@ from partita.api.queries import Query
 from partita.api.scalars import SCALARS
 from partita.api.subscriptions.root import Subscription
 from partita.api.types.assets import Asset
+from partita.api.types.automations import Schedule, Sensor
+from partita.api.types.backfills import Backfill
 from partita.api.types.checks import AssetCheck
 from partita.api.types.events import EVENT_TYPES
 from partita.api.types.jobs import Job
 from partita.api.types.materializations import Materialization
 from partita.api.types.problems import PROBLEM_TYPES
 from partita.api.types.runs import Run
+from partita.api.types.ticks import Tick
 from partita.api.types.workspace import CodeLocation, Repository
 
 QUERY_OR_MUTATION = {OperationType.QUERY, OperationType.MUTATION}
 
-NODE_TYPES: tuple[type, ...] = (Asset, AssetCheck, CodeLocation, Job, Materialization, Repository, Run)
+NODE_TYPES: tuple[type, ...] = (Asset, AssetCheck, Backfill, CodeLocation, Job, Materialization, Repository, Run, Schedule, Sensor, Tick)
 """Everything that `Query.node` can find."""
 
 

@@ -9,12 +9,8 @@ from datetime import datetime
 from partita.api.limits import LIMITS, Limits
 from partita.api.types.enums import DaemonKind
 from partita.records.failures import PythonError
-from partita.records.filters import RunFilter
 from partita.records.locations import DaemonRecord
-from partita.records.runs import ACTIVE, RunStatus
-from partita.storage.store import Store
 from partita.version import __version__
-from partita.workspace.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,32 +33,14 @@ class ShownDaemon:
     errors: tuple[PythonError, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShownQueue:
-    """The value behind a `QueueState`."""
-
-    queued: int
-    running: int
-    max_concurrent: int | None
-
-
-REQUIRED = frozenset({DaemonKind.MONITOR})
-"""Without the monitor, runs of a dead worker would stay active for ever."""
+REQUIRED = frozenset({DaemonKind.SCHEDULES, DaemonKind.SENSORS, DaemonKind.BACKFILLS, DaemonKind.MONITOR})
+"""Without them nothing is launched by itself, and runs of a dead worker would stay active for ever."""
 
 
 def daemons(records: Sequence[DaemonRecord]) -> list[ShownDaemon]:
     """Every role, also one that has never lived."""
     by_role = {record.role: record for record in records}
     return [_shown(kind, by_role.get(kind.value)) for kind in DaemonKind]
-
-
-def queue_of(store: Store, settings: Settings) -> ShownQueue:
-    """How many runs wait and how many are active. Blocks on the store."""
-    return ShownQueue(
-        queued=store.runs.count(RunFilter(statuses=(RunStatus.QUEUED,))),
-        running=store.runs.count(RunFilter(statuses=tuple(ACTIVE))),
-        max_concurrent=settings.runs.max_concurrent,
-    )
 
 
 def _shown(kind: DaemonKind, record: DaemonRecord | None) -> ShownDaemon:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from partita.api.automations import AutomationEntry, SensorEntry
 from partita.api.entries import LocationEntry
 from partita.api.problems import Problem
+from partita.records.backfills import Backfill
 from partita.records.runs import Run
+from partita.records.ticks import Tick
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,4 +53,45 @@ class Reloaded:
     """The value behind a `ReloadCodeLocationPayload`."""
 
     code_location: LocationEntry | None = None
+    errors: Sequence[Problem] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackfillAnswer:
+    """The value behind the payloads about one backfill."""
+
+    backfill: Backfill | None = None
+    is_replay: bool = False
+    errors: Sequence[Problem] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switched:
+    """The value behind a `SetAutomationStatusPayload`."""
+
+    automations: Sequence[AutomationEntry] = ()
+    errors: Sequence[Problem] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorAnswer:
+    """The value behind a `SetSensorCursorPayload`."""
+
+    sensor: SensorEntry | None = None
+    errors: Sequence[Problem] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """The value behind an `EvaluateSensorPayload`."""
+
+    tick: Tick | None = None
+    errors: Sequence[Problem] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Added:
+    """The value behind an `AddDynamicPartitionsPayload`."""
+
+    added_keys: Sequence[str] = ()
     errors: Sequence[Problem] = ()

@@ -11,7 +11,7 @@ from partita.api.ids import CHECK, JOB, decode_id
 from partita.api.mutations.answers import LaunchedRun
 from partita.api.mutations.requests import Refused, check_length, check_location, launch, plan_of, to_config, to_idempotency, to_tags
 from partita.api.problems import invalid, not_found, problems_of
-from partita.api.types.inputs import LaunchRunInput
+from partita.api.types.inputs import LaunchRunInput, StartBackfillInput
 from partita.definitions.keys import AssetKey
 from partita.errors import DefinitionError, RequestError
 from partita.records.runs import RunRequest
@@ -30,7 +30,7 @@ async def launch_run(context: Context, given: LaunchRunInput) -> LaunchedRun:
 
 
 def _request_of(definitions: Definitions, given: LaunchRunInput) -> RunRequest:
-    job = _job_of(definitions, given)
+    job = job_of(definitions, given)
     check_length("assetKeys", given.asset_keys)
     check_length("checkIds", given.check_ids)
     check_length("stepKeys", given.step_keys)
@@ -48,7 +48,12 @@ def _request_of(definitions: Definitions, given: LaunchRunInput) -> RunRequest:
     )
 
 
-def _job_of(definitions: Definitions, given: LaunchRunInput) -> JobEntry:
+def job_of(definitions: Definitions, given: LaunchRunInput | StartBackfillInput) -> JobEntry:
+    """The job that an input names.
+
+    Raises:
+        Refused: there is none, or several.
+    """
     if (given.job is None) == (given.job_name is None):
         raise Refused(invalid("Say which job to run: give either `job` or `jobName`.", path=["job"]))
     if given.job is not None:

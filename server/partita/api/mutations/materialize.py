@@ -41,8 +41,8 @@ async def materialize_assets(context: Context, given: MaterializeAssetsInput) ->
 def _requests_of(context: Context, given: MaterializeAssetsInput) -> Sequence[RunRequest]:
     definitions = context.definitions
     catalog = definitions.catalog
-    keys = _selected(definitions, given.selection)
-    partition_keys = partition_keys_of(given.partitions, [catalog.asset(key) for key in keys], now=context.now)
+    keys = selected_assets(definitions, given.selection)
+    partition_keys = partition_keys_of(given.partitions, [catalog.asset(key) for key in keys], dynamic=definitions.dynamic, now=context.now)
     try:
         requests: Sequence[RunRequest] = cut_assets(
             keys,
@@ -50,6 +50,7 @@ def _requests_of(context: Context, given: MaterializeAssetsInput) -> Sequence[Ru
             graph=catalog.graph,
             now=context.now,
             partition_keys=partition_keys,
+            dynamic=definitions.dynamic,
             tags=to_tags(given.tags),
             priority=given.priority,
         )
@@ -73,7 +74,7 @@ def _merged(requests: Sequence[RunRequest]) -> Sequence[RunRequest]:
     return [msgspec.structs.replace(first, partition_keys=tuple(key for request in requests for key in request.partition_keys))]
 
 
-def _selected(definitions: Definitions, selection: str) -> list[AssetKey]:
+def selected_assets(definitions: Definitions, selection: str) -> list[AssetKey]:
     """The executable assets that a selection means."""
     catalog = definitions.catalog
     try:

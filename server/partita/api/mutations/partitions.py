@@ -9,12 +9,14 @@ from partita.api.limits import LIMITS
 from partita.api.mutations.requests import Refused, check_length
 from partita.api.problems import invalid, problems_of, too_many
 from partita.api.types.inputs import PartitionSelection
-from partita.definitions.partitions import PartitionSet, PartitionsSpec, partitions_of
+from partita.definitions.partitions import DynamicKeys, Partitions, PartitionSet, PartitionsSpec, partitions_of
 from partita.definitions.specs import AssetSpec
 from partita.errors import RequestError
 
 
-def partition_keys_of(given: PartitionSelection | None, assets: Sequence[AssetSpec], *, now: datetime) -> Sequence[str]:
+def partition_keys_of(
+    given: PartitionSelection | None, assets: Sequence[AssetSpec], *, dynamic: DynamicKeys | None = None, now: datetime
+) -> Sequence[str]:
     """The partition keys that `given` means for these assets.
 
     Raises:
@@ -28,7 +30,10 @@ def partition_keys_of(given: PartitionSelection | None, assets: Sequence[AssetSp
         if not keys:
             raise Refused(invalid("`partitions.keys` is empty. Name at least one partition, or leave `partitions` out.", path=["partitions", "keys"]))
         return keys
-    chosen = _chosen(given, assets, now=now)
+    if given.statuses is not None:
+        advice = "`partitions.statuses` is for backfills: use `startBackfill`, or name keys, a range or all."
+        raise Refused(invalid(advice, path=["partitions", "statuses"]))
+    chosen = _chosen(given, partitions_of(_only_partitioning(assets), dynamic), now=now)
     if not chosen:
         raise Refused(invalid("There are no partitions yet.", path=["partitions"]))
     if len(chosen) > LIMITS.max_runs_per_launch:
@@ -37,8 +42,7 @@ def partition_keys_of(given: PartitionSelection | None, assets: Sequence[AssetSp
     return list(chosen)
 
 
-def _chosen(given: PartitionSelection, assets: Sequence[AssetSpec], *, now: datetime) -> PartitionSet:
-    partitions = partitions_of(_only_partitioning(assets))
+def _chosen(given: PartitionSelection, partitions: Partitions, *, now: datetime) -> PartitionSet:
     if given.range is not None:
         ends = given.range.value
         try:

@@ -116,7 +116,7 @@ def plan_of(definitions: Definitions, request: RunRequest, *, now: datetime) -> 
     repository = catalog.repository(request.location, request.repository)
     references = catalog.references_for(request.location, request.repository)
     try:
-        return build_plan(repository, request, references=references, now=now)
+        return build_plan(repository, request, references=references, dynamic=definitions.dynamic, now=now)
     except InvalidConfigErrors as error:
         raise Refused(*(config_problem(each, expected=expected_at(each.path, repository, request.job)) for each in error.errors)) from error
     except NotFoundError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -13,8 +13,8 @@ from partita.api.problems import conflict, invalid, problems_of
 from partita.api.types.enums import RetryStrategy
 from partita.api.types.inputs import RetryRunInput
 from partita.errors import RequestError
-from partita.planning.resume import resume
-from partita.records.runs import Run, RunRequest
+from partita.planning.plan import Plan
+from partita.records.runs import Run, RunRequest, StepStatus
 
 
 async def retry_run(context: Context, given: RetryRunInput) -> LaunchedRun:
@@ -47,9 +47,15 @@ def _request_of(context: Context, given: RetryRunInput) -> RunRequest:
         raise Refused(*problems_of(error, path=["runId"])) from None
     if given.strategy is RetryStrategy.FROM_FAILURE and given.step_keys is None:
         before = {step.key: step.status for step in context.store.runs.steps([run.id])[run.id]}
-        if before and not resume(plan, before).steps:
+        if before and _is_done(plan, before):
             raise Refused(invalid(f"Every step of run {run.id} succeeded. To execute them again, use the strategy ALL_STEPS.", path=["strategy"]))
     return request
+
+
+def _is_done(plan: Plan, before: Mapping[str, StepStatus]) -> bool:
+    """Whether every step has succeeded, those that were made from templates among them."""
+    unknown = [step for step in plan.steps if step.key not in before and not step.is_template]
+    return not unknown and all(status is StepStatus.SUCCEEDED for key, status in before.items() if plan.origin(key) is not None)
 
 
 def _finished_run(context: Context, run_id: str) -> Run:

@@ -5,11 +5,46 @@ from typing import Annotated
 import strawberry
 
 from partita.api.context import Info
-from partita.api.mutations import cancel, launch, materialize, reload, retry
-from partita.api.mutations.answers import Canceled, LaunchedRun, LaunchedRuns, Reloaded
+from partita.api.mutations import automation, backfill, cancel, launch, materialize, reload, retry
+from partita.api.mutations.answers import (
+    Added,
+    BackfillAnswer,
+    Canceled,
+    Evaluated,
+    LaunchedRun,
+    LaunchedRuns,
+    Reloaded,
+    SensorAnswer,
+    Switched,
+)
 from partita.api.types.fields import argument, resolved
-from partita.api.types.inputs import CancelRunsInput, LaunchRunInput, MaterializeAssetsInput, ReloadCodeLocationInput, RetryRunInput
-from partita.api.types.payloads import CancelRunsPayload, LaunchRunPayload, MaterializeAssetsPayload, ReloadCodeLocationPayload
+from partita.api.types.inputs import (
+    AddDynamicPartitionsInput,
+    CancelBackfillInput,
+    CancelRunsInput,
+    EvaluateSensorInput,
+    LaunchRunInput,
+    MaterializeAssetsInput,
+    ReloadCodeLocationInput,
+    RetryBackfillInput,
+    RetryRunInput,
+    SetAutomationStatusInput,
+    SetSensorCursorInput,
+    StartBackfillInput,
+)
+from partita.api.types.payloads import (
+    AddDynamicPartitionsPayload,
+    CancelBackfillPayload,
+    CancelRunsPayload,
+    EvaluateSensorPayload,
+    LaunchRunPayload,
+    MaterializeAssetsPayload,
+    ReloadCodeLocationPayload,
+    RetryBackfillPayload,
+    SetAutomationStatusPayload,
+    SetSensorCursorPayload,
+    StartBackfillPayload,
+)
 
 
 @strawberry.type(description="Everything that can be done.")
@@ -39,6 +74,48 @@ class Mutation:
     async def cancel_runs(info: Info, input: Annotated[CancelRunsInput, argument("Which runs.")]) -> Canceled:
         """End runs."""
         return await cancel.cancel_runs(info.context, input)
+
+    @resolved("Write partitions of assets, or of a job, run after run in the order they depend on each other.", type=StartBackfillPayload)
+    @staticmethod
+    async def start_backfill(info: Info, input: Annotated[StartBackfillInput, argument("What to write.")]) -> BackfillAnswer:
+        """Ask for a backfill."""
+        return await backfill.start_backfill(info.context, input)
+
+    @resolved("End a backfill before it ends by itself: nothing more is launched, and its runs are ended.", type=CancelBackfillPayload)
+    @staticmethod
+    async def cancel_backfill(info: Info, input: Annotated[CancelBackfillInput, argument("Which backfill.")]) -> BackfillAnswer:
+        """End a backfill."""
+        return await backfill.cancel_backfill(info.context, input)
+
+    @resolved("Write again what failed, was cancelled or was skipped in a backfill.", type=RetryBackfillPayload)
+    @staticmethod
+    async def retry_backfill(info: Info, input: Annotated[RetryBackfillInput, argument("Which backfill.")]) -> BackfillAnswer:
+        """Retry a backfill."""
+        return await backfill.retry_backfill(info.context, input)
+
+    @resolved("Switch schedules and sensors on or off, all or none.", type=SetAutomationStatusPayload)
+    @staticmethod
+    async def set_automation_status(info: Info, input: Annotated[SetAutomationStatusInput, argument("Which, and how.")]) -> Switched:
+        """Switch schedules and sensors."""
+        return await automation.set_automation_status(info.context, input)
+
+    @resolved("Say what a sensor has dealt with.", type=SetSensorCursorPayload)
+    @staticmethod
+    async def set_sensor_cursor(info: Info, input: Annotated[SetSensorCursorInput, argument("Which sensor, and its cursor.")]) -> SensorAnswer:
+        """Set a cursor."""
+        return await automation.set_sensor_cursor(info.context, input)
+
+    @resolved("Evaluate a sensor and show what it would launch; nothing is launched, and its cursor stays.", type=EvaluateSensorPayload)
+    @staticmethod
+    async def evaluate_sensor(info: Info, input: Annotated[EvaluateSensorInput, argument("Which sensor.")]) -> Evaluated:
+        """Try a sensor out."""
+        return await automation.evaluate_sensor(info.context, input)
+
+    @resolved("Add keys to a set of dynamic partitions.", type=AddDynamicPartitionsPayload)
+    @staticmethod
+    async def add_dynamic_partitions(info: Info, input: Annotated[AddDynamicPartitionsInput, argument("Which keys.")]) -> Added:
+        """Add keys."""
+        return await automation.add_dynamic_partitions(info.context, input)
 
     @resolved("Load the code of a code location anew; the old code serves until the new one has loaded.", type=ReloadCodeLocationPayload)
     @staticmethod

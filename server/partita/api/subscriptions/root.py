@@ -8,11 +8,39 @@ import strawberry
 
 from partita.api.context import Info
 from partita.api.errors import ApiError
-from partita.api.subscriptions import locations, run_events, runs
-from partita.api.subscriptions.items import ShownBatch, ShownLocationChange, ShownRunChange
-from partita.api.subscriptions.types import RunChange, RunEventBatch, WorkspaceChange
+from partita.api.subscriptions import locations, run_events, runs, states
+from partita.api.subscriptions.items import (
+    ShownAssetChange,
+    ShownAutomationChange,
+    ShownBackfillChange,
+    ShownBatch,
+    ShownDaemonChange,
+    ShownLocationChange,
+    ShownRunChange,
+    ShownTickChange,
+)
+from partita.api.subscriptions.types import (
+    AssetChange,
+    AutomationChange,
+    BackfillChange,
+    DaemonChange,
+    RunChange,
+    RunEventBatch,
+    TickChange,
+    WorkspaceChange,
+)
 from partita.api.types.fields import argument, resolver_of
-from partita.api.types.filters import RunEventFilterInput, RunFilterInput, to_event_filter, to_run_filter
+from partita.api.types.filters import (
+    BackfillFilterInput,
+    RunEventFilterInput,
+    RunFilterInput,
+    TickFilterInput,
+    to_backfill_filter,
+    to_event_filter,
+    to_run_filter,
+    to_tick_filter,
+)
+from partita.records.filters import TickFilter
 
 
 def streamed(description: str, type: type) -> Callable[[Any], Any]:
@@ -64,3 +92,78 @@ class Subscription:
         async with aclosing(locations.follow(info.context, after=after)) as items:
             async for item in items:
                 yield item
+
+    @streamed("Ticks of schedules and sensors as they begin and end; several changes of one tick may arrive as one.", TickChange)
+    @staticmethod
+    async def ticks(
+        info: Info,
+        filter: Annotated[TickFilterInput | None, argument("Which ticks are wanted; all but dry runs when left out.")] = None,
+        after: Annotated[str | None, argument("Cursor of the change that the stream resumes after; from now on when left out.")] = None,
+    ) -> AsyncGenerator[ShownTickChange | ApiError, None]:
+        """Follow ticks."""
+        async with aclosing(states.follow_ticks(info.context, await _tick_filter(info, filter), after=after)) as items:
+            async for item in items:
+                yield item
+
+    @streamed("Backfills as they change; several changes of one may arrive as one.", BackfillChange)
+    @staticmethod
+    async def backfills(
+        info: Info,
+        filter: Annotated[BackfillFilterInput | None, argument("Which backfills are wanted; all when left out.")] = None,
+        after: Annotated[str | None, argument("Cursor of the change that the stream resumes after; from now on when left out.")] = None,
+    ) -> AsyncGenerator[ShownBackfillChange | ApiError, None]:
+        """Follow backfills."""
+        async with aclosing(states.follow_backfills(info.context, to_backfill_filter(filter), after=after)) as items:
+            async for item in items:
+                yield item
+
+    @streamed("One backfill, without `after` first as it stands; it ends when the backfill has ended.", BackfillChange)
+    @staticmethod
+    async def backfill(
+        info: Info,
+        id: Annotated[strawberry.ID, argument("Id of the backfill.")],
+        after: Annotated[str | None, argument("Cursor of the change that the stream resumes after.")] = None,
+    ) -> AsyncGenerator[ShownBackfillChange | ApiError, None]:
+        """Follow backfill."""
+        async with aclosing(states.follow_backfill(info.context, id, after=after)) as items:
+            async for item in items:
+                yield item
+
+    @streamed("Assets as they are written, checked and asked for; several changes of one asset may arrive as one.", AssetChange)
+    @staticmethod
+    async def assets(
+        info: Info,
+        keys: Annotated[list[str] | None, argument("Keys of the assets that are wanted; all when left out.")] = None,
+        after: Annotated[str | None, argument("Cursor of the change that the stream resumes after; from now on when left out.")] = None,
+    ) -> AsyncGenerator[ShownAssetChange | ApiError, None]:
+        """Follow assets."""
+        async with aclosing(states.follow_assets(info.context, keys, after=after)) as items:
+            async for item in items:
+                yield item
+
+    @streamed("Schedules and sensors as they are switched, tick and change; without `after`, first each as it stands.", AutomationChange)
+    @staticmethod
+    async def automations(
+        info: Info,
+        after: Annotated[str | None, argument("Cursor of the change that the stream resumes after.")] = None,
+    ) -> AsyncGenerator[ShownAutomationChange | ApiError, None]:
+        """Follow automations."""
+        async with aclosing(states.follow_automations(info.context, after=after)) as items:
+            async for item in items:
+                yield item
+
+    @streamed("The roles of the daemon as they live and fail; without `after`, first each as it stands.", DaemonChange)
+    @staticmethod
+    async def daemons(
+        info: Info,
+        after: Annotated[str | None, argument("Cursor of the change that the stream resumes after.")] = None,
+    ) -> AsyncGenerator[ShownDaemonChange | ApiError, None]:
+        """Follow daemons."""
+        async with aclosing(states.follow_daemons(info.context, after=after)) as items:
+            async for item in items:
+                yield item
+
+
+async def _tick_filter(info: Info, given: TickFilterInput | None) -> TickFilter:
+    await info.context.begin()
+    return to_tick_filter(given, info.context.definitions.automations)

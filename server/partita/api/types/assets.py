@@ -82,9 +82,9 @@ class Asset(Node, Definition):
 
     @resolved("How it is cut; null when it is not partitioned.", type=maybe(ASSET_PARTITIONS))
     @staticmethod
-    def partitions(asset: Parent[AssetEntry]) -> PartitionedTarget | None:
+    def partitions(asset: Parent[AssetEntry], info: Info) -> PartitionedTarget | None:
         """Its partitions."""
-        return partitions_of_asset(asset.spec)
+        return partitions_of_asset(asset.spec, info.context.definitions)
 
     @resolved("Its newest recorded write; null when it was never written.", type=maybe(MATERIALIZATION))
     @staticmethod

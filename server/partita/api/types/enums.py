@@ -9,11 +9,15 @@ import strawberry
 
 from partita.definitions.metadata import MetadataKind
 from partita.records.assets import PartitionStatus
+from partita.records.backfills import BackfillItemStatus as BackfillPartitionStatus
+from partita.records.backfills import BackfillStatus
 from partita.records.events import LogLevel, Severity
 from partita.records.filters import RunOrderField
 from partita.records.locations import LocationStatus
 from partita.records.pages import Direction
+from partita.records.queue import WaitKind
 from partita.records.runs import RunStatus, StepStatus
+from partita.records.ticks import TickStatus
 
 E = TypeVar("E", bound=type[Enum])
 
@@ -23,6 +27,7 @@ class PartitionKind(StrEnum):
 
     STATIC = "static"
     TIME_WINDOW = "time_window"
+    DYNAMIC = "dynamic"
 
 
 class StepEventKind(StrEnum):
@@ -32,6 +37,7 @@ class StepEventKind(StrEnum):
     STARTED = "started"
     INPUT = "input"
     OUTPUT = "output"
+    MAPPED = "mapped"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     SKIPPED = "skipped"
@@ -46,9 +52,27 @@ class LogStream(StrEnum):
     STDERR = "stderr"
 
 
+class AutomationStatus(StrEnum):
+    """Whether a schedule or sensor is on."""
+
+    ON = "on"
+    OFF = "off"
+
+
+class SensorKind(StrEnum):
+    """What a sensor waits for."""
+
+    FUNCTION = "function"
+    ASSET = "asset"
+    RUN_STATUS = "run_status"
+
+
 class DaemonKind(StrEnum):
     """A role of the daemon."""
 
+    SCHEDULES = "schedules"
+    SENSORS = "sensors"
+    BACKFILLS = "backfills"
     MONITOR = "monitor"
     RETENTION = "retention"
 
@@ -181,6 +205,7 @@ _describe(
     "What cuts a dimension into partitions.",
     STATIC="A fixed list of keys.",
     TIME_WINDOW="Windows of time of one cadence.",
+    DYNAMIC="Keys that are added while the workspace runs; the dimension has the name of their set.",
 )
 _describe(
     StepEventKind,
@@ -189,6 +214,7 @@ _describe(
     STARTED="Its code is about to be called.",
     INPUT="One of its inputs was loaded.",
     OUTPUT="It produced an output.",
+    MAPPED="All items of a dynamic output are known, and steps that were mapped over it have given way to one for each item.",
     SUCCEEDED="It did all it owes.",
     FAILED="An attempt failed; `retryAfter` tells whether it will be tried again.",
     SKIPPED="It did not run because an optional output that it needs was not produced.",
@@ -196,9 +222,59 @@ _describe(
     CANCELED="It was ended, or never began, because the run was cancelled.",
 )
 _describe(LogStream, "One of the two streams that a step's process writes to.", STDOUT="Standard output.", STDERR="Standard error.")
+_describe(AutomationStatus, "Whether a schedule or sensor is on.", ON="It ticks.", OFF="It does not tick.")
+_describe(
+    SensorKind,
+    "What a sensor waits for.",
+    FUNCTION="Whatever its function looks at; it is evaluated again and again.",
+    ASSET="Writes of assets.",
+    RUN_STATUS="Runs that reach a status.",
+)
+_describe(
+    TickStatus,
+    "Where a tick stands.",
+    STARTED="It waits to be evaluated, or is.",
+    SUCCEEDED="It launched what it asked for.",
+    SKIPPED="It launched nothing; `skipReason` says why.",
+    FAILED="Its evaluation failed, or it asked for what cannot be run; nothing was launched.",
+)
+_describe(
+    BackfillStatus,
+    "Where a backfill stands.",
+    REQUESTED="Nothing of it has been launched yet.",
+    RUNNING="Its runs are launched as what they depend on succeeds.",
+    CANCELING="Nothing more is launched; its runs are being ended.",
+    SUCCEEDED="Every partition was written.",
+    FAILED="All that could be done is done, and some of it failed.",
+    CANCELED="It was cancelled before it could end by itself.",
+)
+_describe(
+    BackfillPartitionStatus,
+    "Where one partition of a backfill stands.",
+    name="BackfillPartitionStatus",
+    WAITING="It waits for its turn, or for what it depends on.",
+    RUNNING="A run that is to write it has been launched.",
+    SUCCEEDED="It was written.",
+    FAILED="The run that was to write it failed.",
+    CANCELED="It was cancelled.",
+    SKIPPED="Something that it depends on in this backfill did not succeed.",
+)
+_describe(
+    WaitKind,
+    "What a queued run waits for.",
+    NEXT="Nothing: a worker is about to claim it.",
+    CONCURRENCY="So many runs are active as may be at once.",
+    TAG_LIMIT="So many runs with one of its tags are active as may be at once.",
+    POOL="A pool that it needs has no slot left.",
+    PRIORITY="Others that could start as well come first.",
+    LOCATION="Nobody can run it: its code location is not loaded, or has no worker.",
+)
 _describe(
     DaemonKind,
     "A role of the daemon.",
+    SCHEDULES="Writes the ticks of schedules and launches their runs.",
+    SENSORS="Has sensors evaluated.",
+    BACKFILLS="Launches the runs of backfills.",
     MONITOR="Ends runs whose worker has died.",
     RETENTION="Removes records that are older than what is kept.",
 )
@@ -216,13 +292,16 @@ _describe(
     RUN_CONFIG_INVALID="The run config is not what the target's schema asks for.",
     PARTITION_UNKNOWN="A partition key is not one of the target's partitions.",
     CONFLICT="The request collides with what already happened.",
-    ALREADY_FINISHED="The run has ended, so it cannot be changed.",
+    ALREADY_FINISHED="The run or backfill has ended, so it cannot be changed.",
     TOO_MANY="The input asks for more than is allowed at once.",
     CODE_LOCATION_UNAVAILABLE="The code location has never loaded, so nothing of it can run.",
 )
 
 __all__ = [
     "AssetOrderField",
+    "AutomationStatus",
+    "BackfillPartitionStatus",
+    "BackfillStatus",
     "DaemonKind",
     "Direction",
     "LocationStatus",
@@ -235,7 +314,10 @@ __all__ = [
     "RetryStrategy",
     "RunOrderField",
     "RunStatus",
+    "SensorKind",
     "Severity",
     "StepEventKind",
     "StepStatus",
+    "TickStatus",
+    "WaitKind",
 ]

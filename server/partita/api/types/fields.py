@@ -123,11 +123,18 @@ CHECK_RESULT = _reference("AssetCheckResult", "checks")
 MATERIALIZATION = _reference("Materialization", "materializations")
 RUN = _reference("Run", "runs")
 RUN_EVENT = _reference("RunEvent", "events")
+SCHEDULE = _reference("Schedule", "automations")
+SENSOR = _reference("Sensor", "automations")
+TICK = _reference("Tick", "ticks")
+BACKFILL = _reference("Backfill", "backfills")
+BACKFILL_PARTITION = _reference("BackfillPartition", "backfills")
 PYTHON_ERROR = _reference("PythonError", "failures")
 
 __all__ = [
     "ASSET",
     "ASSET_PARTITIONS",
+    "BACKFILL",
+    "BACKFILL_PARTITION",
     "CHECK",
     "CHECK_RESULT",
     "CODE_LOCATION",
@@ -138,7 +145,10 @@ __all__ = [
     "REPOSITORY",
     "RUN",
     "RUN_EVENT",
+    "SCHEDULE",
+    "SENSOR",
     "SHOWN_AS",
+    "TICK",
     "WORKSPACE",
     "Shown",
     "argument",

@@ -6,15 +6,17 @@ from typing import TypeVar
 
 import strawberry
 
+from partita.api.automations import Automations
 from partita.api.definitions import AssetFilter, JobFilter
 from partita.api.errors import ApiError
 from partita.api.ids import JOB, LOCATION, decode_id
-from partita.api.types.enums import AssetOrderField, Direction, LogLevel, RunOrderField, RunStatus, StepEventKind
+from partita.api.types.enums import AssetOrderField, BackfillStatus, Direction, LogLevel, RunOrderField, RunStatus, StepEventKind, TickStatus
 from partita.api.types.fields import given
 from partita.api.types.node import TagInput
 from partita.definitions.keys import AssetKey
-from partita.errors import DefinitionError
-from partita.records.filters import EventFilter, RunFilter, RunOrder
+from partita.errors import DefinitionError, RequestError
+from partita.records.backfills import BackfillFilter
+from partita.records.filters import EventFilter, RunFilter, RunOrder, TickFilter
 
 T = TypeVar("T")
 
@@ -38,6 +40,8 @@ class RunFilterInput:
     created_before: datetime | None = given("They were asked for before this instant.")
     partition_keys: list[str] | None = given("Partitions that they were asked to write.")
     root_id: strawberry.ID | None = given("The first run of their group of re-executions.")
+    backfill: strawberry.ID | None = given("Id of the backfill that launched them.")
+    tick: strawberry.ID | None = given("Id of the tick that launched them.")
 
 
 @strawberry.input(name="RunOrder", description="How runs are sorted.")
@@ -86,11 +90,31 @@ class DefinitionFilterInput:
     tags: list[TagInput] | None = given("Tags that they carry, all of them.")
 
 
+@strawberry.input(name="TickFilter", description="Which ticks are wanted: all given fields must hold, a list means any of its values.")
+class TickFilterInput:
+    """Which ticks are wanted."""
+
+    automation_ids: list[strawberry.ID] | None = given("Ids of the schedules and sensors; their names are accepted too while they are unique.")
+    statuses: list[TickStatus] | None = given("Where they stand.")
+    after: datetime | None = given("They were due after this instant.")
+    before: datetime | None = given("They were due before this instant.")
+    is_dry_run: bool | None = given("Whether they are dry runs; only others when left out.")
+
+
+@strawberry.input(name="BackfillFilter", description="Which backfills are wanted: all given fields must hold, a list means any of its values.")
+class BackfillFilterInput:
+    """Which backfills are wanted."""
+
+    statuses: list[BackfillStatus] | None = given("Where they stand.")
+    asset_keys: list[str] | None = given("Assets that they write.")
+
+
 STEP_EVENTS: dict[StepEventKind, str] = {
     StepEventKind.WORKER: "process",
     StepEventKind.STARTED: "step_started",
     StepEventKind.INPUT: "input",
     StepEventKind.OUTPUT: "output",
+    StepEventKind.MAPPED: "mapped",
     StepEventKind.SUCCEEDED: "step_succeeded",
     StepEventKind.FAILED: "step_failed",
     StepEventKind.SKIPPED: "step_skipped",
@@ -100,14 +124,14 @@ STEP_EVENTS: dict[StepEventKind, str] = {
 """Kinds of step events and the tags of the events that they stand for."""
 
 
-def to_run_filter(given: RunFilterInput | None) -> RunFilter:
+def to_run_filter(given: RunFilterInput | None, *, backfill_id: str | None = None) -> RunFilter:
     """The filter of the records that `given` means.
 
     Raises:
         ApiError: a list is too long, or a value cannot be what it should be.
     """
     if given is None:
-        return RunFilter()
+        return RunFilter(backfill_id=backfill_id)
     check_lists(given)
     return RunFilter(
         ids=_tuple(given.ids),
@@ -120,6 +144,8 @@ def to_run_filter(given: RunFilterInput | None) -> RunFilter:
         created_before=given.created_before,
         partition_keys=_tuple(given.partition_keys),
         root_id=given.root_id,
+        backfill_id=backfill_id if backfill_id is not None else given.backfill,
+        tick_id=given.tick,
     )
 
 
@@ -177,6 +203,37 @@ def to_job_filter(given: DefinitionFilterInput | None) -> JobFilter:
         locations=None if given.code_locations is None else frozenset(to_location_name(each) for each in given.code_locations),
         tags=frozenset((tag.key, tag.value) for tag in given.tags or ()),
     )
+
+
+def to_tick_filter(given: TickFilterInput | None, automations: Automations, *, only: str | None = None) -> TickFilter:
+    """The filter of ticks that `given` means, of one automation only when that is named.
+
+    Raises:
+        ApiError: a list is too long, or names a schedule or sensor that there is not.
+    """
+    ids: tuple[str, ...] | None = None if only is None else (only,)
+    if given is None:
+        return TickFilter(automation_ids=ids, is_dry_run=False)
+    check_lists(given)
+    if given.automation_ids is not None and only is None:
+        try:
+            ids = tuple(automations.find(each).automation_id for each in given.automation_ids)
+        except RequestError as error:
+            raise ApiError(error.message) from None
+    return TickFilter(automation_ids=ids, statuses=_tuple(given.statuses), after=given.after, before=given.before, is_dry_run=bool(given.is_dry_run))
+
+
+def to_backfill_filter(given: BackfillFilterInput | None) -> BackfillFilter:
+    """The filter of backfills that `given` means.
+
+    Raises:
+        ApiError: a list is too long, or a key cannot be one.
+    """
+    if given is None:
+        return BackfillFilter()
+    check_lists(given)
+    assets = None if given.asset_keys is None else tuple(to_asset_key(each) for each in given.asset_keys)
+    return BackfillFilter(statuses=_tuple(given.statuses), assets=assets)
 
 
 def to_job_place(node_id: str) -> tuple[str, str, str]:

@@ -3,7 +3,7 @@
 import strawberry
 
 from partita.api.scalars import JSON
-from partita.api.types.enums import RetryStrategy
+from partita.api.types.enums import AutomationStatus, PartitionStatus, RetryStrategy
 from partita.api.types.fields import given, required
 from partita.api.types.node import TagInput
 
@@ -43,6 +43,7 @@ class PartitionSelection:
     keys: strawberry.Maybe[list[str]] = required("These partitions.")
     range: strawberry.Maybe[PartitionRange] = required("The partitions from one to another, both included.")
     all: strawberry.Maybe[bool] = required("Every partition there is; must be true.")
+    statuses: strawberry.Maybe[list[PartitionStatus]] = required("Partitions that stand so now, such as those that are missing or failed.")
 
 
 @strawberry.input(description="Assets to write.")
@@ -86,3 +87,75 @@ class ReloadCodeLocationInput:
     """A code location whose code is to be loaded anew."""
 
     code_location_id: strawberry.ID = required("Id of the code location; its name is accepted too.")
+
+
+@strawberry.input(one_of=True, description="How partitions are cut into runs; exactly one field is given.")
+class BackfillPolicyInput:
+    """How partitions are cut into runs."""
+
+    single_run: strawberry.Maybe[bool] = required("One run writes all of them; must be true.")
+    runs_of: strawberry.Maybe[int] = required("Each run writes up to so many neighbouring ones; at least 1.")
+
+
+@strawberry.input(description="Partitions of assets or of a job to write. Give `selection`, or `job` or `jobName`.")
+class StartBackfillInput:
+    """Partitions to write."""
+
+    selection: str | None = given("A selection of assets such as `group:marts` or `raw/orders+`; external assets are left out of it.")
+    job: strawberry.ID | None = given("Id of a partitioned job.")
+    job_name: str | None = given("Name of a partitioned job, in place of its id.")
+    repository: str | None = given("Name of the job's repository, needed when several define a job of this name.")
+    code_location: str | None = given("Name of the job's code location, needed when several define a job of this name.")
+    partitions: PartitionSelection | None = given("Which partitions; a range or keys of one asset are carried over to assets that are cut otherwise.")
+    policy: BackfillPolicyInput | None = given("How they are cut into runs; as the assets say when left out, one each if they do not.")
+    config: JSON | None = given("Run config of every run.")
+    tags: list[TagInput] = strawberry.field(default_factory=list, description="Tags of every run.")
+    priority: int = given("Runs of higher priority are claimed first.", default=0)
+    title: str | None = given("What it is called, for people.")
+    idempotency_key: str | None = given(IDEMPOTENCY)
+
+
+@strawberry.input(description="A backfill to end.")
+class CancelBackfillInput:
+    """A backfill to end."""
+
+    backfill_id: strawberry.ID = required("Id of the backfill.")
+
+
+@strawberry.input(description="A backfill of which to write again what was not written.")
+class RetryBackfillInput:
+    """A backfill to retry."""
+
+    backfill_id: strawberry.ID = required("Id of the backfill; it must have ended.")
+
+
+@strawberry.input(description="Schedules and sensors to switch.")
+class SetAutomationStatusInput:
+    """Schedules and sensors to switch."""
+
+    automation_ids: list[strawberry.ID] = required("Ids of the schedules and sensors, at most 100; names are accepted too while they are unique.")
+    status: AutomationStatus | None = given("Whether they are on; what their code says when left out.")
+
+
+@strawberry.input(description="A sensor and what it has dealt with.")
+class SetSensorCursorInput:
+    """A sensor and its cursor."""
+
+    sensor_id: strawberry.ID = required("Id of the sensor; its name is accepted too while it is unique.")
+    cursor: str | None = given("The cursor; none when left out, so that it begins anew.")
+
+
+@strawberry.input(description="A sensor to evaluate without effects.")
+class EvaluateSensorInput:
+    """A sensor to evaluate without effects."""
+
+    sensor_id: strawberry.ID = required("Id of the sensor; its name is accepted too while it is unique.")
+    cursor: str | None = given("The cursor that it goes on from; its own when left out.")
+
+
+@strawberry.input(description="Keys to add to a set of dynamic partitions.")
+class AddDynamicPartitionsInput:
+    """Keys to add to a set."""
+
+    set_name: str = required("Name of the set.")
+    keys: list[str] = required("The keys, at most 1,000; those that are there already stay as they are.")

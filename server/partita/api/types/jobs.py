@@ -7,12 +7,13 @@ import strawberry
 from strawberry import Parent
 
 from partita.api import configs, graphs
+from partita.api.automations import ScheduleEntry, SensorEntry
 from partita.api.context import Info
 from partita.api.entries import AssetEntry, JobEntry, RepositoryEntry, ShownConfig
 from partita.api.pages import ShownPage
 from partita.api.partitions import PartitionedTarget, partitions_of_job
 from partita.api.types.connections import paged
-from partita.api.types.fields import ASSET, ASSET_PARTITIONS, REPOSITORY, RUN, argument, many, maybe, resolved, shown, shows
+from partita.api.types.fields import ASSET, ASSET_PARTITIONS, REPOSITORY, RUN, SCHEDULE, SENSOR, argument, many, maybe, resolved, shown, shows
 from partita.api.types.filters import RunFilterInput, RunOrderInput, to_run_filter, to_run_order
 from partita.api.types.graphs import ConfigSchema, Graph
 from partita.api.types.node import Definition, Node, Tag, to_tags
@@ -61,7 +62,19 @@ class Job(Node, Definition):
     @staticmethod
     def partitions(job: Parent[JobEntry], info: Info) -> PartitionedTarget | None:
         """Its partitions."""
-        return partitions_of_job(job, info.context.definitions.catalog)
+        return partitions_of_job(job, info.context.definitions)
+
+    @resolved("The schedules that launch it, sorted by name.", type=many(SCHEDULE))
+    @staticmethod
+    def schedules(job: Parent[JobEntry], info: Info) -> list[ScheduleEntry]:
+        """Its schedules."""
+        return [each for each in info.context.definitions.automations_of(job) if isinstance(each, ScheduleEntry)]
+
+    @resolved("The sensors that launch it, sorted by name.", type=many(SENSOR))
+    @staticmethod
+    def sensors(job: Parent[JobEntry], info: Info) -> list[SensorEntry]:
+        """Its sensors."""
+        return [each for each in info.context.definitions.automations_of(job) if isinstance(each, SensorEntry)]
 
     @paged("Its runs, newest first unless told otherwise.", RUN, has_tail=True)
     @staticmethod

@@ -2,7 +2,8 @@
 
 import strawberry
 
-from partita.api.types.fields import CODE_LOCATION, RUN, many, maybe, shown
+from partita.api.types.fields import BACKFILL, CODE_LOCATION, RUN, SENSOR, TICK, many, maybe, shown
+from partita.api.types.node import Definition
 from partita.api.types.problems import Obstacle
 
 ERRORS = "What stopped it; empty when it was done."
@@ -49,4 +50,61 @@ class ReloadCodeLocationPayload:
     """What became of a reload."""
 
     code_location: str = shown("The code location; it is loaded in the background. Null when there is none.", type=maybe(CODE_LOCATION))
+    errors: list[Obstacle] = shown(ERRORS)
+
+
+@strawberry.type(description="What became of a request to backfill.")
+class StartBackfillPayload:
+    """What became of a request to backfill."""
+
+    backfill: str = shown("The backfill; null when it was refused.", type=maybe(BACKFILL))
+    is_replay: bool = shown(REPLAY)
+    errors: list[Obstacle] = shown(ERRORS)
+
+
+@strawberry.type(description="What became of a backfill that was to be cancelled.")
+class CancelBackfillPayload:
+    """What became of a backfill that was to be cancelled."""
+
+    backfill: str = shown("The backfill as it stands now; null when there is none of that id.", type=maybe(BACKFILL))
+    errors: list[Obstacle] = shown(ERRORS)
+
+
+@strawberry.type(description="What became of a backfill that was to be retried.")
+class RetryBackfillPayload:
+    """What became of a backfill that was to be retried."""
+
+    backfill: str = shown("The backfill as it stands now; null when there is none of that id.", type=maybe(BACKFILL))
+    errors: list[Obstacle] = shown(ERRORS)
+
+
+@strawberry.type(description="What became of schedules and sensors that were to be switched.")
+class SetAutomationStatusPayload:
+    """What became of schedules and sensors that were to be switched."""
+
+    automations: list[Definition] = shown("The schedules and sensors as they stand now; empty when the request was refused.")
+    errors: list[Obstacle] = shown(ERRORS)
+
+
+@strawberry.type(description="What became of a sensor whose cursor was to be set.")
+class SetSensorCursorPayload:
+    """What became of a sensor whose cursor was to be set."""
+
+    sensor: str = shown("The sensor as it stands now; null when there is none of that name.", type=maybe(SENSOR))
+    errors: list[Obstacle] = shown(ERRORS)
+
+
+@strawberry.type(description="What an evaluation of a sensor came to.")
+class EvaluateSensorPayload:
+    """What an evaluation of a sensor came to."""
+
+    tick: str = shown("The dry run: what the sensor would have launched. Null when it could not be evaluated.", type=maybe(TICK))
+    errors: list[Obstacle] = shown(ERRORS)
+
+
+@strawberry.type(description="What became of keys that were to be added.")
+class AddDynamicPartitionsPayload:
+    """What became of keys that were to be added."""
+
+    added_keys: list[str] = shown("The keys that were new, in the order given.")
     errors: list[Obstacle] = shown(ERRORS)

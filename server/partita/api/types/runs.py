@@ -1,7 +1,7 @@
 """Runs: executions of jobs and of assets."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 from strawberry import Parent
@@ -10,20 +10,24 @@ from partita.api import logs
 from partita.api.context import Info
 from partita.api.entries import AssetEntry, JobEntry, LocationEntry
 from partita.api.events import ShownEvent
+from partita.api.launchers import launcher_of
 from partita.api.pages import MAX_EVENTS, ShownPage
 from partita.api.partitions import RunTarget
 from partita.api.scalars import JSON, Duration, Long
 from partita.api.stats import ShownStats
 from partita.api.timing import elapsed
 from partita.api.types.connections import paged
-from partita.api.types.enums import LogStream, RunStatus
+from partita.api.types.enums import LogStream, RunStatus, WaitKind
 from partita.api.types.failures import PythonError
-from partita.api.types.fields import ASSET, CODE_LOCATION, JOB, RUN, RUN_EVENT, argument, many, maybe, resolved, shown, shows
+from partita.api.types.fields import ASSET, BACKFILL, CODE_LOCATION, JOB, RUN, RUN_EVENT, TICK, argument, many, maybe, resolved, shown, shows
 from partita.api.types.filters import RunEventFilterInput, to_event_filter
+from partita.api.types.launchers import Launcher
 from partita.api.types.node import Node, Tag, to_tags
 from partita.api.types.steps import LogChunk, RunStats, RunStep
-from partita.records import runs
+from partita.records import queue, runs
+from partita.records.backfills import Backfill
 from partita.records.pages import PageRequest
+from partita.records.ticks import Tick
 
 
 @strawberry.type(description="What a run was asked to write: one partition, a range, or a list.")
@@ -46,7 +50,15 @@ class RunPartitions:
     @staticmethod
     def range(target: Parent[RunTarget], info: Info) -> list[str] | None:
         """First and last key."""
-        return target.range(info.context.definitions.catalog)
+        return target.range(info.context.definitions)
+
+
+@strawberry.type(description="Why a queued run waits.")
+class WaitReason:
+    """Why a queued run waits."""
+
+    kind: WaitKind = shown("What it waits for.")
+    message: str = shown("The same for people.")
 
 
 @strawberry.type(description="One execution of a job, or of assets.")
@@ -99,6 +111,30 @@ class Run(Node):
     def partitions(run: Parent[runs.Run]) -> RunTarget | None:
         """Its partitions."""
         return RunTarget(run.request) if run.request.partition_keys else None
+
+    @resolved("Why it waits; null unless it is queued.", type=maybe(WaitReason))
+    @staticmethod
+    async def wait_reason(run: Parent[runs.Run], info: Info) -> queue.WaitReason | None:
+        """Why it waits."""
+        return await info.context.wait_reason(run)
+
+    @resolved("What launched it; null when that no longer exists.", type=maybe(Launcher))
+    @staticmethod
+    async def launched_by(run: Parent[runs.Run], info: Info) -> Any:
+        """Who launched it."""
+        return await launcher_of(run, info.context)
+
+    @resolved("The backfill that launched it; null when none did.", type=maybe(BACKFILL))
+    @staticmethod
+    async def backfill(run: Parent[runs.Run], info: Info) -> Backfill | None:
+        """Its backfill."""
+        return await info.context.loaders.backfills.load(run.request.backfill_id) if run.request.backfill_id else None
+
+    @resolved("The tick that launched it; null when none did.", type=maybe(TICK))
+    @staticmethod
+    async def tick(run: Parent[runs.Run], info: Info) -> Tick | None:
+        """Its tick."""
+        return await info.context.loaders.tick(run.request.tick_id)
 
     @resolved("The run that it retries; null when it is the first of its group, or that run was deleted.", type=maybe(RUN))
     @staticmethod

@@ -10,6 +10,7 @@ from partita.api.context import Info
 from partita.api.types.enums import DaemonKind
 from partita.api.types.failures import PythonError
 from partita.api.types.fields import resolved, shown
+from partita.records.queue import QueueState as QueueStateRecord
 
 
 @strawberry.type(description="A role of the daemon, and whether it does its work.")
@@ -23,6 +24,27 @@ class Daemon:
     errors: list[PythonError] = shown("What keeps it from its work.")
 
 
+@strawberry.type(description="A pool: slots that runs share whose steps use the same thing.")
+class Pool:
+    """A pool of slots."""
+
+    name: str = shown("Its name.")
+    limit: int | None = shown("How many slots it has; null when the settings do not list it, so it has as many as are asked for.")
+    used: int = shown("Slots that active runs hold.")
+    waiting: int = shown("Queued runs that need it.")
+
+
+@strawberry.type(description="How many runs with a tag may be active at once.")
+class TagLimit:
+    """How many runs with a tag may be active at once."""
+
+    key: str = shown("Key of the tag.")
+    value: str | None = shown("Its value; null when any value counts.")
+    limit: int = shown("How many may be active at once.")
+    used: int = shown("How many are.")
+    waiting: int = shown("Queued runs that carry it.")
+
+
 @strawberry.type(description="How many runs wait and how many are active.")
 class QueueState:
     """How many runs wait and how many are active."""
@@ -30,6 +52,8 @@ class QueueState:
     queued: int = shown("Runs that wait to be claimed.")
     running: int = shown("Runs that a worker has claimed and that have not ended.")
     max_concurrent: int | None = shown("How many may be active at once; null when there is no limit.")
+    pools: list[Pool] = shown("The pools of the settings, then any others that runs need.")
+    tag_limits: list[TagLimit] = shown("The limits of runs by tag.")
 
 
 @strawberry.type(description="What this server refuses, so that clients need not guess.")
@@ -72,6 +96,7 @@ class Server:
 
     @resolved("How many runs wait and how many are active.", type=QueueState)
     @staticmethod
-    async def queue(info: Info) -> status.ShownQueue:
+    async def queue(info: Info) -> QueueStateRecord:
         """The state of the queue."""
-        return await info.context.read(lambda: status.queue_of(info.context.store, info.context.server.settings))
+        limits, pools_of = info.context.server.settings.limits, info.context.definitions.entries.pools_of
+        return await info.context.read(lambda: info.context.store.queue.state(limits, pools_of))

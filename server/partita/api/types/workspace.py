@@ -6,13 +6,15 @@ from typing import Annotated
 import strawberry
 from strawberry import Parent
 
+from partita.api.automations import ScheduleEntry, SensorEntry
 from partita.api.context import Info
+from partita.api.definitions import JobFilter
 from partita.api.entries import AssetEntry, JobEntry, LocationEntry, RepositoryEntry
 from partita.api.pages import ShownPage
 from partita.api.types.connections import paged
 from partita.api.types.enums import LocationStatus
 from partita.api.types.failures import PythonError
-from partita.api.types.fields import ASSET, CODE_LOCATION, JOB, REPOSITORY, argument, many, resolved, shown, shows
+from partita.api.types.fields import ASSET, CODE_LOCATION, JOB, REPOSITORY, SCHEDULE, SENSOR, argument, many, resolved, shown, shows
 from partita.api.types.filters import AssetFilterInput, to_asset_filter
 from partita.api.types.node import Node
 from partita.records.pages import PageRequest
@@ -62,6 +64,18 @@ class Repository(Node):
     def jobs(repository: Parent[RepositoryEntry], info: Info, page: PageRequest) -> ShownPage[JobEntry]:
         """A page of its jobs."""
         return info.context.definitions.page_of_jobs(page, place=repository.place)
+
+    @resolved("Its schedules, sorted by name.", type=many(SCHEDULE))
+    @staticmethod
+    def schedules(repository: Parent[RepositoryEntry], info: Info) -> list[ScheduleEntry]:
+        """Its schedules."""
+        return info.context.definitions.schedules_where(JobFilter(), place=repository.place)
+
+    @resolved("Its sensors, sorted by name.", type=many(SENSOR))
+    @staticmethod
+    def sensors(repository: Parent[RepositoryEntry], info: Info) -> list[SensorEntry]:
+        """Its sensors."""
+        return info.context.definitions.sensors_where(JobFilter(), place=repository.place)
 
     @paged("The assets it defines, sorted by key.", ASSET)
     @staticmethod

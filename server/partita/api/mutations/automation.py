@@ -1,0 +1,114 @@
+"""Switching schedules and sensors, setting cursors, trying sensors out, adding dynamic partitions."""
+
+from __future__ import annotations
+
+import asyncio
+
+from partita.api.automations import SensorEntry
+from partita.api.context import Context
+from partita.api.mutations.answers import Added, Evaluated, SensorAnswer, Switched
+from partita.api.mutations.requests import Refused, check_length
+from partita.api.problems import invalid, problems_of, unavailable
+from partita.api.types.enums import AutomationStatus
+from partita.api.types.inputs import AddDynamicPartitionsInput, EvaluateSensorInput, SetAutomationStatusInput, SetSensorCursorInput
+from partita.errors import RequestError
+from partita.records.locations import LocationStatus
+from partita.records.ticks import Tick
+
+MOST_KEYS = 1000
+"""Keys that one mutation may add."""
+MAX_CURSOR = 1_000_000
+"""Characters of a cursor."""
+SLACK = 5.0
+"""Seconds that an evaluation may take beyond the sensor's own timeout: until a worker takes it, and until it is written."""
+LOOK = 0.5
+
+
+async def set_automation_status(context: Context, given: SetAutomationStatusInput) -> Switched:
+    """Switch schedules and sensors, all or none."""
+    try:
+        check_length("automationIds", given.automation_ids)
+        entries = [context.definitions.automations.find(each) for each in dict.fromkeys(given.automation_ids)]
+        is_on = None if given.status is None else given.status is AutomationStatus.ON
+        await context.read(lambda: context.store.automations.set_on([each.automation_id for each in entries], is_on))
+    except Refused as refused:
+        return Switched(errors=refused.problems)
+    except RequestError as error:
+        return Switched(errors=problems_of(error, path=["automationIds"]))
+    await context.begin()
+    return Switched(automations=entries)
+
+
+async def set_sensor_cursor(context: Context, given: SetSensorCursorInput) -> SensorAnswer:
+    """Say what a sensor has dealt with."""
+    if given.cursor is not None and len(given.cursor) > MAX_CURSOR:
+        return SensorAnswer(errors=[invalid(f"A cursor has at most {MAX_CURSOR:,} characters, not {len(given.cursor):,}.", path=["cursor"])])
+    try:
+        sensor = _sensor(context, given.sensor_id)
+        await context.read(lambda: context.store.automations.set_cursor(sensor.automation_id, given.cursor))
+    except RequestError as error:
+        return SensorAnswer(errors=problems_of(error, path=["sensorId"]))
+    await context.begin()
+    return SensorAnswer(sensor=sensor)
+
+
+async def evaluate_sensor(context: Context, given: EvaluateSensorInput) -> Evaluated:
+    """Evaluate a sensor and show what it would do; nothing is launched and its cursor stays."""
+    try:
+        sensor = _sensor(context, given.sensor_id)
+        location = context.definitions.location(sensor.location)
+        if location is not None and location.record.status is LocationStatus.UNREACHABLE:
+            message = f"Code location {sensor.location!r} has no worker that could evaluate it. Start one, or `partita dev`."
+            return Evaluated(errors=[unavailable(message, error=None)])
+        tick = await context.read(lambda: context.store.ticks.request_dry_run(sensor.automation_id, cursor=given.cursor))
+    except RequestError as error:
+        return Evaluated(errors=problems_of(error, path=["sensorId"]))
+    ended = await _ended(context, tick, seconds=sensor.spec.timeout + SLACK)
+    await context.begin()
+    if ended is None:
+        waited = f"{sensor.spec.timeout + SLACK:g} s"
+        message = f"Sensor {sensor.name!r} was not evaluated within {waited}; no worker has taken it. Look at tick {tick.id} later."
+        return Evaluated(errors=[unavailable(message, error=None)])
+    return Evaluated(tick=ended)
+
+
+async def add_dynamic_partitions(context: Context, given: AddDynamicPartitionsInput) -> Added:
+    """Add keys to a set of dynamic partitions."""
+    known = context.definitions.entries.dynamic_sets
+    try:
+        check_length("keys", given.keys, most=MOST_KEYS)
+        if given.set_name not in known:
+            listed = ", ".join(repr(name) for name in sorted(known)) or "none"
+            message = f"Nothing is cut by a set of dynamic partitions called {given.set_name[:100]!r}. There are: {listed}."
+            raise Refused(invalid(message, path=["setName"]))
+        added = await context.read(lambda: context.store.partitions.add(given.set_name, given.keys))
+    except Refused as refused:
+        return Added(errors=refused.problems)
+    except RequestError as error:
+        return Added(errors=problems_of(error, path=["keys"]))
+    await context.begin()
+    return Added(added_keys=added)
+
+
+def _sensor(context: Context, given: str) -> SensorEntry:
+    found = context.definitions.automations.find(given, kind=SensorEntry)
+    assert isinstance(found, SensorEntry), "it is of the kind that was asked for"
+    return found
+
+
+async def _ended(context: Context, tick: Tick, *, seconds: float) -> Tick | None:
+    """The tick once it has ended; None when it has not within so many seconds."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    async with context.server.feed.watching(tick.id) as changed:
+        while True:
+            changed.clear()
+            now = await context.read(lambda: context.store.ticks.get(tick.id))
+            if now.status.is_finished:
+                return now
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0:
+                return None
+            try:
+                await asyncio.wait_for(changed.wait(), min(left, LOOK))
+            except TimeoutError:
+                continue

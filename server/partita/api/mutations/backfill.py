@@ -1,0 +1,140 @@
+"""Starting, cancelling and retrying backfills."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from partita.api.context import Context
+from partita.api.mutations.answers import BackfillAnswer
+from partita.api.mutations.launch import job_of
+from partita.api.mutations.materialize import selected_assets
+from partita.api.mutations.requests import Refused, plan_of, to_config, to_idempotency, to_tags
+from partita.api.problems import invalid, problems_of
+from partita.api.types.inputs import BackfillPolicyInput, CancelBackfillInput, PartitionSelection, RetryBackfillInput, StartBackfillInput
+from partita.definitions.keys import AssetKey
+from partita.definitions.policies import BackfillPolicy
+from partita.errors import NotFoundError, RequestError, UnknownPartitionError
+from partita.planning.backfill import BackfillScope, PartitionsChosen, plan_assets, plan_job
+from partita.planning.backfill_batches import next_batch
+from partita.records.assets import PartitionStatus
+from partita.records.backfills import Backfill, BackfillItem, BackfillJob, BackfillRequest
+
+MOST_KEYS = 1000
+"""Partition keys that may be named one by one; a range names any number."""
+MAX_TITLE = 200
+
+
+async def start_backfill(context: Context, given: StartBackfillInput) -> BackfillAnswer:
+    """Ask for a backfill, or say why not."""
+
+    def work() -> BackfillAnswer:
+        try:
+            key = to_idempotency(context, "startBackfill", given)
+            request, items = _decide(context, given)
+            started = context.store.backfills.create(request, items, key=key)
+        except Refused as refused:
+            return BackfillAnswer(errors=refused.problems)
+        except UnknownPartitionError as error:
+            return BackfillAnswer(errors=problems_of(error, path=["partitions"]))
+        except RequestError as error:
+            return BackfillAnswer(errors=problems_of(error))
+        return BackfillAnswer(backfill=started.backfill, is_replay=started.is_replay)
+
+    return await context.read(work)
+
+
+async def cancel_backfill(context: Context, given: CancelBackfillInput) -> BackfillAnswer:
+    """Ask for the end of a backfill."""
+    return await _act(context, given.backfill_id, context.store.backfills.request_cancel)
+
+
+async def retry_backfill(context: Context, given: RetryBackfillInput) -> BackfillAnswer:
+    """Write again what a backfill has not written."""
+    return await _act(context, given.backfill_id, context.store.backfills.retry)
+
+
+async def _act(context: Context, backfill_id: str, act: Callable[[str], Backfill]) -> BackfillAnswer:
+    def work() -> BackfillAnswer:
+        try:
+            return BackfillAnswer(backfill=act(backfill_id))
+        except NotFoundError as error:
+            return BackfillAnswer(errors=problems_of(error, path=["backfillId"]))
+        except RequestError as error:
+            found = context.store.backfills.find([backfill_id]).get(backfill_id)
+            return BackfillAnswer(backfill=found, errors=problems_of(error, path=["backfillId"]))
+
+    return await context.read(work)
+
+
+def _decide(context: Context, given: StartBackfillInput) -> tuple[BackfillRequest, tuple[BackfillItem, ...]]:
+    """What is to be written, checked as far as it can be before anything runs."""
+    definitions = context.definitions
+    catalog = definitions.catalog
+    scope = BackfillScope(graph=catalog.graph, owners=catalog.owners, now=context.now, dynamic=definitions.dynamic)
+    chosen = _chosen(given.partitions)
+    has_job = given.job is not None or given.job_name is not None
+    if has_job == (given.selection is not None):
+        raise Refused(invalid("Say what to write: give either `selection`, or `job` or `jobName`.", path=["selection"]))
+    if given.title is not None and len(given.title) > MAX_TITLE:
+        raise Refused(invalid(f"A title has at most {MAX_TITLE} characters, not {len(given.title)}.", path=["title"]))
+    job: BackfillJob | None = None
+    assets: tuple[AssetKey, ...] = ()
+    if has_job:
+        entry = job_of(definitions, given)
+        if entry.spec.partitions is None:
+            raise Refused(invalid(f"Job {entry.name!r} has no partitions; launch it instead.", path=["jobName" if given.job is None else "job"]))
+        job = BackfillJob(location=entry.location, repository=entry.repository, name=entry.name)
+        items = plan_job(entry.spec.partitions, chosen, scope, name=entry.name)
+    else:
+        assets = tuple(selected_assets(definitions, given.selection or ""))
+        items = plan_assets(assets, chosen, scope, states_of=lambda key: _states(context, key))
+    request = BackfillRequest(
+        selection=given.selection,
+        assets=assets,
+        job=job,
+        policy=_policy(given.policy),
+        config=to_config(given.config),
+        tags=to_tags(given.tags),
+        priority=given.priority,
+        title=given.title,
+    )
+    for launch in next_batch("", request, items, scope, room=1).launches:  # the rest differs in its partitions alone
+        plan_of(definitions, launch.request, now=context.now)
+    return request, items
+
+
+def _chosen(given: PartitionSelection | None) -> PartitionsChosen:
+    if given is None:
+        return PartitionsChosen()
+    if given.keys is not None:
+        keys = given.keys.value
+        if not 0 < len(keys) <= MOST_KEYS:
+            raise Refused(invalid(f"`partitions.keys` holds {len(keys)} keys; give 1 to {MOST_KEYS}, or a range.", path=["partitions", "keys"]))
+        return PartitionsChosen(keys=tuple(keys))
+    if given.range is not None:
+        return PartitionsChosen(range=(given.range.value.from_, given.range.value.to))
+    if given.statuses is not None:
+        statuses = frozenset(PartitionStatus(each) for each in given.statuses.value)
+        if not statuses:
+            raise Refused(invalid("`partitions.statuses` is empty. Name at least one, such as MISSING.", path=["partitions", "statuses"]))
+        return PartitionsChosen(statuses=statuses)
+    if given.all is None or not given.all.value:
+        raise Refused(invalid("`partitions.all` must be true. To write no partitions, leave `partitions` out.", path=["partitions", "all"]))
+    return PartitionsChosen(is_all=True)
+
+
+def _policy(given: BackfillPolicyInput | None) -> BackfillPolicy | None:
+    if given is None:
+        return None
+    if given.runs_of is not None:
+        if given.runs_of.value < 1:
+            message = f"`policy.runsOf` is {given.runs_of.value}; give how many partitions a run writes, at least 1."
+            raise Refused(invalid(message, path=["policy", "runsOf"]))
+        return BackfillPolicy(max_partitions_per_run=given.runs_of.value)
+    if given.single_run is None or not given.single_run.value:
+        raise Refused(invalid("`policy.singleRun` must be true. Leave `policy` out for the usual way.", path=["policy", "singleRun"]))
+    return BackfillPolicy()
+
+
+def _states(context: Context, key: AssetKey) -> Mapping[str, PartitionStatus]:
+    return {state.partition: state.status for state in context.store.assets.partition_states([key])[key]}
