@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from partita_client.aio.assets import AsyncAsset, AsyncPartitions
+    from partita_client.aio.backfills import AsyncBackfill
     from partita_client.aio.client import AsyncClient
     from partita_client.aio.runs import AsyncRun
     from partita_client.assets import Asset, Partitions
+    from partita_client.backfills import Backfill
     from partita_client.client import Client
     from partita_client.errors import (
+        BackfillFailedError,
         ConnectionFailedError,
         PartitaClientError,
         RequestRefusedError,
@@ -28,9 +31,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "Asset": "assets",
     "AsyncAsset": "aio.assets",
+    "AsyncBackfill": "aio.backfills",
     "AsyncClient": "aio.client",
     "AsyncPartitions": "aio.assets",
     "AsyncRun": "aio.runs",
+    "Backfill": "backfills",
+    "BackfillFailedError": "errors",
     "Client": "client",
     "ConnectionFailedError": "errors",
     "Materialization": "materializations",
@@ -47,9 +53,12 @@ _HOMES = {
 __all__ = [
     "Asset",
     "AsyncAsset",
+    "AsyncBackfill",
     "AsyncClient",
     "AsyncPartitions",
     "AsyncRun",
+    "Backfill",
+    "BackfillFailedError",
     "Client",
     "ConnectionFailedError",
     "Materialization",

@@ -12,24 +12,23 @@ from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
 from partita_client.assets import Asset
+from partita_client.automation import Automation
 from partita_client.errors import RequestRefusedError
 from partita_client.link import Link, raw_request, words
 from partita_client.models.generated import operations
 from partita_client.runs import Run
+from partita_client.wanted import Partition, to_partitions, to_tags
 
 if TYPE_CHECKING:
     from partita_client.models import CodeLocation, Job, Server
-    from partita_client.models.generated.inputs import AssetFilter, MaterializeAssetsInput, PartitionSelection, RunFilter, TagInput
-
-Partition = str | tuple[str, str] | list[str]
-"""One key, first and last key of a range, or several keys."""
+    from partita_client.models.generated.inputs import AssetFilter, MaterializeAssetsInput, RunFilter
 
 PATIENCE = 60.0
 ASSET_PAGE = 50
 """An asset brings its neighbours, checks and newest write: more of them at once cost more than the server grants one question."""
 
 
-class Client:
+class Client(Automation):
     """A server, from a program's point of view.
 
     The address is `url`, else the environment variable `PARTITA_URL`, else `http://127.0.0.1:4400`; the token is `token`, else
@@ -107,7 +106,7 @@ class Client:
                     "codeLocation": location,
                     "config": config,
                     "partitionKey": partition,
-                    "tags": _tags(tags),
+                    "tags": to_tags(tags),
                     "stepKeys": steps,
                     "priority": priority,
                     "idempotencyKey": idempotency_key or uuid4().hex,
@@ -140,7 +139,7 @@ class Client:
         Raises:
             RequestRefusedError: nothing is selected, it takes several runs (`TOO_MANY`), or the server says what is wrong.
         """
-        input: MaterializeAssetsInput = {"selection": selection, "partitions": _partitions(partition), "config": config, "tags": _tags(tags)}
+        input: MaterializeAssetsInput = {"selection": selection, "partitions": to_partitions(partition), "config": config, "tags": to_tags(tags)}
         try:
             runs = self._materialize({**input, "isSingleRun": True}, idempotency_key)
         except RequestRefusedError as error:
@@ -171,7 +170,7 @@ class Client:
         Raises:
             RequestRefusedError: nothing is selected, or the server says what is wrong.
         """
-        input: MaterializeAssetsInput = {"selection": selection, "partitions": _partitions(partition), "config": config, "tags": _tags(tags)}
+        input: MaterializeAssetsInput = {"selection": selection, "partitions": to_partitions(partition), "config": config, "tags": to_tags(tags)}
         return self._materialize(input, idempotency_key)
 
     def run(self, run_id: str) -> Run:
@@ -201,7 +200,7 @@ class Client:
             tags: Only runs that carry all of these.
             limit: How many at most.
         """
-        where: RunFilter = {"statuses": words(status), "jobNames": [job] if job else None, "tags": _tags(tags) or None}
+        where: RunFilter = {"statuses": words(status), "jobNames": [job] if job else None, "tags": to_tags(tags) or None}
         pages = self._link.pages(
             lambda first, after: operations.list_runs(first=first, after=after, filter=where), lambda answer: answer.runs, limit=limit
         )
@@ -345,19 +344,3 @@ class Client:
         if payload.errors:
             raise RequestRefusedError.of_payload(payload.errors)
         return [Run(self._link, record, is_replay=payload.is_replay) for record in payload.runs]
-
-
-def _tags(tags: Mapping[str, str] | None) -> list[TagInput]:
-    return [{"key": key, "value": value} for key, value in (tags or {}).items()]
-
-
-def _partitions(given: Partition | None) -> PartitionSelection | None:
-    match given:
-        case None:
-            return None
-        case str(key):
-            return {"keys": [key]}
-        case (str(first), str(last)) if isinstance(given, tuple):
-            return {"range": {"from": first, "to": last}}
-        case _:
-            return {"keys": list(given)}

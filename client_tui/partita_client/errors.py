@@ -19,7 +19,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from partita_client.models import AnyMutationError, PythonError, RunRecord
+    from partita_client.models import AnyMutationError, BackfillRecord, PythonError, RunRecord
 
 
 class PartitaClientError(Exception):
@@ -88,6 +88,18 @@ class RunFailedError(PartitaClientError):
         how = "was canceled" if run.status == "canceled" else f"has {run.status}"
         why = f": {error.class_name}: {error.message}" if error else ""
         super().__init__(f"Run {run.id} {how}{why}", code="RUN_CANCELED" if run.status == "canceled" else "RUN_FAILED")
+
+
+class BackfillFailedError(PartitaClientError):
+    """The backfill ended, and not all of it succeeded."""
+
+    def __init__(self, backfill: BackfillRecord) -> None:
+        self.backfill = backfill
+        """Its record, as it ended."""
+        is_canceled = backfill.status == "canceled"
+        why = f": {backfill.error.message}" if backfill.error else ""
+        how = "was canceled" if is_canceled else f"has {backfill.status}"
+        super().__init__(f"Backfill {backfill.id} {how}{why}", code="BACKFILL_CANCELED" if is_canceled else "BACKFILL_FAILED")
 
 
 class TimedOutError(PartitaClientError, TimeoutError):

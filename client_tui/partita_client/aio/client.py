@@ -9,24 +9,23 @@ from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
 from partita_client.aio.assets import AsyncAsset
+from partita_client.aio.automation import AsyncAutomation
 from partita_client.aio.runs import AsyncRun
 from partita_client.errors import RequestRefusedError
 from partita_client.link import AsyncLink, raw_request, words
 from partita_client.models.generated import operations
+from partita_client.wanted import Partition, to_partitions, to_tags
 
 if TYPE_CHECKING:
     from partita_client.models import CodeLocation, Job, Server
-    from partita_client.models.generated.inputs import AssetFilter, MaterializeAssetsInput, PartitionSelection, RunFilter, TagInput
-
-Partition = str | tuple[str, str] | list[str]
-"""One key, first and last key of a range, or several keys."""
+    from partita_client.models.generated.inputs import AssetFilter, MaterializeAssetsInput, RunFilter
 
 PATIENCE = 60.0
 ASSET_PAGE = 50
 """An asset brings its neighbours, checks and newest write: more of them at once cost more than the server grants one question."""
 
 
-class AsyncClient:
+class AsyncClient(AsyncAutomation):
     """A server, from a program's point of view.
 
     The address is `url`, else the environment variable `PARTITA_URL`, else `http://127.0.0.1:4400`; the token is `token`, else
@@ -104,7 +103,7 @@ class AsyncClient:
                     "codeLocation": location,
                     "config": config,
                     "partitionKey": partition,
-                    "tags": _tags(tags),
+                    "tags": to_tags(tags),
                     "stepKeys": steps,
                     "priority": priority,
                     "idempotencyKey": idempotency_key or uuid4().hex,
@@ -137,7 +136,7 @@ class AsyncClient:
         Raises:
             RequestRefusedError: nothing is selected, it takes several runs (`TOO_MANY`), or the server says what is wrong.
         """
-        input: MaterializeAssetsInput = {"selection": selection, "partitions": _partitions(partition), "config": config, "tags": _tags(tags)}
+        input: MaterializeAssetsInput = {"selection": selection, "partitions": to_partitions(partition), "config": config, "tags": to_tags(tags)}
         try:
             runs = await self._materialize({**input, "isSingleRun": True}, idempotency_key)
         except RequestRefusedError as error:
@@ -168,7 +167,7 @@ class AsyncClient:
         Raises:
             RequestRefusedError: nothing is selected, or the server says what is wrong.
         """
-        input: MaterializeAssetsInput = {"selection": selection, "partitions": _partitions(partition), "config": config, "tags": _tags(tags)}
+        input: MaterializeAssetsInput = {"selection": selection, "partitions": to_partitions(partition), "config": config, "tags": to_tags(tags)}
         return await self._materialize(input, idempotency_key)
 
     async def run(self, run_id: str) -> AsyncRun:
@@ -198,7 +197,7 @@ class AsyncClient:
             tags: Only runs that carry all of these.
             limit: How many at most.
         """
-        where: RunFilter = {"statuses": words(status), "jobNames": [job] if job else None, "tags": _tags(tags) or None}
+        where: RunFilter = {"statuses": words(status), "jobNames": [job] if job else None, "tags": to_tags(tags) or None}
         pages = self._link.pages(
             lambda first, after: operations.list_runs(first=first, after=after, filter=where), lambda answer: answer.runs, limit=limit
         )
@@ -344,19 +343,3 @@ class AsyncClient:
         if payload.errors:
             raise RequestRefusedError.of_payload(payload.errors)
         return [AsyncRun(self._link, record, is_replay=payload.is_replay) for record in payload.runs]
-
-
-def _tags(tags: Mapping[str, str] | None) -> list[TagInput]:
-    return [{"key": key, "value": value} for key, value in (tags or {}).items()]
-
-
-def _partitions(given: Partition | None) -> PartitionSelection | None:
-    match given:
-        case None:
-            return None
-        case str(key):
-            return {"keys": [key]}
-        case (str(first), str(last)) if isinstance(given, tuple):
-            return {"range": {"from": first, "to": last}}
-        case _:
-            return {"keys": list(given)}

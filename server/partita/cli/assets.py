@@ -59,18 +59,36 @@ def materialize(
     partition, span, is_all = chosen["partition"], chosen["span"], chosen["is_all"]
     if sum(map(bool, (partition, span, is_all))) > 1:
         raise click.UsageError("Give one of --partition, --range and --all.")
-    ends = _parse_span(span) if span else None
+    ends = parse_span(span) if span else None
     with server.connect() as client:
         ends = _every_partition(client, selection) if is_all else ends
         runs = client.materialize_all(selection, partition=ends or partition, config=config, tags=tags, idempotency_key=key)
         return finish(runs, is_waiting=is_waiting, as_json=as_json)
 
 
-def _parse_span(span: str) -> tuple[str, str]:
+def parse_span(span: str) -> tuple[str, str]:
+    """First and last key of `FIRST..LAST`."""
     first, separator, last = span.partition("..")
     if not (first and separator and last):
         raise click.BadParameter(f"{span!r} is not FIRST..LAST.", param_hint="--range")
     return first, last
+
+
+@asset.command("partitions")
+@click.argument("set_name", metavar="SET")
+@click.option("--add", "keys", multiple=True, metavar="KEY", help="Add this key; may be given several times.")
+@json_option
+@server_options
+def dynamic_partitions(set_name: str, *, server: Server, keys: tuple[str, ...], as_json: bool) -> None:
+    """List the keys of a SET of dynamic partitions, or add some."""
+    with server.connect() as client:
+        if keys:
+            client.add_partitions(set_name, keys)
+        found = client.dynamic_partitions(set_name)
+    if as_json:
+        print_json({"set": set_name, "keys": found})
+    else:
+        click.echo("\n".join(found) if found else f"{set_name} has no keys yet.")
 
 
 def _every_partition(client: Client, selection: str) -> tuple[str, str]:

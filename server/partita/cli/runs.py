@@ -64,6 +64,35 @@ def list_runs(*, server: Server, statuses: tuple[str, ...], job: str | None, tag
     print_table(["run", "status", "what", "created", "took"], rows, empty="There are no runs.")
 
 
+@run.command()
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="How many queued runs at most.")
+@json_option
+@server_options
+def queue(*, server: Server, limit: int, as_json: bool) -> None:
+    """Show the queue: its limits and pools, and why each queued run waits."""
+    with server.connect() as client:
+        state = client.server().queue
+        waiting = list(client.runs(status="queued", limit=limit))
+    if as_json:
+        print_json({"queue": state, "runs": [each.record for each in waiting]})
+        return
+    most = state.max_concurrent if state.max_concurrent is not None else "any number"
+    console().print(f"{state.running} of {most} active, {state.queued} queued.")
+    limits = [[f"pool {each.name}", each.used, "-" if each.limit is None else each.limit, each.waiting] for each in state.pools]
+    limits += [
+        [f"tag {each.key}" + (f"={each.value}" if each.value is not None else ""), each.used, each.limit, each.waiting] for each in state.tag_limits
+    ]
+    if limits:
+        print_table(["limit", "used", "of", "waiting"], limits, empty="")
+    rows = [[each.short_id, subject(each), each.record.priority, age(each.created_at), _reason(each)] for each in waiting]
+    print_table(["run", "what", "priority", "created", "waits because"], rows, empty="No run waits.")
+
+
+def _reason(found: Run) -> str:
+    reason = found.record.wait_reason
+    return reason.message if reason is not None else "-"
+
+
 @run.command(epilog=ID_HELP)
 @click.argument("run_id", metavar="RUN")
 @json_option

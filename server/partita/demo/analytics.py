@@ -53,7 +53,7 @@ def _join(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
     return flights.merge(weather[columns], on=["origin", "time_hour"], how="left")
 
 
-@pt.asset(partitions=DAYS, group="joined", kinds=["parquet"])
+@pt.asset(partitions=DAYS, group="joined", kinds=["parquet"], backfill=pt.Backfill.runs_of(10))
 def flights_weather(context: pt.AssetContext, flights: Frames, weather: Frames) -> Frames:
     """Each flight with the weather at its airport in the hour it was to leave."""
     if isinstance(flights, dict) and isinstance(weather, dict):
@@ -137,6 +137,8 @@ def beats_the_mean(delay_model: DelayModel) -> pt.CheckResult:
     )
 
 
+punctuality = pt.asset_job("punctuality", selection="carrier_punctuality")
+
 analytics = pt.Repository(
     "analytics",
     assets=[
@@ -149,5 +151,6 @@ analytics = pt.Repository(
         delay_model,
     ],
     checks=[weather_is_known, shares_are_shares, beats_the_mean],
-    jobs=[pt.asset_job("marts", selection="group:marts")],
+    jobs=[punctuality, pt.asset_job("marts", selection="group:marts")],
+    schedules=[pt.partition_schedule(punctuality, day_of_month=2, hour=6)],
 )

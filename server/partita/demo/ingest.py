@@ -1,11 +1,16 @@
-"""Code location *ingest*: the raw tables, and flights and weather by day."""
+"""Code location *ingest*: the raw tables, flights and weather by day, and files that arrive in a folder."""
 
 from __future__ import annotations
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 import partita as pt
-from partita.demo.archive import DAYS, Archive, split_by_day
+from partita.demo.archive import DAYS, TIMEZONE, Archive, split_by_day
+from partita.demo.drops import DropFolder, dropped_flights, new_files
+from partita.demo.report import airport_report
 
 Frames = pd.DataFrame | dict[str, pd.DataFrame]
 """One day's table, or several by day when a run writes several."""
@@ -47,13 +52,21 @@ def raw_weather(context: pt.AssetContext, archive: Archive) -> pd.DataFrame:
     return _read(context, archive, "weather")
 
 
-@pt.asset(ins={"raw": pt.In(key="raw/flights")}, partitions=DAYS, group="daily", kinds=["parquet"], owners=["team:flights"], tags={"tier": "1"})
+@pt.asset(
+    ins={"raw": pt.In(key="raw/flights")},
+    partitions=DAYS,
+    group="daily",
+    kinds=["parquet"],
+    owners=["team:flights"],
+    tags={"tier": "1"},
+    backfill=pt.Backfill.runs_of(10),
+)
 def flights(context: pt.AssetContext, raw: pd.DataFrame) -> Frames:
     """Flights by the New York day they were to leave on."""
     return _by_day(context, raw)
 
 
-@pt.asset(ins={"raw": pt.In(key="raw/weather")}, partitions=DAYS, group="daily", kinds=["parquet"])
+@pt.asset(ins={"raw": pt.In(key="raw/weather")}, partitions=DAYS, group="daily", kinds=["parquet"], backfill=pt.Backfill.runs_of(10))
 def weather(context: pt.AssetContext, raw: pd.DataFrame) -> Frames:
     """Weather by New York day."""
     return _by_day(context, raw)
@@ -83,59 +96,25 @@ def planes_are_known(flights: Frames, planes: pd.DataFrame) -> pt.CheckResult:
     return pt.CheckResult(passed=share >= 0.9, severity=pt.Severity.WARN, metadata={"share known": share})
 
 
-class ReportConfig(pt.Config):
-    """What the airport report holds."""
-
-    airports: int = pt.Field(default=10, ge=1, description="How many destinations to list, busiest first.")
+daily_tables = pt.asset_job("daily_tables", selection="group:daily")
 
 
-@pt.op
-def count_departures(archive: Archive) -> dict[str, int]:
-    """Departures by destination."""
-    counts = archive.read("flights")["dest"].value_counts()
-    return {str(code): int(count) for code, count in counts.items()}
-
-
-@pt.op
-def choose_busiest(departures: dict[str, int], config: ReportConfig) -> list[str]:
-    """Codes of the busiest destinations; ties go by code."""
-    return sorted(departures, key=lambda code: (-departures[code], code))[: config.airports]
-
-
-@pt.op
-def name_airports(codes: list[str], archive: Archive) -> dict[str, str]:
-    """Names of airports by code; the few that the table does not have keep their code."""
-    names = archive.read("airports").set_index("faa")["name"]
-    return {code: str(names.get(code, code)) for code in codes}
-
-
-@pt.graph
-def rank(departures):  # type: ignore[no-untyped-def]  # a graph's parameters are outputs of other steps
-    """The busiest destinations, named."""
-    return name_airports(choose_busiest(departures))
-
-
-@pt.op
-def write_report(context: pt.OpContext, departures: dict[str, int], names: dict[str, str]) -> str:
-    """The report as a Markdown table."""
-    rows = [f"| {name} | {code} | {departures[code]} |" for code, name in names.items()]
-    text = "\n".join(["| airport | code | departures |", "|---|---|---:|", *rows])
-    context.log.info("listed %d airports", len(names))
-    context.add_metadata({"report": pt.Markdown(text), "airports": len(names)})
-    return text
-
-
-@pt.job(tags={"team": "flights"})
-def airport_report() -> None:
-    """Where New York flies to: a job of ops with a nested graph."""
-    departures = count_departures()
-    write_report(departures, rank(departures))
+@pt.schedule(cron="30 4 * * *", target=daily_tables, timezone=TIMEZONE, default_on=True)
+def nightly_tables(context: pt.ScheduleContext) -> pt.RunRequest | pt.Skip:
+    """The tables of the day before. The data is of 2013, so it is the day before in that year."""
+    yesterday = context.due_at.astimezone(ZoneInfo(TIMEZONE)).date() - timedelta(days=1)
+    day = f"2013-{yesterday:%m-%d}"
+    if yesterday.month == 2 and yesterday.day == 29:
+        return pt.Skip("2013 had no 29 February")
+    return pt.RunRequest(run_key=f"{yesterday}", partition=day)
 
 
 ingest = pt.Repository(
     "ingest",
-    assets=[raw_airlines, raw_airports, raw_planes, raw_flights, raw_weather, flights, weather],
+    assets=[raw_airlines, raw_airports, raw_planes, raw_flights, raw_weather, flights, weather, dropped_flights],
     checks=[every_flight_has_a_carrier, planes_are_known],
-    jobs=[airport_report, pt.asset_job("refresh_raw", selection="group:raw"), pt.asset_job("daily_tables", selection="group:daily")],
-    resources={"archive": Archive()},
+    jobs=[airport_report, pt.asset_job("refresh_raw", selection="group:raw"), daily_tables],
+    schedules=[nightly_tables],
+    sensors=[new_files],
+    resources={"archive": Archive(), "drop_folder": DropFolder()},
 )

@@ -5,6 +5,9 @@ from __future__ import annotations
 from partita_client.models.shapes import Word
 
 __all__ = [
+    "AutomationStatus",
+    "BackfillPartitionStatus",
+    "BackfillStatus",
     "CheckSeverity",
     "CodeLocationStatus",
     "DaemonKind",
@@ -13,9 +16,61 @@ __all__ = [
     "MutationErrorCode",
     "PartitionStatus",
     "RunStatus",
+    "SensorKind",
     "StepEventKind",
     "StepStatus",
+    "TickStatus",
+    "WaitKind",
 ]
+
+
+class AutomationStatus(Word):
+    """Whether a schedule or sensor is on."""
+
+    OFF = "off"
+    """It does not tick."""
+    ON = "on"
+    """It ticks."""
+    UNKNOWN = "unknown"
+    """A word that this client does not know yet."""
+
+
+class BackfillPartitionStatus(Word):
+    """Where one partition of a backfill stands."""
+
+    CANCELED = "canceled"
+    """It was cancelled."""
+    FAILED = "failed"
+    """The run that was to write it failed."""
+    RUNNING = "running"
+    """A run that is to write it has been launched."""
+    SKIPPED = "skipped"
+    """Something that it depends on in this backfill did not succeed."""
+    SUCCEEDED = "succeeded"
+    """It was written."""
+    WAITING = "waiting"
+    """It waits for its turn, or for what it depends on."""
+    UNKNOWN = "unknown"
+    """A word that this client does not know yet."""
+
+
+class BackfillStatus(Word):
+    """Where a backfill stands."""
+
+    CANCELED = "canceled"
+    """It was cancelled before it could end by itself."""
+    CANCELING = "canceling"
+    """Nothing more is launched; its runs are being ended."""
+    FAILED = "failed"
+    """All that could be done is done, and some of it failed."""
+    REQUESTED = "requested"
+    """Nothing of it has been launched yet."""
+    RUNNING = "running"
+    """Its runs are launched as what they depend on succeeds."""
+    SUCCEEDED = "succeeded"
+    """Every partition was written."""
+    UNKNOWN = "unknown"
+    """A word that this client does not know yet."""
 
 
 class CheckSeverity(Word):
@@ -47,10 +102,16 @@ class CodeLocationStatus(Word):
 class DaemonKind(Word):
     """A role of the daemon."""
 
+    BACKFILLS = "backfills"
+    """Launches the runs of backfills."""
     MONITOR = "monitor"
     """Ends runs whose worker has died."""
     RETENTION = "retention"
     """Removes records that are older than what is kept."""
+    SCHEDULES = "schedules"
+    """Writes the ticks of schedules and launches their runs."""
+    SENSORS = "sensors"
+    """Has sensors evaluated."""
     UNKNOWN = "unknown"
     """A word that this client does not know yet."""
 
@@ -109,7 +170,7 @@ class MutationErrorCode(Word):
     """Why a mutation did not do what was asked."""
 
     ALREADY_FINISHED = "already_finished"
-    """The run has ended, so it cannot be changed."""
+    """The run or backfill has ended, so it cannot be changed."""
     CODE_LOCATION_UNAVAILABLE = "code_location_unavailable"
     """The code location has never loaded, so nothing of it can run."""
     CONFLICT = "conflict"
@@ -164,6 +225,19 @@ class RunStatus(Word):
     """A word that this client does not know yet."""
 
 
+class SensorKind(Word):
+    """What a sensor waits for."""
+
+    ASSET = "asset"
+    """Writes of assets."""
+    FUNCTION = "function"
+    """Whatever its function looks at; it is evaluated again and again."""
+    RUN_STATUS = "run_status"
+    """Runs that reach a status."""
+    UNKNOWN = "unknown"
+    """A word that this client does not know yet."""
+
+
 class StepEventKind(Word):
     """What happened to a step."""
 
@@ -173,6 +247,8 @@ class StepEventKind(Word):
     """An attempt failed; `retryAfter` tells whether it will be tried again."""
     INPUT = "input"
     """One of its inputs was loaded."""
+    MAPPED = "mapped"
+    """All items of a dynamic output are known, and steps that were mapped over it have given way to one for each item."""
     OUTPUT = "output"
     """It produced an output."""
     SKIPPED = "skipped"
@@ -208,5 +284,39 @@ class StepStatus(Word):
     """It was not run because a step before it failed."""
     WAITING_RETRY = "waiting_retry"
     """It failed and will be tried again after a delay."""
+    UNKNOWN = "unknown"
+    """A word that this client does not know yet."""
+
+
+class TickStatus(Word):
+    """Where a tick stands."""
+
+    FAILED = "failed"
+    """Its evaluation failed, or it asked for what cannot be run; nothing was launched."""
+    SKIPPED = "skipped"
+    """It launched nothing; `skipReason` says why."""
+    STARTED = "started"
+    """It waits to be evaluated, or is."""
+    SUCCEEDED = "succeeded"
+    """It launched what it asked for."""
+    UNKNOWN = "unknown"
+    """A word that this client does not know yet."""
+
+
+class WaitKind(Word):
+    """What a queued run waits for."""
+
+    CONCURRENCY = "concurrency"
+    """So many runs are active as may be at once."""
+    LOCATION = "location"
+    """Nobody can run it: its code location is not loaded, or has no worker."""
+    NEXT = "next"
+    """Nothing: a worker is about to claim it."""
+    POOL = "pool"
+    """A pool that it needs has no slot left."""
+    PRIORITY = "priority"
+    """Others that could start as well come first."""
+    TAG_LIMIT = "tag_limit"
+    """So many runs with one of its tags are active as may be at once."""
     UNKNOWN = "unknown"
     """A word that this client does not know yet."""

@@ -33,7 +33,12 @@ MaterializeAssetsInput = TypedDict(
 
 PartitionSelection = TypedDict(
     "PartitionSelection",
-    {"all": "NotRequired[bool | None]", "keys": "NotRequired[Sequence[str] | None]", "range": "NotRequired[PartitionRange | None]"},
+    {
+        "all": "NotRequired[bool | None]",
+        "keys": "NotRequired[Sequence[str] | None]",
+        "range": "NotRequired[PartitionRange | None]",
+        "statuses": "NotRequired[Sequence[str] | None]",
+    },
 )
 """Which partitions are wanted; exactly one field is given."""
 
@@ -43,10 +48,66 @@ PartitionRange = TypedDict("PartitionRange", {"from": "str", "to": "str"})
 TagInput = TypedDict("TagInput", {"key": "str", "value": "str"})
 """A label with a value."""
 
+TickFilter = TypedDict(
+    "TickFilter",
+    {
+        "after": "NotRequired[str | None]",
+        "automationIds": "NotRequired[Sequence[str] | None]",
+        "before": "NotRequired[str | None]",
+        "isDryRun": "NotRequired[bool | None]",
+        "statuses": "NotRequired[Sequence[str] | None]",
+    },
+)
+"""Which ticks are wanted: all given fields must hold, a list means any of its values."""
+
+SetAutomationStatusInput = TypedDict("SetAutomationStatusInput", {"automationIds": "Sequence[str]", "status": "NotRequired[str | None]"})
+"""Schedules and sensors to switch."""
+
+SetSensorCursorInput = TypedDict("SetSensorCursorInput", {"cursor": "NotRequired[str | None]", "sensorId": "str"})
+"""A sensor and what it has dealt with."""
+
+EvaluateSensorInput = TypedDict("EvaluateSensorInput", {"cursor": "NotRequired[str | None]", "sensorId": "str"})
+"""A sensor to evaluate without effects."""
+
+AddDynamicPartitionsInput = TypedDict("AddDynamicPartitionsInput", {"keys": "Sequence[str]", "setName": "str"})
+"""Keys to add to a set of dynamic partitions."""
+
+BackfillFilter = TypedDict("BackfillFilter", {"assetKeys": "NotRequired[Sequence[str] | None]", "statuses": "NotRequired[Sequence[str] | None]"})
+"""Which backfills are wanted: all given fields must hold, a list means any of its values."""
+
+StartBackfillInput = TypedDict(
+    "StartBackfillInput",
+    {
+        "codeLocation": "NotRequired[str | None]",
+        "config": "NotRequired[Any]",
+        "idempotencyKey": "NotRequired[str | None]",
+        "job": "NotRequired[str | None]",
+        "jobName": "NotRequired[str | None]",
+        "partitions": "NotRequired[PartitionSelection | None]",
+        "policy": "NotRequired[BackfillPolicyInput | None]",
+        "priority": "NotRequired[int]",
+        "repository": "NotRequired[str | None]",
+        "selection": "NotRequired[str | None]",
+        "tags": "NotRequired[Sequence[TagInput]]",
+        "title": "NotRequired[str | None]",
+    },
+)
+"""Partitions of assets or of a job to write. Give `selection`, or `job` or `jobName`."""
+
+BackfillPolicyInput = TypedDict("BackfillPolicyInput", {"runsOf": "NotRequired[int | None]", "singleRun": "NotRequired[bool | None]"})
+"""How partitions are cut into runs; exactly one field is given."""
+
+CancelBackfillInput = TypedDict("CancelBackfillInput", {"backfillId": "str"})
+"""A backfill to end."""
+
+RetryBackfillInput = TypedDict("RetryBackfillInput", {"backfillId": "str"})
+"""A backfill of which to write again what was not written."""
+
 RunFilter = TypedDict(
     "RunFilter",
     {
         "assetKeys": "NotRequired[Sequence[str] | None]",
+        "backfill": "NotRequired[str | None]",
         "createdAfter": "NotRequired[str | None]",
         "createdBefore": "NotRequired[str | None]",
         "ids": "NotRequired[Sequence[str] | None]",
@@ -56,6 +117,7 @@ RunFilter = TypedDict(
         "rootId": "NotRequired[str | None]",
         "statuses": "NotRequired[Sequence[str] | None]",
         "tags": "NotRequired[Sequence[TagInput] | None]",
+        "tick": "NotRequired[str | None]",
     },
 )
 """Which runs are wanted: all given fields must hold, a list means any of its values."""
@@ -93,6 +155,9 @@ RetryRunInput = TypedDict(
 
 CancelRunsInput = TypedDict("CancelRunsInput", {"force": "NotRequired[bool]", "runIds": "Sequence[str]"})
 """Runs to end."""
+
+RunOrder = TypedDict("RunOrder", {"direction": "NotRequired[str]", "field": "NotRequired[str]"})
+"""How runs are sorted."""
 
 DefinitionFilter = TypedDict(
     "DefinitionFilter",

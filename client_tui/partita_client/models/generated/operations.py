@@ -9,39 +9,79 @@ from partita_client.models.requests import Request, given
 
 if TYPE_CHECKING:
     from partita_client.models.generated.inputs import (
+        AddDynamicPartitionsInput,
         AssetFilter,
+        BackfillFilter,
+        CancelBackfillInput,
         CancelRunsInput,
         DefinitionFilter,
+        EvaluateSensorInput,
         LaunchRunInput,
         MaterializeAssetsInput,
         ReloadCodeLocationInput,
+        RetryBackfillInput,
         RetryRunInput,
         RunFilter,
+        RunOrder,
+        SetAutomationStatusInput,
+        SetSensorCursorInput,
+        StartBackfillInput,
+        TickFilter,
     )
     from partita_client.models.generated.types import (
+        AddDynamicPartitions,
         AwaitRun,
+        CancelBackfill,
         CancelRuns,
         CountPartitions,
+        EvaluateSensor,
         FindJob,
+        FollowBackfill,
         FollowRun,
         FollowWorkspace,
         GetAsset,
+        GetBackfill,
         GetRun,
         GetRunSteps,
+        GetSchedule,
+        GetSensor,
         GetServer,
         LaunchRun,
         ListAssetKeys,
         ListAssets,
+        ListBackfillPartitions,
+        ListBackfills,
+        ListDynamicPartitions,
         ListJobs,
         ListLocations,
         ListMaterializations,
         ListPartitions,
         ListRunEvents,
         ListRuns,
+        ListSchedules,
+        ListSensors,
+        ListTicks,
         MaterializeAssets,
         ReadLog,
         ReloadCodeLocation,
+        RetryBackfill,
         RetryRun,
+        SetAutomationStatus,
+        SetSensorCursor,
+        StartBackfill,
+        TuiAssetDetail,
+        TuiAssets,
+        TuiCheckConfig,
+        TuiFollowRuns,
+        TuiJobs,
+        TuiLaunch,
+        TuiPartitionRun,
+        TuiPartitions,
+        TuiPartitionsOfJob,
+        TuiRunCounts,
+        TuiRunDetail,
+        TuiRuns,
+        TuiSelect,
     )
 
 
@@ -399,6 +439,22 @@ MATERIALIZE_ASSETS = """mutation MaterializeAssets($input: MaterializeAssetsInpu
   }
 }
 
+fragment LaunchedBy on Launcher {
+  __typename
+  ... on User {
+    name
+  }
+  ... on Schedule {
+    name
+  }
+  ... on Sensor {
+    name
+  }
+  ... on Backfill {
+    id
+  }
+}
+
 fragment MutationError on MutationError {
   __typename
   code
@@ -444,6 +500,13 @@ fragment RunRecord on Run {
   duration
   canCancel
   canRetry
+  waitReason {
+    kind
+    message
+  }
+  launchedBy {
+    ...LaunchedBy
+  }
   tags {
     ...Tag
   }
@@ -472,9 +535,1075 @@ def materialize_assets(*, input: MaterializeAssetsInput) -> Request[MaterializeA
     return Request("MaterializeAssets", "mutation", MATERIALIZE_ASSETS, given({"input": input}))
 
 
+GET_SCHEDULE = """query GetSchedule($name: String!) {
+  schedule(name: $name) {
+    ...ScheduleRecord
+  }
+}
+
+fragment AutomationTarget on AutomationTarget {
+  selection
+  job {
+    name
+  }
+}
+
+fragment Place on Repository {
+  name
+  codeLocation {
+    name
+  }
+}
+
+fragment ScheduleRecord on Schedule {
+  id
+  name
+  description
+  status
+  isOverridden
+  defaultStatus
+  cron
+  timezone
+  isPartitioned
+  nextTickAt
+  tags {
+    ...Tag
+  }
+  repository {
+    ...Place
+  }
+  target {
+    ...AutomationTarget
+  }
+  lastTick {
+    ...TickSummary
+  }
+}
+
+fragment Tag on Tag {
+  key
+  value
+}
+
+fragment TickSummary on Tick {
+  id
+  status
+  dueAt
+  runCount
+  skipReason
+}
+"""
+
+
+def get_schedule(*, name: str) -> Request[GetSchedule]:
+    return Request("GetSchedule", "query", GET_SCHEDULE, given({"name": name}))
+
+
+GET_SENSOR = """query GetSensor($name: String!) {
+  sensor(name: $name) {
+    ...SensorRecord
+  }
+}
+
+fragment AutomationTarget on AutomationTarget {
+  selection
+  job {
+    name
+  }
+}
+
+fragment Place on Repository {
+  name
+  codeLocation {
+    name
+  }
+}
+
+fragment SensorRecord on Sensor {
+  id
+  name
+  description
+  status
+  isOverridden
+  defaultStatus
+  kind
+  minimumInterval
+  cursor
+  nextTickAt
+  repository {
+    ...Place
+  }
+  targets {
+    ...AutomationTarget
+  }
+  lastTick {
+    ...TickSummary
+  }
+}
+
+fragment TickSummary on Tick {
+  id
+  status
+  dueAt
+  runCount
+  skipReason
+}
+"""
+
+
+def get_sensor(*, name: str) -> Request[GetSensor]:
+    return Request("GetSensor", "query", GET_SENSOR, given({"name": name}))
+
+
+LIST_SCHEDULES = """query ListSchedules($first: Int, $after: String) {
+  schedules(first: $first, after: $after) {
+    ...SchedulePage
+  }
+}
+
+fragment AutomationTarget on AutomationTarget {
+  selection
+  job {
+    name
+  }
+}
+
+fragment PageInfo on PageInfo {
+  hasNextPage
+  endCursor
+}
+
+fragment Place on Repository {
+  name
+  codeLocation {
+    name
+  }
+}
+
+fragment SchedulePage on ScheduleConnection {
+  nodes {
+    ...ScheduleRecord
+  }
+  pageInfo {
+    ...PageInfo
+  }
+}
+
+fragment ScheduleRecord on Schedule {
+  id
+  name
+  description
+  status
+  isOverridden
+  defaultStatus
+  cron
+  timezone
+  isPartitioned
+  nextTickAt
+  tags {
+    ...Tag
+  }
+  repository {
+    ...Place
+  }
+  target {
+    ...AutomationTarget
+  }
+  lastTick {
+    ...TickSummary
+  }
+}
+
+fragment Tag on Tag {
+  key
+  value
+}
+
+fragment TickSummary on Tick {
+  id
+  status
+  dueAt
+  runCount
+  skipReason
+}
+"""
+
+
+def list_schedules(*, first: int | None = None, after: str | None = None) -> Request[ListSchedules]:
+    return Request("ListSchedules", "query", LIST_SCHEDULES, given({"first": first, "after": after}))
+
+
+LIST_SENSORS = """query ListSensors($first: Int, $after: String) {
+  sensors(first: $first, after: $after) {
+    ...SensorPage
+  }
+}
+
+fragment AutomationTarget on AutomationTarget {
+  selection
+  job {
+    name
+  }
+}
+
+fragment PageInfo on PageInfo {
+  hasNextPage
+  endCursor
+}
+
+fragment Place on Repository {
+  name
+  codeLocation {
+    name
+  }
+}
+
+fragment SensorPage on SensorConnection {
+  nodes {
+    ...SensorRecord
+  }
+  pageInfo {
+    ...PageInfo
+  }
+}
+
+fragment SensorRecord on Sensor {
+  id
+  name
+  description
+  status
+  isOverridden
+  defaultStatus
+  kind
+  minimumInterval
+  cursor
+  nextTickAt
+  repository {
+    ...Place
+  }
+  targets {
+    ...AutomationTarget
+  }
+  lastTick {
+    ...TickSummary
+  }
+}
+
+fragment TickSummary on Tick {
+  id
+  status
+  dueAt
+  runCount
+  skipReason
+}
+"""
+
+
+def list_sensors(*, first: int | None = None, after: str | None = None) -> Request[ListSensors]:
+    return Request("ListSensors", "query", LIST_SENSORS, given({"first": first, "after": after}))
+
+
+LIST_TICKS = """query ListTicks($first: Int, $after: String, $filter: TickFilter) {
+  ticks(first: $first, after: $after, filter: $filter) {
+    ...TickPage
+  }
+}
+
+fragment PageInfo on PageInfo {
+  hasNextPage
+  endCursor
+}
+
+fragment PythonError on PythonError {
+  className
+  message
+  stack
+  cause {
+    className
+    message
+    stack
+  }
+}
+
+fragment TickPage on TickConnection {
+  nodes {
+    ...TickRecord
+  }
+  pageInfo {
+    ...PageInfo
+  }
+}
+
+fragment TickRecord on Tick {
+  id
+  status
+  dueAt
+  startedAt
+  endedAt
+  duration
+  attempt
+  isDryRun
+  cursor
+  skipReason
+  runCount
+  logs
+  automation {
+    name
+  }
+  error {
+    ...PythonError
+  }
+  requests {
+    ...TickRequest
+  }
+  addedPartitions {
+    setName
+    keys
+  }
+}
+
+fragment TickRequest on TickRequest {
+  runKey
+  partitionKey
+  jobName
+  assetKeys
+  isAlreadyLaunched
+  run {
+    id
+    status
+  }
+}
+"""
+
+
+def list_ticks(*, first: int | None = None, after: str | None = None, filter: TickFilter | None = None) -> Request[ListTicks]:
+    return Request("ListTicks", "query", LIST_TICKS, given({"first": first, "after": after, "filter": filter}))
+
+
+SET_AUTOMATION_STATUS = """mutation SetAutomationStatus($input: SetAutomationStatusInput!) {
+  setAutomationStatus(input: $input) {
+    automations {
+      name
+    }
+    errors {
+      ...MutationError
+    }
+  }
+}
+
+fragment MutationError on MutationError {
+  __typename
+  code
+  message
+  path
+  ... on NotFound {
+    id
+    suggestions
+  }
+  ... on RunConfigInvalid {
+    expected
+    suggestions
+  }
+}
+"""
+
+
+def set_automation_status(*, input: SetAutomationStatusInput) -> Request[SetAutomationStatus]:
+    return Request("SetAutomationStatus", "mutation", SET_AUTOMATION_STATUS, given({"input": input}))
+
+
+SET_SENSOR_CURSOR = """mutation SetSensorCursor($input: SetSensorCursorInput!) {
+  setSensorCursor(input: $input) {
+    sensor {
+      ...SensorRecord
+    }
+    errors {
+      ...MutationError
+    }
+  }
+}
+
+fragment AutomationTarget on AutomationTarget {
+  selection
+  job {
+    name
+  }
+}
+
+fragment MutationError on MutationError {
+  __typename
+  code
+  message
+  path
+  ... on NotFound {
+    id
+    suggestions
+  }
+  ... on RunConfigInvalid {
+    expected
+    suggestions
+  }
+}
+
+fragment Place on Repository {
+  name
+  codeLocation {
+    name
+  }
+}
+
+fragment SensorRecord on Sensor {
+  id
+  name
+  description
+  status
+  isOverridden
+  defaultStatus
+  kind
+  minimumInterval
+  cursor
+  nextTickAt
+  repository {
+    ...Place
+  }
+  targets {
+    ...AutomationTarget
+  }
+  lastTick {
+    ...TickSummary
+  }
+}
+
+fragment TickSummary on Tick {
+  id
+  status
+  dueAt
+  runCount
+  skipReason
+}
+"""
+
+
+def set_sensor_cursor(*, input: SetSensorCursorInput) -> Request[SetSensorCursor]:
+    return Request("SetSensorCursor", "mutation", SET_SENSOR_CURSOR, given({"input": input}))
+
+
+EVALUATE_SENSOR = """mutation EvaluateSensor($input: EvaluateSensorInput!) {
+  evaluateSensor(input: $input) {
+    tick {
+      ...TickRecord
+    }
+    errors {
+      ...MutationError
+    }
+  }
+}
+
+fragment MutationError on MutationError {
+  __typename
+  code
+  message
+  path
+  ... on NotFound {
+    id
+    suggestions
+  }
+  ... on RunConfigInvalid {
+    expected
+    suggestions
+  }
+}
+
+fragment PythonError on PythonError {
+  className
+  message
+  stack
+  cause {
+    className
+    message
+    stack
+  }
+}
+
+fragment TickRecord on Tick {
+  id
+  status
+  dueAt
+  startedAt
+  endedAt
+  duration
+  attempt
+  isDryRun
+  cursor
+  skipReason
+  runCount
+  logs
+  automation {
+    name
+  }
+  error {
+    ...PythonError
+  }
+  requests {
+    ...TickRequest
+  }
+  addedPartitions {
+    setName
+    keys
+  }
+}
+
+fragment TickRequest on TickRequest {
+  runKey
+  partitionKey
+  jobName
+  assetKeys
+  isAlreadyLaunched
+  run {
+    id
+    status
+  }
+}
+"""
+
+
+def evaluate_sensor(*, input: EvaluateSensorInput) -> Request[EvaluateSensor]:
+    return Request("EvaluateSensor", "mutation", EVALUATE_SENSOR, given({"input": input}))
+
+
+LIST_DYNAMIC_PARTITIONS = """query ListDynamicPartitions($setName: String!, $first: Int!, $after: String) {
+  dynamicPartitions(setName: $setName, first: $first, after: $after)
+}
+"""
+
+
+def list_dynamic_partitions(*, set_name: str, first: int, after: str | None = None) -> Request[ListDynamicPartitions]:
+    return Request("ListDynamicPartitions", "query", LIST_DYNAMIC_PARTITIONS, given({"setName": set_name, "first": first, "after": after}))
+
+
+ADD_DYNAMIC_PARTITIONS = """mutation AddDynamicPartitions($input: AddDynamicPartitionsInput!) {
+  addDynamicPartitions(input: $input) {
+    addedKeys
+    errors {
+      ...MutationError
+    }
+  }
+}
+
+fragment MutationError on MutationError {
+  __typename
+  code
+  message
+  path
+  ... on NotFound {
+    id
+    suggestions
+  }
+  ... on RunConfigInvalid {
+    expected
+    suggestions
+  }
+}
+"""
+
+
+def add_dynamic_partitions(*, input: AddDynamicPartitionsInput) -> Request[AddDynamicPartitions]:
+    return Request("AddDynamicPartitions", "mutation", ADD_DYNAMIC_PARTITIONS, given({"input": input}))
+
+
+GET_BACKFILL = """query GetBackfill($id: ID!) {
+  backfill(id: $id) {
+    ...BackfillRecord
+  }
+}
+
+fragment BackfillRecord on Backfill {
+  id
+  status
+  createdAt
+  endedAt
+  duration
+  title
+  selection
+  jobName
+  priority
+  partitionCount
+  canCancel
+  canRetry
+  tags {
+    ...Tag
+  }
+  assets {
+    key
+  }
+  policy {
+    maxPartitionsPerRun
+  }
+  statusCounts {
+    status
+    count
+  }
+  error {
+    ...PythonError
+  }
+}
+
+fragment PythonError on PythonError {
+  className
+  message
+  stack
+  cause {
+    className
+    message
+    stack
+  }
+}
+
+fragment Tag on Tag {
+  key
+  value
+}
+"""
+
+
+def get_backfill(*, id: str) -> Request[GetBackfill]:
+    return Request("GetBackfill", "query", GET_BACKFILL, given({"id": id}))
+
+
+LIST_BACKFILLS = """query ListBackfills($first: Int, $after: String, $filter: BackfillFilter) {
+  backfills(first: $first, after: $after, filter: $filter) {
+    ...BackfillPage
+  }
+}
+
+fragment BackfillPage on BackfillConnection {
+  nodes {
+    ...BackfillRecord
+  }
+  pageInfo {
+    ...PageInfo
+  }
+}
+
+fragment BackfillRecord on Backfill {
+  id
+  status
+  createdAt
+  endedAt
+  duration
+  title
+  selection
+  jobName
+  priority
+  partitionCount
+  canCancel
+  canRetry
+  tags {
+    ...Tag
+  }
+  assets {
+    key
+  }
+  policy {
+    maxPartitionsPerRun
+  }
+  statusCounts {
+    status
+    count
+  }
+  error {
+    ...PythonError
+  }
+}
+
+fragment PageInfo on PageInfo {
+  hasNextPage
+  endCursor
+}
+
+fragment PythonError on PythonError {
+  className
+  message
+  stack
+  cause {
+    className
+    message
+    stack
+  }
+}
+
+fragment Tag on Tag {
+  key
+  value
+}
+"""
+
+
+def list_backfills(*, first: int | None = None, after: str | None = None, filter: BackfillFilter | None = None) -> Request[ListBackfills]:
+    return Request("ListBackfills", "query", LIST_BACKFILLS, given({"first": first, "after": after, "filter": filter}))
+
+
+LIST_BACKFILL_PARTITIONS = """query ListBackfillPartitions($id: ID!, $first: Int, $after: String, $statuses: [BackfillPartitionStatus!]) {
+  backfill(id: $id) {
+    partitions(first: $first, after: $after, statuses: $statuses) {
+      ...BackfillPartitionPage
+    }
+  }
+}
+
+fragment BackfillPartition on BackfillPartition {
+  assetKey
+  partitionKey
+  status
+  run {
+    id
+    status
+  }
+}
+
+fragment BackfillPartitionPage on BackfillPartitionConnection {
+  nodes {
+    ...BackfillPartition
+  }
+  pageInfo {
+    ...PageInfo
+  }
+}
+
+fragment PageInfo on PageInfo {
+  hasNextPage
+  endCursor
+}
+"""
+
+
+def list_backfill_partitions(
+    *, id: str, first: int | None = None, after: str | None = None, statuses: Sequence[str] | None = None
+) -> Request[ListBackfillPartitions]:
+    return Request(
+        "ListBackfillPartitions", "query", LIST_BACKFILL_PARTITIONS, given({"id": id, "first": first, "after": after, "statuses": statuses})
+    )
+
+
+START_BACKFILL = """mutation StartBackfill($input: StartBackfillInput!) {
+  startBackfill(input: $input) {
+    isReplay
+    backfill {
+      ...BackfillRecord
+    }
+    errors {
+      ...MutationError
+    }
+  }
+}
+
+fragment BackfillRecord on Backfill {
+  id
+  status
+  createdAt
+  endedAt
+  duration
+  title
+  selection
+  jobName
+  priority
+  partitionCount
+  canCancel
+  canRetry
+  tags {
+    ...Tag
+  }
+  assets {
+    key
+  }
+  policy {
+    maxPartitionsPerRun
+  }
+  statusCounts {
+    status
+    count
+  }
+  error {
+    ...PythonError
+  }
+}
+
+fragment MutationError on MutationError {
+  __typename
+  code
+  message
+  path
+  ... on NotFound {
+    id
+    suggestions
+  }
+  ... on RunConfigInvalid {
+    expected
+    suggestions
+  }
+}
+
+fragment PythonError on PythonError {
+  className
+  message
+  stack
+  cause {
+    className
+    message
+    stack
+  }
+}
+
+fragment Tag on Tag {
+  key
+  value
+}
+"""
+
+
+def start_backfill(*, input: StartBackfillInput) -> Request[StartBackfill]:
+    return Request("StartBackfill", "mutation", START_BACKFILL, given({"input": input}))
+
+
+CANCEL_BACKFILL = """mutation CancelBackfill($input: CancelBackfillInput!) {
+  cancelBackfill(input: $input) {
+    backfill {
+      ...BackfillRecord
+    }
+    errors {
+      ...MutationError
+    }
+  }
+}
+
+fragment BackfillRecord on Backfill {
+  id
+  status
+  createdAt
+  endedAt
+  duration
+  title
+  selection
+  jobName
+  priority
+  partitionCount
+  canCancel
+  canRetry
+  tags {
+    ...Tag
+  }
+  assets {
+    key
+  }
+  policy {
+    maxPartitionsPerRun
+  }
+  statusCounts {
+    status
+    count
+  }
+  error {
+    ...PythonError
+  }
+}
+
+fragment MutationError on MutationError {
+  __typename
+  code
+  message
+  path
+  ... on NotFound {
+    id
+    suggestions
+  }
+  ... on RunConfigInvalid {
+    expected
+    suggestions
+  }
+}
+
+fragment PythonError on PythonError {
+  className
+  message
+  stack
+  cause {
+    className
+    message
+    stack
+  }
+}
+
+fragment Tag on Tag {
+  key
+  value
+}
+"""
+
+
+def cancel_backfill(*, input: CancelBackfillInput) -> Request[CancelBackfill]:
+    return Request("CancelBackfill", "mutation", CANCEL_BACKFILL, given({"input": input}))
+
+
+RETRY_BACKFILL = """mutation RetryBackfill($input: RetryBackfillInput!) {
+  retryBackfill(input: $input) {
+    backfill {
+      ...BackfillRecord
+    }
+    errors {
+      ...MutationError
+    }
+  }
+}
+
+fragment BackfillRecord on Backfill {
+  id
+  status
+  createdAt
+  endedAt
+  duration
+  title
+  selection
+  jobName
+  priority
+  partitionCount
+  canCancel
+  canRetry
+  tags {
+    ...Tag
+  }
+  assets {
+    key
+  }
+  policy {
+    maxPartitionsPerRun
+  }
+  statusCounts {
+    status
+    count
+  }
+  error {
+    ...PythonError
+  }
+}
+
+fragment MutationError on MutationError {
+  __typename
+  code
+  message
+  path
+  ... on NotFound {
+    id
+    suggestions
+  }
+  ... on RunConfigInvalid {
+    expected
+    suggestions
+  }
+}
+
+fragment PythonError on PythonError {
+  className
+  message
+  stack
+  cause {
+    className
+    message
+    stack
+  }
+}
+
+fragment Tag on Tag {
+  key
+  value
+}
+"""
+
+
+def retry_backfill(*, input: RetryBackfillInput) -> Request[RetryBackfill]:
+    return Request("RetryBackfill", "mutation", RETRY_BACKFILL, given({"input": input}))
+
+
+FOLLOW_BACKFILL = """subscription FollowBackfill($id: ID!, $after: String) {
+  backfill(id: $id, after: $after) {
+    cursor
+    backfill {
+      ...BackfillRecord
+    }
+  }
+}
+
+fragment BackfillRecord on Backfill {
+  id
+  status
+  createdAt
+  endedAt
+  duration
+  title
+  selection
+  jobName
+  priority
+  partitionCount
+  canCancel
+  canRetry
+  tags {
+    ...Tag
+  }
+  assets {
+    key
+  }
+  policy {
+    maxPartitionsPerRun
+  }
+  statusCounts {
+    status
+    count
+  }
+  error {
+    ...PythonError
+  }
+}
+
+fragment PythonError on PythonError {
+  className
+  message
+  stack
+  cause {
+    className
+    message
+    stack
+  }
+}
+
+fragment Tag on Tag {
+  key
+  value
+}
+"""
+
+
+def follow_backfill(*, id: str, after: str | None = None) -> Request[FollowBackfill]:
+    return Request("FollowBackfill", "subscription", FOLLOW_BACKFILL, given({"id": id, "after": after}))
+
+
 GET_RUN = """query GetRun($id: ID!) {
   run(id: $id) {
     ...RunRecord
+  }
+}
+
+fragment LaunchedBy on Launcher {
+  __typename
+  ... on User {
+    name
+  }
+  ... on Schedule {
+    name
+  }
+  ... on Sensor {
+    name
+  }
+  ... on Backfill {
+    id
   }
 }
 
@@ -508,6 +1637,13 @@ fragment RunRecord on Run {
   duration
   canCancel
   canRetry
+  waitReason {
+    kind
+    message
+  }
+  launchedBy {
+    ...LaunchedBy
+  }
   tags {
     ...Tag
   }
@@ -539,6 +1675,22 @@ def get_run(*, id: str) -> Request[GetRun]:
 LIST_RUNS = """query ListRuns($first: Int, $after: String, $filter: RunFilter) {
   runs(first: $first, after: $after, filter: $filter) {
     ...RunPage
+  }
+}
+
+fragment LaunchedBy on Launcher {
+  __typename
+  ... on User {
+    name
+  }
+  ... on Schedule {
+    name
+  }
+  ... on Sensor {
+    name
+  }
+  ... on Backfill {
+    id
   }
 }
 
@@ -586,6 +1738,13 @@ fragment RunRecord on Run {
   duration
   canCancel
   canRetry
+  waitReason {
+    kind
+    message
+  }
+  launchedBy {
+    ...LaunchedBy
+  }
   tags {
     ...Tag
   }
@@ -810,6 +1969,22 @@ LAUNCH_RUN = """mutation LaunchRun($input: LaunchRunInput!) {
   }
 }
 
+fragment LaunchedBy on Launcher {
+  __typename
+  ... on User {
+    name
+  }
+  ... on Schedule {
+    name
+  }
+  ... on Sensor {
+    name
+  }
+  ... on Backfill {
+    id
+  }
+}
+
 fragment MutationError on MutationError {
   __typename
   code
@@ -855,6 +2030,13 @@ fragment RunRecord on Run {
   duration
   canCancel
   canRetry
+  waitReason {
+    kind
+    message
+  }
+  launchedBy {
+    ...LaunchedBy
+  }
   tags {
     ...Tag
   }
@@ -895,6 +2077,22 @@ RETRY_RUN = """mutation RetryRun($input: RetryRunInput!) {
   }
 }
 
+fragment LaunchedBy on Launcher {
+  __typename
+  ... on User {
+    name
+  }
+  ... on Schedule {
+    name
+  }
+  ... on Sensor {
+    name
+  }
+  ... on Backfill {
+    id
+  }
+}
+
 fragment MutationError on MutationError {
   __typename
   code
@@ -940,6 +2138,13 @@ fragment RunRecord on Run {
   duration
   canCancel
   canRetry
+  waitReason {
+    kind
+    message
+  }
+  launchedBy {
+    ...LaunchedBy
+  }
   tags {
     ...Tag
   }
@@ -1126,6 +2331,724 @@ def await_run(*, id: str, after: str | None = None) -> Request[AwaitRun]:
     return Request("AwaitRun", "subscription", AWAIT_RUN, given({"id": id, "after": after}))
 
 
+TUI_ASSETS = """query TuiAssets($first: Int, $after: String) {
+  assets(first: $first, after: $after) {
+    nodes {
+      ...TuiAsset
+    }
+    pageInfo {
+      ...PageInfo
+    }
+  }
+}
+
+fragment PageInfo on PageInfo {
+  hasNextPage
+  endCursor
+}
+
+fragment Place on Repository {
+  name
+  codeLocation {
+    name
+  }
+}
+
+fragment TuiAsset on Asset {
+  id
+  key
+  description
+  groupName
+  kinds
+  owners
+  isExternal
+  upstream {
+    key
+  }
+  downstream {
+    key
+  }
+  checks {
+    name
+    isBlocking
+    latestResult {
+      passed
+      severity
+      at
+    }
+  }
+  partitions {
+    description
+    totalCount
+    statusCounts {
+      status
+      count
+    }
+  }
+  latestMaterialization {
+    at
+    partitionKey
+    run {
+      id
+    }
+  }
+  repository {
+    ...Place
+  }
+}
+"""
+
+
+def tui_assets(*, first: int | None = None, after: str | None = None) -> Request[TuiAssets]:
+    return Request("TuiAssets", "query", TUI_ASSETS, given({"first": first, "after": after}))
+
+
+TUI_ASSET_DETAIL = """query TuiAssetDetail($key: String!) {
+  record: asset(key: $key) {
+    ...TuiAsset
+  }
+  asset(key: $key) {
+    codeVersion
+    tags {
+      ...Tag
+    }
+    metadata {
+      ...MetadataEntry
+    }
+    sourceLocation {
+      file
+      line
+    }
+    jobs {
+      name
+    }
+    checks {
+      ...AssetCheck
+    }
+    materializations(first: 50) {
+      nodes {
+        ...MaterializationRecord
+      }
+    }
+  }
+}
+
+fragment AssetCheck on AssetCheck {
+  id
+  name
+  description
+  isBlocking
+  latestResult {
+    ...CheckResult
+  }
+}
+
+fragment CheckResult on AssetCheckResult {
+  at
+  passed
+  severity
+  partitionKey
+  description
+  metadata {
+    ...MetadataEntry
+  }
+}
+
+fragment MaterializationRecord on Materialization {
+  id
+  at
+  partitionKey
+  stepKey
+  dataVersion
+  codeVersion
+  run {
+    id
+  }
+  metadata {
+    ...MetadataEntry
+  }
+}
+
+fragment MetadataEntry on MetadataEntry {
+  label
+  kind
+  value
+}
+
+fragment Place on Repository {
+  name
+  codeLocation {
+    name
+  }
+}
+
+fragment Tag on Tag {
+  key
+  value
+}
+
+fragment TuiAsset on Asset {
+  id
+  key
+  description
+  groupName
+  kinds
+  owners
+  isExternal
+  upstream {
+    key
+  }
+  downstream {
+    key
+  }
+  checks {
+    name
+    isBlocking
+    latestResult {
+      passed
+      severity
+      at
+    }
+  }
+  partitions {
+    description
+    totalCount
+    statusCounts {
+      status
+      count
+    }
+  }
+  latestMaterialization {
+    at
+    partitionKey
+    run {
+      id
+    }
+  }
+  repository {
+    ...Place
+  }
+}
+"""
+
+
+def tui_asset_detail(*, key: str) -> Request[TuiAssetDetail]:
+    return Request("TuiAssetDetail", "query", TUI_ASSET_DETAIL, given({"key": key}))
+
+
+TUI_PARTITIONS = """query TuiPartitions($key: String!, $first: Int, $after: String) {
+  asset(key: $key) {
+    partitions {
+      keys(first: $first, after: $after) {
+        nodes {
+          key
+          status
+        }
+        pageInfo {
+          ...PageInfo
+        }
+      }
+    }
+  }
+}
+
+fragment PageInfo on PageInfo {
+  hasNextPage
+  endCursor
+}
+"""
+
+
+def tui_partitions(*, key: str, first: int | None = None, after: str | None = None) -> Request[TuiPartitions]:
+    return Request("TuiPartitions", "query", TUI_PARTITIONS, given({"key": key, "first": first, "after": after}))
+
+
+TUI_PARTITION_RUN = """query TuiPartitionRun($key: String!, $partitionKeys: [String!]) {
+  asset(key: $key) {
+    materializations(first: 10, partitionKeys: $partitionKeys) {
+      nodes {
+        ...MaterializationRecord
+      }
+    }
+  }
+  runs(first: 10, filter: { assetKeys: [$key], partitionKeys: $partitionKeys }) {
+    nodes {
+      ...TuiRun
+    }
+  }
+}
+
+fragment MaterializationRecord on Materialization {
+  id
+  at
+  partitionKey
+  stepKey
+  dataVersion
+  codeVersion
+  run {
+    id
+  }
+  metadata {
+    ...MetadataEntry
+  }
+}
+
+fragment MetadataEntry on MetadataEntry {
+  label
+  kind
+  value
+}
+
+fragment Tag on Tag {
+  key
+  value
+}
+
+fragment TuiRun on Run {
+  id
+  jobName
+  status
+  createdAt
+  startedAt
+  endedAt
+  attempt
+  parent {
+    id
+  }
+  priority
+  tags {
+    ...Tag
+  }
+  canCancel
+  canRetry
+  codeLocation {
+    name
+  }
+  assets {
+    key
+  }
+  partitions {
+    count
+    range
+    keys(first: 1)
+  }
+  stats {
+    totalSteps
+    succeededSteps
+    failedSteps
+    skippedSteps
+  }
+  error {
+    className
+    message
+  }
+}
+"""
+
+
+def tui_partition_run(*, key: str, partition_keys: Sequence[str] | None = None) -> Request[TuiPartitionRun]:
+    return Request("TuiPartitionRun", "query", TUI_PARTITION_RUN, given({"key": key, "partitionKeys": partition_keys}))
+
+
+TUI_SELECT = """query TuiSelect($selection: String!) {
+  selectAssets(selection: $selection) {
+    key
+    isExternal
+    partitions {
+      description
+      totalCount
+    }
+  }
+}
+"""
+
+
+def tui_select(*, selection: str) -> Request[TuiSelect]:
+    return Request("TuiSelect", "query", TUI_SELECT, given({"selection": selection}))
+
+
+TUI_RUNS = """query TuiRuns($first: Int, $after: String, $filter: RunFilter, $orderBy: RunOrder) {
+  runs(first: $first, after: $after, filter: $filter, orderBy: $orderBy) {
+    totalCount
+    nodes {
+      ...TuiRun
+    }
+    pageInfo {
+      ...PageInfo
+    }
+  }
+}
+
+fragment PageInfo on PageInfo {
+  hasNextPage
+  endCursor
+}
+
+fragment Tag on Tag {
+  key
+  value
+}
+
+fragment TuiRun on Run {
+  id
+  jobName
+  status
+  createdAt
+  startedAt
+  endedAt
+  attempt
+  parent {
+    id
+  }
+  priority
+  tags {
+    ...Tag
+  }
+  canCancel
+  canRetry
+  codeLocation {
+    name
+  }
+  assets {
+    key
+  }
+  partitions {
+    count
+    range
+    keys(first: 1)
+  }
+  stats {
+    totalSteps
+    succeededSteps
+    failedSteps
+    skippedSteps
+  }
+  error {
+    className
+    message
+  }
+}
+"""
+
+
+def tui_runs(
+    *, first: int | None = None, after: str | None = None, filter: RunFilter | None = None, order_by: RunOrder | None = None
+) -> Request[TuiRuns]:
+    return Request("TuiRuns", "query", TUI_RUNS, given({"first": first, "after": after, "filter": filter, "orderBy": order_by}))
+
+
+TUI_FOLLOW_RUNS = """subscription TuiFollowRuns($after: String) {
+  runs(after: $after) {
+    cursor
+    run {
+      ...TuiRun
+    }
+  }
+}
+
+fragment Tag on Tag {
+  key
+  value
+}
+
+fragment TuiRun on Run {
+  id
+  jobName
+  status
+  createdAt
+  startedAt
+  endedAt
+  attempt
+  parent {
+    id
+  }
+  priority
+  tags {
+    ...Tag
+  }
+  canCancel
+  canRetry
+  codeLocation {
+    name
+  }
+  assets {
+    key
+  }
+  partitions {
+    count
+    range
+    keys(first: 1)
+  }
+  stats {
+    totalSteps
+    succeededSteps
+    failedSteps
+    skippedSteps
+  }
+  error {
+    className
+    message
+  }
+}
+"""
+
+
+def tui_follow_runs(*, after: str | None = None) -> Request[TuiFollowRuns]:
+    return Request("TuiFollowRuns", "subscription", TUI_FOLLOW_RUNS, given({"after": after}))
+
+
+TUI_RUN_COUNTS = """query TuiRunCounts($since: DateTime!) {
+  succeeded: runs(
+    first: 1
+    filter: { statuses: [SUCCEEDED], createdAfter: $since }
+  ) {
+    totalCount
+  }
+  failed: runs(first: 1, filter: { statuses: [FAILED], createdAfter: $since }) {
+    totalCount
+  }
+  canceled: runs(first: 1, filter: { statuses: [CANCELED], createdAfter: $since }) {
+    totalCount
+  }
+}
+"""
+
+
+def tui_run_counts(*, since: str) -> Request[TuiRunCounts]:
+    return Request("TuiRunCounts", "query", TUI_RUN_COUNTS, given({"since": since}))
+
+
+TUI_RUN_DETAIL = """query TuiRunDetail($id: ID!) {
+  record: run(id: $id) {
+    ...TuiRun
+  }
+  run(id: $id) {
+    config
+    job {
+      id
+    }
+    steps {
+      ...RunStep
+    }
+    error {
+      ...PythonError
+    }
+  }
+}
+
+fragment PythonError on PythonError {
+  className
+  message
+  stack
+  cause {
+    className
+    message
+    stack
+  }
+}
+
+fragment RunStep on RunStep {
+  key
+  status
+  attempts
+  startedAt
+  endedAt
+  duration
+  worker
+  error {
+    ...PythonError
+  }
+}
+
+fragment Tag on Tag {
+  key
+  value
+}
+
+fragment TuiRun on Run {
+  id
+  jobName
+  status
+  createdAt
+  startedAt
+  endedAt
+  attempt
+  parent {
+    id
+  }
+  priority
+  tags {
+    ...Tag
+  }
+  canCancel
+  canRetry
+  codeLocation {
+    name
+  }
+  assets {
+    key
+  }
+  partitions {
+    count
+    range
+    keys(first: 1)
+  }
+  stats {
+    totalSteps
+    succeededSteps
+    failedSteps
+    skippedSteps
+  }
+  error {
+    className
+    message
+  }
+}
+"""
+
+
+def tui_run_detail(*, id: str) -> Request[TuiRunDetail]:
+    return Request("TuiRunDetail", "query", TUI_RUN_DETAIL, given({"id": id}))
+
+
+TUI_JOBS = """query TuiJobs($first: Int, $after: String) {
+  jobs(first: $first, after: $after) {
+    nodes {
+      ...TuiJob
+    }
+    pageInfo {
+      ...PageInfo
+    }
+  }
+}
+
+fragment PageInfo on PageInfo {
+  hasNextPage
+  endCursor
+}
+
+fragment Place on Repository {
+  name
+  codeLocation {
+    name
+  }
+}
+
+fragment TuiJob on Job {
+  id
+  name
+  description
+  selection
+  repository {
+    ...Place
+  }
+  partitions {
+    description
+    totalCount
+  }
+  assets {
+    key
+  }
+}
+"""
+
+
+def tui_jobs(*, first: int | None = None, after: str | None = None) -> Request[TuiJobs]:
+    return Request("TuiJobs", "query", TUI_JOBS, given({"first": first, "after": after}))
+
+
+TUI_LAUNCH = """query TuiLaunch($name: String!, $repository: String, $location: String) {
+  record: job(name: $name, repository: $repository, codeLocation: $location) {
+    ...TuiJob
+  }
+  job(name: $name, repository: $repository, codeLocation: $location) {
+    configSchema {
+      jsonSchema
+      defaults
+    }
+  }
+}
+
+fragment Place on Repository {
+  name
+  codeLocation {
+    name
+  }
+}
+
+fragment TuiJob on Job {
+  id
+  name
+  description
+  selection
+  repository {
+    ...Place
+  }
+  partitions {
+    description
+    totalCount
+  }
+  assets {
+    key
+  }
+}
+"""
+
+
+def tui_launch(*, name: str, repository: str | None = None, location: str | None = None) -> Request[TuiLaunch]:
+    return Request("TuiLaunch", "query", TUI_LAUNCH, given({"name": name, "repository": repository, "location": location}))
+
+
+TUI_PARTITIONS_OF_JOB = """query TuiPartitionsOfJob($name: String!, $repository: String, $location: String, $first: Int, $after: String) {
+  job(name: $name, repository: $repository, codeLocation: $location) {
+    partitions {
+      keys(first: $first, after: $after) {
+        nodes {
+          key
+          status
+        }
+        pageInfo {
+          ...PageInfo
+        }
+      }
+    }
+  }
+}
+
+fragment PageInfo on PageInfo {
+  hasNextPage
+  endCursor
+}
+"""
+
+
+def tui_partitions_of_job(
+    *, name: str, repository: str | None = None, location: str | None = None, first: int | None = None, after: str | None = None
+) -> Request[TuiPartitionsOfJob]:
+    return Request(
+        "TuiPartitionsOfJob",
+        "query",
+        TUI_PARTITIONS_OF_JOB,
+        given({"name": name, "repository": repository, "location": location, "first": first, "after": after}),
+    )
+
+
+TUI_CHECK_CONFIG = """query TuiCheckConfig($job: ID!, $config: JSON!) {
+  validateRunConfig(job: $job, config: $config) {
+    code
+    message
+    path
+    expected
+    suggestions
+  }
+}
+"""
+
+
+def tui_check_config(*, job: str, config: Any) -> Request[TuiCheckConfig]:
+    return Request("TuiCheckConfig", "query", TUI_CHECK_CONFIG, given({"job": job, "config": config}))
+
+
 GET_SERVER = """query GetServer {
   server {
     ...Server
@@ -1146,6 +3069,19 @@ fragment Server on Server {
     queued
     running
     maxConcurrent
+    pools {
+      name
+      limit
+      used
+      waiting
+    }
+    tagLimits {
+      key
+      value
+      limit
+      used
+      waiting
+    }
   }
 }
 """

@@ -8,6 +8,9 @@ from typing import Annotated, Any
 import pydantic
 
 from partita_client.models.generated.enums import (
+    AutomationStatus,
+    BackfillPartitionStatus,
+    BackfillStatus,
     CheckSeverity,
     CodeLocationStatus,
     DaemonKind,
@@ -16,12 +19,18 @@ from partita_client.models.generated.enums import (
     MutationErrorCode,
     PartitionStatus,
     RunStatus,
+    SensorKind,
     StepEventKind,
     StepStatus,
+    TickStatus,
+    WaitKind,
 )
 from partita_client.models.shapes import Shape, kind_of
 
 __all__ = [
+    "AddDynamicPartitions",
+    "AddDynamicPartitionsAddDynamicPartitions",
+    "AnyLaunchedBy",
     "AnyMutationError",
     "AnyRunEvent",
     "AssetCheck",
@@ -30,8 +39,20 @@ __all__ = [
     "AssetRecordDownstream",
     "AssetRecordPartitions",
     "AssetRecordUpstream",
+    "AutomationTarget",
+    "AutomationTargetJob",
     "AwaitRun",
     "AwaitRunRunEvents",
+    "BackfillPage",
+    "BackfillPartition",
+    "BackfillPartitionPage",
+    "BackfillPartitionRun",
+    "BackfillRecord",
+    "BackfillRecordAssets",
+    "BackfillRecordPolicy",
+    "BackfillRecordStatusCounts",
+    "CancelBackfill",
+    "CancelBackfillCancelBackfill",
     "CancelRuns",
     "CancelRunsCancelRuns",
     "CancelRunsCancelRunsResults",
@@ -45,24 +66,40 @@ __all__ = [
     "CountPartitionsAsset",
     "CountPartitionsAssetPartitions",
     "CountPartitionsAssetPartitionsStatusCounts",
+    "EvaluateSensor",
+    "EvaluateSensorEvaluateSensor",
     "FindJob",
+    "FollowBackfill",
+    "FollowBackfillBackfill",
     "FollowRun",
     "FollowRunRunEvents",
     "FollowWorkspace",
     "FollowWorkspaceWorkspace",
     "GetAsset",
+    "GetBackfill",
     "GetRun",
     "GetRunSteps",
     "GetRunStepsRun",
+    "GetSchedule",
+    "GetSensor",
     "GetServer",
     "Job",
     "JobPage",
     "LaunchRun",
     "LaunchRunLaunchRun",
+    "LaunchedBy",
+    "LaunchedByBackfill",
+    "LaunchedBySchedule",
+    "LaunchedBySensor",
+    "LaunchedByUser",
     "ListAssetKeys",
     "ListAssetKeysAssets",
     "ListAssetKeysAssetsNodes",
     "ListAssets",
+    "ListBackfillPartitions",
+    "ListBackfillPartitionsBackfill",
+    "ListBackfills",
+    "ListDynamicPartitions",
     "ListJobs",
     "ListLocations",
     "ListLocationsWorkspace",
@@ -74,6 +111,9 @@ __all__ = [
     "ListRunEvents",
     "ListRunEventsRun",
     "ListRuns",
+    "ListSchedules",
+    "ListSensors",
+    "ListTicks",
     "LogChunk",
     "LogEvent",
     "MaterializationEvent",
@@ -100,6 +140,8 @@ __all__ = [
     "ReadLogRun",
     "ReloadCodeLocation",
     "ReloadCodeLocationReloadCodeLocation",
+    "RetryBackfill",
+    "RetryBackfillRetryBackfill",
     "RetryRun",
     "RetryRunRetryRun",
     "RunConfigInvalid",
@@ -110,13 +152,95 @@ __all__ = [
     "RunRecord",
     "RunRecordAssets",
     "RunRecordCodeLocation",
+    "RunRecordWaitReason",
     "RunStep",
+    "SchedulePage",
+    "ScheduleRecord",
+    "SensorPage",
+    "SensorRecord",
     "Server",
     "ServerDaemons",
     "ServerQueue",
+    "ServerQueuePools",
+    "ServerQueueTagLimits",
+    "SetAutomationStatus",
+    "SetAutomationStatusSetAutomationStatus",
+    "SetAutomationStatusSetAutomationStatusAutomations",
+    "SetSensorCursor",
+    "SetSensorCursorSetSensorCursor",
+    "StartBackfill",
+    "StartBackfillStartBackfill",
     "StatusEvent",
     "StepEvent",
     "Tag",
+    "TickPage",
+    "TickRecord",
+    "TickRecordAddedPartitions",
+    "TickRecordAutomation",
+    "TickRequest",
+    "TickRequestRun",
+    "TickSummary",
+    "TuiAsset",
+    "TuiAssetChecks",
+    "TuiAssetChecksLatestResult",
+    "TuiAssetDetail",
+    "TuiAssetDetailAsset",
+    "TuiAssetDetailAssetJobs",
+    "TuiAssetDetailAssetMaterializations",
+    "TuiAssetDetailAssetSourceLocation",
+    "TuiAssetDownstream",
+    "TuiAssetLatestMaterialization",
+    "TuiAssetLatestMaterializationRun",
+    "TuiAssetPartitions",
+    "TuiAssetPartitionsStatusCounts",
+    "TuiAssetUpstream",
+    "TuiAssets",
+    "TuiAssetsAssets",
+    "TuiCheckConfig",
+    "TuiCheckConfigValidateRunConfig",
+    "TuiFollowRuns",
+    "TuiFollowRunsRuns",
+    "TuiJob",
+    "TuiJobAssets",
+    "TuiJobPartitions",
+    "TuiJobs",
+    "TuiJobsJobs",
+    "TuiLaunch",
+    "TuiLaunchJob",
+    "TuiLaunchJobConfigSchema",
+    "TuiPartitionRun",
+    "TuiPartitionRunAsset",
+    "TuiPartitionRunAssetMaterializations",
+    "TuiPartitionRunRuns",
+    "TuiPartitions",
+    "TuiPartitionsAsset",
+    "TuiPartitionsAssetPartitions",
+    "TuiPartitionsAssetPartitionsKeys",
+    "TuiPartitionsAssetPartitionsKeysNodes",
+    "TuiPartitionsOfJob",
+    "TuiPartitionsOfJobJob",
+    "TuiPartitionsOfJobJobPartitions",
+    "TuiPartitionsOfJobJobPartitionsKeys",
+    "TuiPartitionsOfJobJobPartitionsKeysNodes",
+    "TuiRun",
+    "TuiRunAssets",
+    "TuiRunCodeLocation",
+    "TuiRunCounts",
+    "TuiRunCountsCanceled",
+    "TuiRunCountsFailed",
+    "TuiRunCountsSucceeded",
+    "TuiRunDetail",
+    "TuiRunDetailRun",
+    "TuiRunDetailRunJob",
+    "TuiRunError",
+    "TuiRunParent",
+    "TuiRunPartitions",
+    "TuiRunStats",
+    "TuiRuns",
+    "TuiRunsRuns",
+    "TuiSelect",
+    "TuiSelectSelectAssets",
+    "TuiSelectSelectAssetsPartitions",
 ]
 
 
@@ -321,29 +445,150 @@ class PartitionPage(Shape):
     """Where this page stands in the list."""
 
 
-class RunRecordCodeLocation(Shape):
-    """A Python environment with definitions, served by processes of its own."""
+class AutomationTargetJob(Shape):
+    """What can be launched by name: a graph of ops, or a selection of assets."""
 
     name: str
-    """Its name in the workspace."""
+    """Its name inside its repository."""
 
 
-class RunRecordAssets(Shape):
-    """A table, file, model or anything else that is kept and can be written again."""
+class AutomationTarget(Shape):
+    """What a schedule or sensor launches: a job, or a selection of assets."""
 
-    key: str
-    """Its key: segments joined by `/`, unique in the workspace."""
+    selection: str | None = None
+    """The selection of assets; null when it launches a job."""
+    job: AutomationTargetJob | None = None
+    """The job; null when it launches assets, or the job no longer exists."""
 
 
-class RunPartitions(Shape):
-    """What a run was asked to write: one partition, a range, or a list."""
+class TickSummary(Shape):
+    """One time that a schedule or sensor was due, and what became of it."""
 
-    count: int
-    """How many partitions."""
-    range: tuple[str, ...] | None = None
-    """First and last key when they are one unbroken range; null otherwise."""
-    keys: tuple[str, ...]
-    """Their keys, in the order of the definition."""
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+    status: TickStatus
+    """Where it stands."""
+    due_at: datetime
+    """The time that it stands for."""
+    run_count: int
+    """How many runs it launched."""
+    skip_reason: str | None = None
+    """Why it launched nothing; null when it did, or failed."""
+
+
+class ScheduleRecord(Shape):
+    """Launches a target at the ticks of cron expressions."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+    name: str
+    """Its name inside its repository."""
+    description: str | None = None
+    """What it is, in Markdown; null when nothing was said."""
+    status: AutomationStatus
+    """Whether it is on."""
+    is_overridden: bool
+    """Whether somebody has switched it; else the default of its code counts."""
+    default_status: AutomationStatus
+    """Whether its code says that it is on."""
+    cron: tuple[str, ...]
+    """When it ticks: cron expressions whose ticks are taken together."""
+    timezone: str
+    """Name of the time zone that they count in."""
+    is_partitioned: bool
+    """Whether each tick launches the newest complete partition of the target."""
+    next_tick_at: datetime | None = None
+    """When it ticks next; null while it is off, and until a daemon has looked at it."""
+    tags: tuple[Tag, ...]
+    """Tags that every run of it gets, sorted by key."""
+    repository: Place
+    """The repository that defines it."""
+    target: AutomationTarget
+    """What it launches."""
+    last_tick: TickSummary | None = None
+    """Its newest tick; null when it never ticked."""
+
+
+class SensorRecord(Shape):
+    """A function that is evaluated again and again and launches targets when something happened."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+    name: str
+    """Its name inside its repository."""
+    description: str | None = None
+    """What it is, in Markdown; null when nothing was said."""
+    status: AutomationStatus
+    """Whether it is on."""
+    is_overridden: bool
+    """Whether somebody has switched it; else the default of its code counts."""
+    default_status: AutomationStatus
+    """Whether its code says that it is on."""
+    kind: SensorKind
+    """What it waits for."""
+    minimum_interval: timedelta
+    """Time between two evaluations, at least."""
+    cursor: str | None = None
+    """What its function said it has dealt with; null until it has said so."""
+    next_tick_at: datetime | None = None
+    """When it may be evaluated next; null while it is off."""
+    repository: Place
+    """The repository that defines it."""
+    targets: tuple[AutomationTarget, ...]
+    """What it may launch; empty for a sensor that only acts."""
+    last_tick: TickSummary | None = None
+    """Its newest tick; null when it never ticked."""
+
+
+class SchedulePage(Shape):
+    """A page of a list."""
+
+    nodes: tuple[ScheduleRecord, ...]
+    """The items of this page."""
+    page_info: PageInfo
+    """Where this page stands in the list."""
+
+
+class SensorPage(Shape):
+    """A page of a list."""
+
+    nodes: tuple[SensorRecord, ...]
+    """The items of this page."""
+    page_info: PageInfo
+    """Where this page stands in the list."""
+
+
+class TickRequestRun(Shape):
+    """One execution of a job, or of assets."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+    status: RunStatus
+    """Where it stands."""
+
+
+class TickRequest(Shape):
+    """A run that a tick asked for, and what became of that."""
+
+    run_key: str | None = None
+    """Launches once for each schedule or sensor, ever; null when none was given."""
+    partition_key: str | None = None
+    """The partition that it is to write; null when there is none."""
+    job_name: str | None = None
+    """Name of the job; null when assets were asked for directly."""
+    asset_keys: tuple[str, ...]
+    """Keys of the assets that were asked for; empty when all of the job's are meant."""
+    is_already_launched: bool
+    """Whether its run key had launched before; `run` is the run of then."""
+    run: TickRequestRun | None = None
+    """The run; null in a dry run, and when it was deleted."""
+
+
+class TickRecordAutomation(Shape):
+    """Something that a code location defines, known by its name inside its repository."""
+
+    name: str
+    """Its name inside its repository."""
 
 
 class PythonErrorCause(Shape):
@@ -368,6 +613,241 @@ class PythonError(Shape):
     """Formatted frames, outermost first; those of very deep stacks are cut in the middle."""
     cause: PythonErrorCause | None = None
     """The exception that led to this one; null when there was none."""
+
+
+class TickRecordAddedPartitions(Shape):
+    """Keys that a tick added to a set of dynamic partitions."""
+
+    set_name: str
+    """Name of the set."""
+    keys: tuple[str, ...]
+    """The keys."""
+
+
+class TickRecord(Shape):
+    """One time that a schedule or sensor was due, and what became of it."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+    status: TickStatus
+    """Where it stands."""
+    due_at: datetime
+    """The time that it stands for."""
+    started_at: datetime | None = None
+    """When its evaluation began; null until then, and where nothing had to be evaluated."""
+    ended_at: datetime | None = None
+    """When it ended; null until then."""
+    duration: timedelta | None = None
+    """How long it took, or has taken so far; null until it has started."""
+    attempt: int
+    """Number of its evaluation, from 1; more when the one before was lost with its worker."""
+    is_dry_run: bool
+    """Whether it only shows what would happen."""
+    cursor: str | None = None
+    """The sensor's cursor after it; null when there is none."""
+    skip_reason: str | None = None
+    """Why it launched nothing; null when it did, or failed."""
+    run_count: int
+    """How many runs it launched."""
+    logs: str
+    """What its function logged, one record a line."""
+    automation: TickRecordAutomation | None = None
+    """The schedule or sensor; null when no code location defines it any more."""
+    error: PythonError | None = None
+    """Why it failed; null when it did not."""
+    requests: tuple[TickRequest, ...]
+    """The runs that it asked for."""
+    added_partitions: tuple[TickRecordAddedPartitions, ...]
+    """The keys of dynamic partitions that it added."""
+
+
+class TickPage(Shape):
+    """A page of a list."""
+
+    nodes: tuple[TickRecord, ...]
+    """The items of this page."""
+    page_info: PageInfo
+    """Where this page stands in the list."""
+
+
+class BackfillRecordAssets(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    key: str
+    """Its key: segments joined by `/`, unique in the workspace."""
+
+
+class BackfillRecordPolicy(Shape):
+    """How a backfill cuts partitions into runs."""
+
+    max_partitions_per_run: int | None = None
+    """Partitions that one run writes at most; null when a single run writes all."""
+
+
+class BackfillRecordStatusCounts(Shape):
+    """How many partitions of a backfill stand in one way."""
+
+    status: BackfillPartitionStatus
+    """How they stand."""
+    count: int
+    """How many do."""
+
+
+class BackfillRecord(Shape):
+    """Many partitions of assets, or of a job, written run after run in the order they depend on each other."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+    status: BackfillStatus
+    """Where it stands."""
+    created_at: datetime
+    """When it was asked for."""
+    ended_at: datetime | None = None
+    """When it ended; null until then, and again while it is retried."""
+    duration: timedelta | None = None
+    """How long it took, or has taken so far."""
+    title: str | None = None
+    """What it was called; null when nothing was said."""
+    selection: str | None = None
+    """The selection of assets that was asked for; null for a job."""
+    job_name: str | None = None
+    """Name of the job that it runs; null when it writes assets."""
+    priority: int
+    """Priority of its runs."""
+    partition_count: int
+    """How many partitions it writes, those of each asset counted."""
+    can_cancel: bool
+    """Whether it can be cancelled: it has not ended."""
+    can_retry: bool
+    """Whether it can be retried: it has ended, and not all of it succeeded."""
+    tags: tuple[Tag, ...]
+    """Tags of its runs, sorted by key."""
+    assets: tuple[BackfillRecordAssets, ...]
+    """The assets that it writes, upstream first; empty for a job."""
+    policy: BackfillRecordPolicy | None = None
+    """How it cuts partitions into runs; null when the assets say, one each if they do not."""
+    status_counts: tuple[BackfillRecordStatusCounts, ...]
+    """How many of its partitions stand in each way, ways that none stands in left out."""
+    error: PythonError | None = None
+    """Why it failed; null when it did not."""
+
+
+class BackfillPage(Shape):
+    """A page of a list."""
+
+    nodes: tuple[BackfillRecord, ...]
+    """The items of this page."""
+    page_info: PageInfo
+    """Where this page stands in the list."""
+
+
+class BackfillPartitionRun(Shape):
+    """One execution of a job, or of assets."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+    status: RunStatus
+    """Where it stands."""
+
+
+class BackfillPartition(Shape):
+    """One partition of one asset, or of the job, in a backfill."""
+
+    asset_key: str | None = None
+    """Key of the asset; null in the backfill of a job."""
+    partition_key: str | None = None
+    """Key of the partition; null when the asset has none."""
+    status: BackfillPartitionStatus
+    """How it stands."""
+    run: BackfillPartitionRun | None = None
+    """The newest run that was to write it; null until there is one."""
+
+
+class BackfillPartitionPage(Shape):
+    """A page of a list."""
+
+    nodes: tuple[BackfillPartition, ...]
+    """The items of this page."""
+    page_info: PageInfo
+    """Where this page stands in the list."""
+
+
+class RunRecordWaitReason(Shape):
+    """Why a queued run waits."""
+
+    kind: WaitKind
+    """What it waits for."""
+    message: str
+    """The same for people."""
+
+
+class LaunchedBy(Shape):
+    """What launched a run."""
+
+    type_name: str = pydantic.Field(alias="__typename")
+
+
+class LaunchedByUser(LaunchedBy):
+    """Somebody who launched a run."""
+
+    name: str
+    """The name."""
+
+
+class LaunchedBySchedule(LaunchedBy):
+    """Launches a target at the ticks of cron expressions."""
+
+    name: str
+    """Its name inside its repository."""
+
+
+class LaunchedBySensor(LaunchedBy):
+    """A function that is evaluated again and again and launches targets when something happened."""
+
+    name: str
+    """Its name inside its repository."""
+
+
+class LaunchedByBackfill(LaunchedBy):
+    """Many partitions of assets, or of a job, written run after run in the order they depend on each other."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+
+
+AnyLaunchedBy = Annotated[
+    Annotated[LaunchedByUser, pydantic.Tag("User")]
+    | Annotated[LaunchedBySchedule, pydantic.Tag("Schedule")]
+    | Annotated[LaunchedBySensor, pydantic.Tag("Sensor")]
+    | Annotated[LaunchedByBackfill, pydantic.Tag("Backfill")]
+    | Annotated[LaunchedBy, pydantic.Tag("LaunchedBy")],
+    pydantic.Discriminator(kind_of("User", "Schedule", "Sensor", "Backfill", otherwise="LaunchedBy")),
+]
+
+
+class RunRecordCodeLocation(Shape):
+    """A Python environment with definitions, served by processes of its own."""
+
+    name: str
+    """Its name in the workspace."""
+
+
+class RunRecordAssets(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    key: str
+    """Its key: segments joined by `/`, unique in the workspace."""
+
+
+class RunPartitions(Shape):
+    """What a run was asked to write: one partition, a range, or a list."""
+
+    count: int
+    """How many partitions."""
+    range: tuple[str, ...] | None = None
+    """First and last key when they are one unbroken range; null otherwise."""
+    keys: tuple[str, ...]
+    """Their keys, in the order of the definition."""
 
 
 class RunRecord(Shape):
@@ -397,6 +877,10 @@ class RunRecord(Shape):
     """Whether it can be cancelled: it has not ended."""
     can_retry: bool
     """Whether it can be retried: it has ended, and what it ran still exists."""
+    wait_reason: RunRecordWaitReason | None = None
+    """Why it waits; null unless it is queued."""
+    launched_by: AnyLaunchedBy | None = None
+    """What launched it; null when that no longer exists."""
     tags: tuple[Tag, ...]
     """Its tags, sorted by key."""
     code_location: RunRecordCodeLocation | None = None
@@ -599,6 +1083,239 @@ class RunEventPage(Shape):
     """Where this page stands in the list."""
 
 
+class TuiAssetUpstream(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    key: str
+    """Its key: segments joined by `/`, unique in the workspace."""
+
+
+class TuiAssetDownstream(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    key: str
+    """Its key: segments joined by `/`, unique in the workspace."""
+
+
+class TuiAssetChecksLatestResult(Shape):
+    """A recorded verdict of an asset check."""
+
+    passed: bool
+    """Whether it passed."""
+    severity: CheckSeverity
+    """What it means that the check failed; of no meaning when it passed."""
+    at: datetime
+    """When the check was evaluated."""
+
+
+class TuiAssetChecks(Shape):
+    """A test of an asset's data."""
+
+    name: str
+    """Its name, unique among the checks of its asset."""
+    is_blocking: bool
+    """Whether a failure with severity ERROR stops what is downstream in the same run."""
+    latest_result: TuiAssetChecksLatestResult | None = None
+    """Its newest verdict; null when it was never evaluated."""
+
+
+class TuiAssetPartitionsStatusCounts(Shape):
+    """How many partitions stand in one way."""
+
+    status: PartitionStatus
+    """How they stand."""
+    count: int
+    """How many do."""
+
+
+class TuiAssetPartitions(Shape):
+    """How an asset or job is cut, and how its partitions stand."""
+
+    description: str
+    """How it is cut, in words for people."""
+    total_count: int
+    """How many partitions there are at this moment."""
+    status_counts: tuple[TuiAssetPartitionsStatusCounts, ...]
+    """How many partitions stand in each way."""
+
+
+class TuiAssetLatestMaterializationRun(Shape):
+    """One execution of a job, or of assets."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+
+
+class TuiAssetLatestMaterialization(Shape):
+    """A recorded write of an asset, by a run or reported from outside."""
+
+    at: datetime
+    """When it was written."""
+    partition_key: str | None = None
+    """The partition that was written; null for an asset without partitions."""
+    run: TuiAssetLatestMaterializationRun | None = None
+    """The run that wrote it; null when it was reported from outside or the run was deleted."""
+
+
+class TuiAsset(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+    key: str
+    """Its key: segments joined by `/`, unique in the workspace."""
+    description: str | None = None
+    """What it is, in Markdown; null when nothing was said."""
+    group_name: str
+    """The group it belongs to."""
+    kinds: tuple[str, ...]
+    """What it is made with or kept in, such as `duckdb`."""
+    owners: tuple[str, ...]
+    """Who answers for it."""
+    is_external: bool
+    """Whether no code location can write it."""
+    upstream: tuple[TuiAssetUpstream, ...]
+    """The assets that it is computed from, nearest only."""
+    downstream: tuple[TuiAssetDownstream, ...]
+    """The assets that are computed from it, nearest only."""
+    checks: tuple[TuiAssetChecks, ...]
+    """The tests of its data."""
+    partitions: TuiAssetPartitions | None = None
+    """How it is cut; null when it is not partitioned."""
+    latest_materialization: TuiAssetLatestMaterialization | None = None
+    """Its newest recorded write; null when it was never written."""
+    repository: Place | None = None
+    """The repository that defines it; null when no code location does."""
+
+
+class TuiRunParent(Shape):
+    """One execution of a job, or of assets."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+
+
+class TuiRunCodeLocation(Shape):
+    """A Python environment with definitions, served by processes of its own."""
+
+    name: str
+    """Its name in the workspace."""
+
+
+class TuiRunAssets(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    key: str
+    """Its key: segments joined by `/`, unique in the workspace."""
+
+
+class TuiRunPartitions(Shape):
+    """What a run was asked to write: one partition, a range, or a list."""
+
+    count: int
+    """How many partitions."""
+    range: tuple[str, ...] | None = None
+    """First and last key when they are one unbroken range; null otherwise."""
+    keys: tuple[str, ...]
+    """Their keys, in the order of the definition."""
+
+
+class TuiRunStats(Shape):
+    """Counts over the steps and events of a run."""
+
+    total_steps: int
+    """Steps of its plan; 0 until the plan is made."""
+    succeeded_steps: int
+    """Steps that succeeded."""
+    failed_steps: int
+    """Steps that failed."""
+    skipped_steps: int
+    """Steps that were not run: skipped, behind a failure, or cancelled."""
+
+
+class TuiRunError(Shape):
+    """A Python exception as data: a failed step or load is a result, not an error of the API."""
+
+    class_name: str
+    """Name of the exception's class."""
+    message: str
+    """The exception's message; very long ones are cut."""
+
+
+class TuiRun(Shape):
+    """One execution of a job, or of assets."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+    job_name: str | None = None
+    """Name of its job; null when assets were asked for directly."""
+    status: RunStatus
+    """Where it stands."""
+    created_at: datetime
+    """When it was asked for."""
+    started_at: datetime | None = None
+    """When its first step could start; null until then."""
+    ended_at: datetime | None = None
+    """When it ended; null until then."""
+    attempt: int
+    """1, and one more for every run before it in its group of re-executions."""
+    parent: TuiRunParent | None = None
+    """The run that it retries; null when it is the first of its group, or that run was deleted."""
+    priority: int
+    """Runs of higher priority are claimed first."""
+    tags: tuple[Tag, ...]
+    """Its tags, sorted by key."""
+    can_cancel: bool
+    """Whether it can be cancelled: it has not ended."""
+    can_retry: bool
+    """Whether it can be retried: it has ended, and what it ran still exists."""
+    code_location: TuiRunCodeLocation | None = None
+    """The code location that executes it; null when it no longer exists."""
+    assets: tuple[TuiRunAssets, ...]
+    """The assets that it was asked to write; empty for a job of ops."""
+    partitions: TuiRunPartitions | None = None
+    """The partitions that it was asked to write; null when its target has none."""
+    stats: TuiRunStats
+    """Counts over its steps and events."""
+    error: TuiRunError | None = None
+    """Why it failed, when that was not a step's own failure; null otherwise."""
+
+
+class TuiJobPartitions(Shape):
+    """How an asset or job is cut, and how its partitions stand."""
+
+    description: str
+    """How it is cut, in words for people."""
+    total_count: int
+    """How many partitions there are at this moment."""
+
+
+class TuiJobAssets(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    key: str
+    """Its key: segments joined by `/`, unique in the workspace."""
+
+
+class TuiJob(Shape):
+    """What can be launched by name: a graph of ops, or a selection of assets."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+    name: str
+    """Its name inside its repository."""
+    description: str | None = None
+    """What it is, in Markdown; null when nothing was said."""
+    selection: str | None = None
+    """The selection of assets it was declared with; null for a job of ops."""
+    repository: Place
+    """The repository that defines it."""
+    partitions: TuiJobPartitions | None = None
+    """How its runs are cut; null when they are not partitioned."""
+    assets: tuple[TuiJobAssets, ...]
+    """The assets it writes, in the order they are written; empty for a job of ops."""
+
+
 class MutationError(Shape):
     """One thing that stopped a mutation. Select code, message and path always; spread for the rest."""
 
@@ -710,6 +1427,34 @@ class ServerDaemons(Shape):
     """When it last said that it lives; null when it never has."""
 
 
+class ServerQueuePools(Shape):
+    """A pool: slots that runs share whose steps use the same thing."""
+
+    name: str
+    """Its name."""
+    limit: int | None = None
+    """How many slots it has; null when the settings do not list it, so it has as many as are asked for."""
+    used: int
+    """Slots that active runs hold."""
+    waiting: int
+    """Queued runs that need it."""
+
+
+class ServerQueueTagLimits(Shape):
+    """How many runs with a tag may be active at once."""
+
+    key: str
+    """Key of the tag."""
+    value: str | None = None
+    """Its value; null when any value counts."""
+    limit: int
+    """How many may be active at once."""
+    used: int
+    """How many are."""
+    waiting: int
+    """Queued runs that carry it."""
+
+
 class ServerQueue(Shape):
     """How many runs wait and how many are active."""
 
@@ -719,6 +1464,10 @@ class ServerQueue(Shape):
     """Runs that a worker has claimed and that have not ended."""
     max_concurrent: int | None = None
     """How many may be active at once; null when there is no limit."""
+    pools: tuple[ServerQueuePools, ...]
+    """The pools of the settings, then any others that runs need."""
+    tag_limits: tuple[ServerQueueTagLimits, ...]
+    """The limits of runs by tag."""
 
 
 class Server(Shape):
@@ -856,6 +1605,213 @@ class MaterializeAssets(Shape):
 
     materialize_assets: MaterializeAssetsMaterializeAssets
     """Write assets; a selection of several code locations or partitions becomes several runs."""
+
+
+class GetSchedule(Shape):
+    """The answer to `GetSchedule`."""
+
+    schedule: ScheduleRecord | None = None
+    """A schedule by its name; null when there is none."""
+
+
+class GetSensor(Shape):
+    """The answer to `GetSensor`."""
+
+    sensor: SensorRecord | None = None
+    """A sensor by its name; null when there is none."""
+
+
+class ListSchedules(Shape):
+    """The answer to `ListSchedules`."""
+
+    schedules: SchedulePage
+    """Every schedule of the workspace, sorted by name."""
+
+
+class ListSensors(Shape):
+    """The answer to `ListSensors`."""
+
+    sensors: SensorPage
+    """Every sensor of the workspace, sorted by name."""
+
+
+class ListTicks(Shape):
+    """The answer to `ListTicks`."""
+
+    ticks: TickPage
+    """Every tick, the latest due first."""
+
+
+class SetAutomationStatusSetAutomationStatusAutomations(Shape):
+    """Something that a code location defines, known by its name inside its repository."""
+
+    name: str
+    """Its name inside its repository."""
+
+
+class SetAutomationStatusSetAutomationStatus(Shape):
+    """What became of schedules and sensors that were to be switched."""
+
+    automations: tuple[SetAutomationStatusSetAutomationStatusAutomations, ...]
+    """The schedules and sensors as they stand now; empty when the request was refused."""
+    errors: tuple[AnyMutationError, ...]
+    """What stopped it; empty when it was done."""
+
+
+class SetAutomationStatus(Shape):
+    """The answer to `SetAutomationStatus`."""
+
+    set_automation_status: SetAutomationStatusSetAutomationStatus
+    """Switch schedules and sensors on or off, all or none."""
+
+
+class SetSensorCursorSetSensorCursor(Shape):
+    """What became of a sensor whose cursor was to be set."""
+
+    sensor: SensorRecord | None = None
+    """The sensor as it stands now; null when there is none of that name."""
+    errors: tuple[AnyMutationError, ...]
+    """What stopped it; empty when it was done."""
+
+
+class SetSensorCursor(Shape):
+    """The answer to `SetSensorCursor`."""
+
+    set_sensor_cursor: SetSensorCursorSetSensorCursor
+    """Say what a sensor has dealt with."""
+
+
+class EvaluateSensorEvaluateSensor(Shape):
+    """What an evaluation of a sensor came to."""
+
+    tick: TickRecord | None = None
+    """The dry run: what the sensor would have launched. Null when it could not be evaluated."""
+    errors: tuple[AnyMutationError, ...]
+    """What stopped it; empty when it was done."""
+
+
+class EvaluateSensor(Shape):
+    """The answer to `EvaluateSensor`."""
+
+    evaluate_sensor: EvaluateSensorEvaluateSensor
+    """Evaluate a sensor and show what it would launch; nothing is launched, and its cursor stays."""
+
+
+class ListDynamicPartitions(Shape):
+    """The answer to `ListDynamicPartitions`."""
+
+    dynamic_partitions: tuple[str, ...]
+    """The keys of a set of dynamic partitions, in the order they were added; empty when nobody has added any."""
+
+
+class AddDynamicPartitionsAddDynamicPartitions(Shape):
+    """What became of keys that were to be added."""
+
+    added_keys: tuple[str, ...]
+    """The keys that were new, in the order given."""
+    errors: tuple[AnyMutationError, ...]
+    """What stopped it; empty when it was done."""
+
+
+class AddDynamicPartitions(Shape):
+    """The answer to `AddDynamicPartitions`."""
+
+    add_dynamic_partitions: AddDynamicPartitionsAddDynamicPartitions
+    """Add keys to a set of dynamic partitions."""
+
+
+class GetBackfill(Shape):
+    """The answer to `GetBackfill`."""
+
+    backfill: BackfillRecord | None = None
+    """A backfill by its id; null when there is none."""
+
+
+class ListBackfills(Shape):
+    """The answer to `ListBackfills`."""
+
+    backfills: BackfillPage
+    """Every backfill, newest first."""
+
+
+class ListBackfillPartitionsBackfill(Shape):
+    """Many partitions of assets, or of a job, written run after run in the order they depend on each other."""
+
+    partitions: BackfillPartitionPage
+    """Its partitions in the order of their turn."""
+
+
+class ListBackfillPartitions(Shape):
+    """The answer to `ListBackfillPartitions`."""
+
+    backfill: ListBackfillPartitionsBackfill | None = None
+    """A backfill by its id; null when there is none."""
+
+
+class StartBackfillStartBackfill(Shape):
+    """What became of a request to backfill."""
+
+    is_replay: bool
+    """Whether this is the first answer to the same idempotency key again."""
+    backfill: BackfillRecord | None = None
+    """The backfill; null when it was refused."""
+    errors: tuple[AnyMutationError, ...]
+    """What stopped it; empty when it was done."""
+
+
+class StartBackfill(Shape):
+    """The answer to `StartBackfill`."""
+
+    start_backfill: StartBackfillStartBackfill
+    """Write partitions of assets, or of a job, run after run in the order they depend on each other."""
+
+
+class CancelBackfillCancelBackfill(Shape):
+    """What became of a backfill that was to be cancelled."""
+
+    backfill: BackfillRecord | None = None
+    """The backfill as it stands now; null when there is none of that id."""
+    errors: tuple[AnyMutationError, ...]
+    """What stopped it; empty when it was done."""
+
+
+class CancelBackfill(Shape):
+    """The answer to `CancelBackfill`."""
+
+    cancel_backfill: CancelBackfillCancelBackfill
+    """End a backfill before it ends by itself: nothing more is launched, and its runs are ended."""
+
+
+class RetryBackfillRetryBackfill(Shape):
+    """What became of a backfill that was to be retried."""
+
+    backfill: BackfillRecord | None = None
+    """The backfill as it stands now; null when there is none of that id."""
+    errors: tuple[AnyMutationError, ...]
+    """What stopped it; empty when it was done."""
+
+
+class RetryBackfill(Shape):
+    """The answer to `RetryBackfill`."""
+
+    retry_backfill: RetryBackfillRetryBackfill
+    """Write again what failed, was cancelled or was skipped in a backfill."""
+
+
+class FollowBackfillBackfill(Shape):
+    """A backfill that changed, as it stands now."""
+
+    cursor: str
+    """Resumes the stream after this change."""
+    backfill: BackfillRecord
+    """The backfill."""
+
+
+class FollowBackfill(Shape):
+    """The answer to `FollowBackfill`."""
+
+    backfill: FollowBackfillBackfill
+    """One backfill, without `after` first as it stands; it ends when the backfill has ended."""
 
 
 class GetRun(Shape):
@@ -1011,6 +1967,366 @@ class AwaitRun(Shape):
 
     run_events: AwaitRunRunEvents
     """The events of a run; it ends when the run's last event has been delivered."""
+
+
+class TuiAssetsAssets(Shape):
+    """A page of a list."""
+
+    nodes: tuple[TuiAsset, ...]
+    """The items of this page."""
+    page_info: PageInfo
+    """Where this page stands in the list."""
+
+
+class TuiAssets(Shape):
+    """The answer to `TuiAssets`."""
+
+    assets: TuiAssetsAssets
+    """Every asset of the workspace, sorted by key unless told otherwise."""
+
+
+class TuiAssetDetailAssetSourceLocation(Shape):
+    """A line of a source file, as the machine that loaded it saw it."""
+
+    file: str
+    """Path of the file."""
+    line: int
+    """Number of the line, from 1."""
+
+
+class TuiAssetDetailAssetJobs(Shape):
+    """What can be launched by name: a graph of ops, or a selection of assets."""
+
+    name: str
+    """Its name inside its repository."""
+
+
+class TuiAssetDetailAssetMaterializations(Shape):
+    """A page of a list."""
+
+    nodes: tuple[MaterializationRecord, ...]
+    """The items of this page."""
+
+
+class TuiAssetDetailAsset(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    code_version: str | None = None
+    """Version of the code that writes it; null when it is not named."""
+    tags: tuple[Tag, ...]
+    """Its tags, sorted by key."""
+    metadata: tuple[MetadataEntry, ...]
+    """What its definition says of it."""
+    source_location: TuiAssetDetailAssetSourceLocation | None = None
+    """Where it is defined; null when that is not known."""
+    jobs: tuple[TuiAssetDetailAssetJobs, ...]
+    """The jobs that write it, sorted by name."""
+    checks: tuple[AssetCheck, ...]
+    """The tests of its data."""
+    materializations: TuiAssetDetailAssetMaterializations
+    """Its recorded writes, newest first."""
+
+
+class TuiAssetDetail(Shape):
+    """The answer to `TuiAssetDetail`."""
+
+    record: TuiAsset | None = None
+    """An asset by its key; null when no code location declares it."""
+    asset: TuiAssetDetailAsset | None = None
+    """An asset by its key; null when no code location declares it."""
+
+
+class TuiPartitionsAssetPartitionsKeysNodes(Shape):
+    """One partition of an asset or job."""
+
+    key: str
+    """Its key."""
+    status: PartitionStatus
+    """How it stands."""
+
+
+class TuiPartitionsAssetPartitionsKeys(Shape):
+    """A page of a list."""
+
+    nodes: tuple[TuiPartitionsAssetPartitionsKeysNodes, ...]
+    """The items of this page."""
+    page_info: PageInfo
+    """Where this page stands in the list."""
+
+
+class TuiPartitionsAssetPartitions(Shape):
+    """How an asset or job is cut, and how its partitions stand."""
+
+    keys: TuiPartitionsAssetPartitionsKeys
+    """The partitions in the order of their definition."""
+
+
+class TuiPartitionsAsset(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    partitions: TuiPartitionsAssetPartitions | None = None
+    """How it is cut; null when it is not partitioned."""
+
+
+class TuiPartitions(Shape):
+    """The answer to `TuiPartitions`."""
+
+    asset: TuiPartitionsAsset | None = None
+    """An asset by its key; null when no code location declares it."""
+
+
+class TuiPartitionRunAssetMaterializations(Shape):
+    """A page of a list."""
+
+    nodes: tuple[MaterializationRecord, ...]
+    """The items of this page."""
+
+
+class TuiPartitionRunAsset(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    materializations: TuiPartitionRunAssetMaterializations
+    """Its recorded writes, newest first."""
+
+
+class TuiPartitionRunRuns(Shape):
+    """A page of a list."""
+
+    nodes: tuple[TuiRun, ...]
+    """The items of this page."""
+
+
+class TuiPartitionRun(Shape):
+    """The answer to `TuiPartitionRun`."""
+
+    asset: TuiPartitionRunAsset | None = None
+    """An asset by its key; null when no code location declares it."""
+    runs: TuiPartitionRunRuns
+    """Every run, newest first unless told otherwise."""
+
+
+class TuiSelectSelectAssetsPartitions(Shape):
+    """How an asset or job is cut, and how its partitions stand."""
+
+    description: str
+    """How it is cut, in words for people."""
+    total_count: int
+    """How many partitions there are at this moment."""
+
+
+class TuiSelectSelectAssets(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    key: str
+    """Its key: segments joined by `/`, unique in the workspace."""
+    is_external: bool
+    """Whether no code location can write it."""
+    partitions: TuiSelectSelectAssetsPartitions | None = None
+    """How it is cut; null when it is not partitioned."""
+
+
+class TuiSelect(Shape):
+    """The answer to `TuiSelect`."""
+
+    select_assets: tuple[TuiSelectSelectAssets, ...]
+    """The assets that a selection such as `group:raw and kind:duckdb` means, sorted by key."""
+
+
+class TuiRunsRuns(Shape):
+    """A page of a list."""
+
+    total_count: int
+    """How many items the whole list has; counted only when asked for."""
+    nodes: tuple[TuiRun, ...]
+    """The items of this page."""
+    page_info: PageInfo
+    """Where this page stands in the list."""
+
+
+class TuiRuns(Shape):
+    """The answer to `TuiRuns`."""
+
+    runs: TuiRunsRuns
+    """Every run, newest first unless told otherwise."""
+
+
+class TuiFollowRunsRuns(Shape):
+    """A run that changed, as it stands now."""
+
+    cursor: str
+    """Resumes the stream after this change."""
+    run: TuiRun
+    """The run."""
+
+
+class TuiFollowRuns(Shape):
+    """The answer to `TuiFollowRuns`."""
+
+    runs: TuiFollowRunsRuns
+    """Runs as they are launched and change; several changes of one run may arrive as one."""
+
+
+class TuiRunCountsSucceeded(Shape):
+    """A page of a list."""
+
+    total_count: int
+    """How many items the whole list has; counted only when asked for."""
+
+
+class TuiRunCountsFailed(Shape):
+    """A page of a list."""
+
+    total_count: int
+    """How many items the whole list has; counted only when asked for."""
+
+
+class TuiRunCountsCanceled(Shape):
+    """A page of a list."""
+
+    total_count: int
+    """How many items the whole list has; counted only when asked for."""
+
+
+class TuiRunCounts(Shape):
+    """The answer to `TuiRunCounts`."""
+
+    succeeded: TuiRunCountsSucceeded
+    """Every run, newest first unless told otherwise."""
+    failed: TuiRunCountsFailed
+    """Every run, newest first unless told otherwise."""
+    canceled: TuiRunCountsCanceled
+    """Every run, newest first unless told otherwise."""
+
+
+class TuiRunDetailRunJob(Shape):
+    """What can be launched by name: a graph of ops, or a selection of assets."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+
+
+class TuiRunDetailRun(Shape):
+    """One execution of a job, or of assets."""
+
+    config: Any
+    """Its run config as it was given."""
+    job: TuiRunDetailRunJob | None = None
+    """Its job; null when assets were asked for directly or the job no longer exists."""
+    steps: tuple[RunStep, ...]
+    """Its steps in the order of its plan; empty until the plan is made."""
+    error: PythonError | None = None
+    """Why it failed, when that was not a step's own failure; null otherwise."""
+
+
+class TuiRunDetail(Shape):
+    """The answer to `TuiRunDetail`."""
+
+    record: TuiRun | None = None
+    """A run by its id, or by the last eight characters of it; null when there is none."""
+    run: TuiRunDetailRun | None = None
+    """A run by its id, or by the last eight characters of it; null when there is none."""
+
+
+class TuiJobsJobs(Shape):
+    """A page of a list."""
+
+    nodes: tuple[TuiJob, ...]
+    """The items of this page."""
+    page_info: PageInfo
+    """Where this page stands in the list."""
+
+
+class TuiJobs(Shape):
+    """The answer to `TuiJobs`."""
+
+    jobs: TuiJobsJobs
+    """Every job of the workspace, sorted by name."""
+
+
+class TuiLaunchJobConfigSchema(Shape):
+    """JSON Schema 2020-12 of a config value, so that any client can check a value and build a form."""
+
+    json_schema: Any
+    """The JSON Schema."""
+    defaults: Any
+    """The value that holds where nothing is given."""
+
+
+class TuiLaunchJob(Shape):
+    """What can be launched by name: a graph of ops, or a selection of assets."""
+
+    config_schema: TuiLaunchJobConfigSchema
+    """What its run config may hold."""
+
+
+class TuiLaunch(Shape):
+    """The answer to `TuiLaunch`."""
+
+    record: TuiJob | None = None
+    """A job by its name; null when there is none."""
+    job: TuiLaunchJob | None = None
+    """A job by its name; null when there is none."""
+
+
+class TuiPartitionsOfJobJobPartitionsKeysNodes(Shape):
+    """One partition of an asset or job."""
+
+    key: str
+    """Its key."""
+    status: PartitionStatus
+    """How it stands."""
+
+
+class TuiPartitionsOfJobJobPartitionsKeys(Shape):
+    """A page of a list."""
+
+    nodes: tuple[TuiPartitionsOfJobJobPartitionsKeysNodes, ...]
+    """The items of this page."""
+    page_info: PageInfo
+    """Where this page stands in the list."""
+
+
+class TuiPartitionsOfJobJobPartitions(Shape):
+    """How an asset or job is cut, and how its partitions stand."""
+
+    keys: TuiPartitionsOfJobJobPartitionsKeys
+    """The partitions in the order of their definition."""
+
+
+class TuiPartitionsOfJobJob(Shape):
+    """What can be launched by name: a graph of ops, or a selection of assets."""
+
+    partitions: TuiPartitionsOfJobJobPartitions | None = None
+    """How its runs are cut; null when they are not partitioned."""
+
+
+class TuiPartitionsOfJob(Shape):
+    """The answer to `TuiPartitionsOfJob`."""
+
+    job: TuiPartitionsOfJobJob | None = None
+    """A job by its name; null when there is none."""
+
+
+class TuiCheckConfigValidateRunConfig(Shape):
+    """A value of the run config is not what its schema asks for."""
+
+    code: MutationErrorCode
+    """What sort of thing it is."""
+    message: str
+    """What is wrong, where, and what to do, for people."""
+    path: tuple[str, ...] | None = None
+    """Where in the input it is, from the outside in; null when it is no single place."""
+    expected: Any = None
+    """The JSON Schema of the place that is wrong; null when there should be nothing."""
+    suggestions: tuple[str, ...]
+    """Names that exist there and are close to the one that was given."""
+
+
+class TuiCheckConfig(Shape):
+    """The answer to `TuiCheckConfig`."""
+
+    validate_run_config: tuple[TuiCheckConfigValidateRunConfig, ...]
+    """What is wrong with a run config, without launching anything; empty when nothing is."""
 
 
 class GetServer(Shape):
