@@ -6,11 +6,12 @@ import csv
 import io
 import math
 import zipfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -144,8 +145,38 @@ def test_locations_with_pandas_and_pyarrow_start_by_fork(client: Client) -> None
     assert {location.name: location.start for location in client.locations()} == {"ingest": "fork", "analytics": "fork"}
 
 
-def test_the_job_of_ops_ran_its_nested_graph(client: Client) -> None:
+def test_the_report_has_a_step_for_each_of_the_busiest_airports(client: Client, flights: list[dict[str, str]]) -> None:
     run = next(iter(client.runs(job="airport_report")))
 
-    assert {step.key for step in run.steps} == {"count_departures", "rank.choose_busiest", "rank.name_airports", "write_report"}
+    fixed = {"count_departures", "rank.choose_busiest", "rank.name_airports", "each_airport", "write_report"}
+    assert {step.key for step in run.steps} == fixed | {f"describe_airport[{code}]" for code in busiest(flights)}
     assert {step.status for step in run.steps} == {"succeeded"}
+
+
+def busiest(flights: list[dict[str, str]]) -> list[str]:
+    departures = Counter(flight["dest"] for flight in flights)
+    return sorted(departures, key=lambda code: (-departures[code], code))[:10]
+
+
+def test_the_first_quarter_was_a_backfill_of_days_and_months(client: Client) -> None:
+    backfill = next(iter(client.backfills()))
+
+    assert backfill.status == "succeeded"
+    assert backfill.counts["succeeded"] == 3 * 90 + 3
+    assert {asset.key for asset in backfill.record.assets} == {"flights", "weather", "flights_weather", "carrier_punctuality"}
+
+
+def test_the_dropped_file_was_seen_by_the_sensor(client: Client, flights: list[dict[str, str]]) -> None:
+    latest = client.asset("dropped_flights").latest
+
+    assert client.dynamic_partitions("drops") == ["2013-07-04"]
+    assert latest is not None
+    assert latest.metadata["flights"] == sum((flight["month"], flight["day"]) == ("7", "4") for flight in flights)
+
+
+def test_the_nightly_schedule_is_on_and_due_in_the_night_of_new_york(client: Client) -> None:
+    schedule = client.schedule("nightly_tables")
+
+    assert schedule.status == "on"
+    assert schedule.next_tick_at is not None
+    assert schedule.next_tick_at.astimezone(ZoneInfo("America/New_York")).strftime("%H:%M") == "04:30"
