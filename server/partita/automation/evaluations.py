@@ -89,13 +89,15 @@ class Evaluations:
         return not self._held
 
     def claim(self, location: str, *, outputs: Path) -> None:
-        """Begin what waits to be evaluated, as far as there is room.
+        """Begin what waits to be evaluated, as far as there is room. `outputs`: the directory, of this worker alone, for what is printed.
 
         Raises:
             OperationError: the database does not answer.
         """
         if not self._has_begun:  # a process of the same name, which is gone, may have left some
             self._store.ticks.give_back(self._owner)
+            for left in outputs.glob("*.out"):
+                left.unlink(missing_ok=True)
             self._has_begun = True
         version = self._code.current
         assert version is not None

@@ -157,7 +157,7 @@ class Worker:
                 self._held[run_id].cancel(is_forced=is_forced)
         if self._code.can_run and self._tenancy.is_held:
             self._claim()
-            self._evaluations.claim(self._location.name, outputs=self._settings.logs_directory / "_ticks")
+            self._evaluations.claim(self._location.name, outputs=self._settings.logs_directory / "_ticks" / self._location.name)
 
     def _claim(self) -> None:
         version = self._code.current

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict, Unpack
 
+import msgspec
+
 from partita.definitions.automation_specs import ScheduleSpec, SensorSpec
 from partita.definitions.keys import AssetKey
 from partita.definitions.labels import check_group, check_kinds, check_owners, check_tags
@@ -28,7 +30,7 @@ class ConfigSpec(Spec, frozen=True, kw_only=True):
     """A config model as JSON Schema 2020-12, with the values used where none is given."""
 
     json_schema: dict[str, Any]
-    defaults: dict[str, Any] = {}
+    defaults: dict[str, Any] = msgspec.field(default_factory=dict)
     is_required: bool = False
     """True when a field has no default, so a run without config for this step is refused."""
 

@@ -27,9 +27,7 @@ START_GRACE = timedelta(seconds=30)
 _ALL = select(locations).order_by(locations.c.position, locations.c.name)
 _NAMES = select(locations.c.name)
 _CURRENT = (
-    select(locations.c.name, locations.c.catalog_hash)
-    .where(locations.c.catalog_hash.is_not(None))
-    .order_by(locations.c.position, locations.c.name)
+    select(locations.c.name, locations.c.catalog_hash).where(locations.c.catalog_hash.is_not(None)).order_by(locations.c.position, locations.c.name)
 )
 _AT_NAME = update(locations).where(locations.c.name == bindparam("of_name"))
 _PUBLISH = _AT_NAME.values(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from partita.automation import retention
+from partita.automation import daemon, retention
 from partita.automation.daemon import Role
 from partita.automation.retention import Retention
 from partita.automation.tenancy import Seat, Tenancy
@@ -18,6 +18,7 @@ from partita.errors import StorageUnavailableError
 from partita.records.changes import ChangeKind
 from partita.records.runs import RunStatus
 from partita.storage.store import Store
+from support.automations import evaluated, publish, sensor
 from support.sites import Site, a_site
 
 
@@ -58,6 +59,49 @@ def test_a_mistake_in_a_role_is_shown_and_the_role_is_tried_again(site: Site) ->
     assert (healthy.role, healthy.error, healthy.is_healthy) == ("other", None, True)
 
 
+def test_a_role_that_listens_works_when_something_was_committed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(daemon, "LISTEN_INTERVAL", 0.0)
+    done: list[str] = []
+    deaf = a_role(site.store, lambda: done.append("deaf") or 60.0, name="deaf")  # type: ignore[func-returns-value]
+    keen = Role("keen", lambda: done.append("keen") or 60.0, store=site.store, owner="me", timing=Timing(), listens=True)  # type: ignore[func-returns-value]
+
+    for has_rung in (True, False, True):
+        deaf.act(has_rung=has_rung)
+        keen.act(has_rung=has_rung)
+
+    assert done == ["deaf", "keen", "keen"]
+
+
+def test_a_role_that_is_rung_for_without_end_rests_in_between(site: Site) -> None:
+    done: list[int] = []
+    role = Role("keen", lambda: done.append(1) or 60.0, store=site.store, owner="me", timing=Timing(), listens=True)  # type: ignore[func-returns-value]
+
+    waits = [role.act(has_rung=True) for _ in range(3)]
+
+    assert len(done) == 1
+    assert 0 < waits[-1] <= daemon.LISTEN_INTERVAL
+
+
+def test_a_role_says_when_it_wants_to_work_again(site: Site) -> None:
+    assert a_role(site.store, lambda: 0.25).act() == pytest.approx(0.25, abs=0.2)
+    assert a_role(site.store, lambda: 0.0, name="at once").act() == 0.0
+
+
+def test_a_broken_role_is_not_woken_by_its_own_complaint(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(daemon, "LISTEN_INTERVAL", 0.0)
+    tried: list[int] = []
+
+    def stumble() -> float:
+        tried.append(1)
+        raise ZeroDivisionError("no luck")
+
+    role = Role("keen", stumble, store=site.store, owner="me", timing=Timing(), listens=True)
+    for _ in range(3):
+        role.act(has_rung=True)
+
+    assert len(tried) == 1
+
+
 def test_a_role_whose_database_does_not_answer_waits(site: Site) -> None:
     def no_answer() -> float:
         raise StorageUnavailableError("no answer")
@@ -82,6 +126,20 @@ def test_old_records_are_removed_and_no_answer_changes(site: Site, monkeypatch: 
     assert site.store.events.count(run.id) == 0
     assert site.store.runs.get(run.id).status is RunStatus.CANCELED
     assert len(site.store.changes.after(None, kinds=[ChangeKind.RUN]).changes) <= 1
+
+
+def test_old_ticks_are_removed_as_the_workspace_wants_it(site: Site) -> None:
+    publish(site.store, sensor())
+    evaluated(site.store, skip_reason="nothing")
+    kept = replace(site.settings.retention, ticks={"skipped": timedelta(hours=1)})
+
+    Retention(site.store, replace(site.settings, retention=kept), timing=Timing())()
+    assert site.store.ticks.count() == 1
+    kept = replace(kept, ticks={"skipped": timedelta(0)})
+    Retention(site.store, replace(site.settings, retention=kept), timing=Timing())()
+
+    assert site.store.ticks.count() == 0
+    assert not [line for line in replace(site.settings, retention=kept).warnings if "ticks" in line]
 
 
 def test_a_lease_is_kept_until_it_ends(site: Site) -> None:

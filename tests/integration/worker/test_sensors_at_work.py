@@ -166,7 +166,7 @@ def test_a_sensor_launches_once_for_each_new_file(site: Site) -> None:
     assert cursor_of(site, "files") == "b.csv"
     assert "looked after None" in tick.logs
     assert {site.finished(run).status for run in runs} == {RunStatus.SUCCEEDED}
-    assert not list((site.settings.logs_directory / "_ticks").glob("*")), "nothing is left of what ended ticks printed"
+    assert not list((site.settings.logs_directory / "_ticks").rglob("*.out")), "nothing is left of what ended ticks printed"
 
 
 def test_hanging_and_crashing_sensors_are_in_nobodys_way(site: Site) -> None:

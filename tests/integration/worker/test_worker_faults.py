@@ -44,6 +44,7 @@ def leaves_children() -> None:
     time.sleep(300)
 """
 LEASE = 2.0
+ROLES = {"backfills", "monitor", "retention", "schedules", "sensors"}
 
 
 @pytest.fixture
@@ -194,7 +195,7 @@ def test_nobody_but_the_holder_of_the_lease_writes_events(site: Site) -> None:
 @pytest.mark.faults
 def test_two_daemons_do_the_work_of_one_and_either_can_go(site: Site) -> None:
     first = site.start("daemon", lease=LEASE, sweep=0.2)
-    eventually(lambda: {each.role for each in site.store.leases.daemons() if each.is_healthy} == {"monitor", "retention"}, what="the first to work")
+    eventually(lambda: {each.role for each in site.store.leases.daemons() if each.is_healthy} == ROLES, what="the first to work")
     before = {each.role: each.owner for each in site.store.leases.daemons()}
     site.start("daemon", lease=LEASE, sweep=0.2)
 
@@ -210,11 +211,11 @@ def test_two_daemons_do_the_work_of_one_and_either_can_go(site: Site) -> None:
 @pytest.mark.faults
 def test_a_daemon_that_is_told_to_stop_leaves_its_roles_to_others_at_once(site: Site) -> None:
     first = site.start("daemon")
-    eventually(lambda: len(site.store.leases.daemons()) == 2, what="the first to work")
+    eventually(lambda: len(site.store.leases.daemons()) == len(ROLES), what="the first to work")
 
     assert first.stop() == 0
 
-    for role in ("monitor", "retention"):
+    for role in ROLES:
         assert site.store.leases.acquire(f"daemon:{role}", owner="other", ttl=timedelta(seconds=1)) is not None
 
 

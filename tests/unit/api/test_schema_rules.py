@@ -144,7 +144,8 @@ def test_whatever_can_be_fetched_again_is_a_node() -> None:
     nodes = {each.name for each in SCHEMA.get_possible_types(node)}
     with_id = {owner for owner, name, field in fields((GraphQLObjectType,)) if name == "id" and str(field.type) == "ID!"}
 
-    assert nodes == with_id == {"Asset", "AssetCheck", "CodeLocation", "Job", "Materialization", "Repository", "Run"}
+    definitions = {"Asset", "AssetCheck", "CodeLocation", "Job", "Repository", "Schedule", "Sensor"}
+    assert nodes == with_id == definitions | {"Backfill", "Materialization", "Run", "Tick"}
 
 
 def test_a_mutation_takes_one_input_and_answers_with_a_payload_that_carries_errors() -> None:
@@ -160,7 +161,8 @@ def test_a_mutation_takes_one_input_and_answers_with_a_payload_that_carries_erro
 
 
 def test_whatever_launches_takes_an_idempotency_key() -> None:
-    launching = {"LaunchRunInput", "MaterializeAssetsInput", "RetryRunInput"}
+    launching = {"LaunchRunInput", "MaterializeAssetsInput", "RetryRunInput", "StartBackfillInput"}
+    # a backfill is retried in place: while it runs, a second `retryBackfill` is a CONFLICT
 
     assert launching == {owner for owner, name, _ in inputs() if name == "idempotencyKey"}
 

@@ -1,0 +1,79 @@
+"""Backfills through the API: started, refused in words, cancelled, retried, shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from support.api import Api
+
+START = (
+    "mutation($input: StartBackfillInput!) { startBackfill(input: $input) { isReplay errors { code message path }"
+    " backfill { id status partitionCount jobName selection statusCounts { status count }"
+    " partitions(first: 2) { totalCount nodes { assetKey partitionKey status } } } } }"
+)
+TWO = {"range": {"from": "2026-01-01", "to": "2026-01-02"}}
+
+
+def start(api: Api, **given: Any) -> dict[str, Any]:
+    """The answer to a request for a backfill."""
+    made: dict[str, Any] = api.ask(START, input=given)["startBackfill"]
+    return made
+
+
+def act(api: Api, verb: str, backfill_id: str) -> tuple[str | None, list[str]]:
+    """How a backfill stands after a mutation, and the codes of what was said against it."""
+    kind = verb[0].upper() + verb[1:]
+    document = f"mutation($input: {kind}Input!) {{ {verb}(input: $input) {{ backfill {{ status }} errors {{ code }} }} }}"
+    made = api.ask(document, input={"backfillId": backfill_id})[verb]
+    return made["backfill"] and made["backfill"]["status"], [error["code"] for error in made["errors"]]
+
+
+@pytest.mark.parametrize(("given", "asset"), [({"selection": "raw/orders"}, "raw/orders"), ({"jobName": "daily"}, None)])
+def test_partitions_of_assets_or_of_a_job_are_asked_for(api: Api, given: dict[str, str], asset: str | None) -> None:
+    backfill = start(api, **given, partitions=TWO)["backfill"]
+
+    assert (backfill["status"], backfill["partitionCount"]) == ("REQUESTED", 2)
+    assert (backfill["jobName"], backfill["selection"]) == (given.get("jobName"), given.get("selection"))
+    assert backfill["statusCounts"] == [{"status": "WAITING", "count": 2}]
+    waiting = [{"assetKey": asset, "partitionKey": key, "status": "WAITING"} for key in ("2026-01-01", "2026-01-02")]
+    assert backfill["partitions"] == {"totalCount": 2, "nodes": waiting}
+
+
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        ({"partitions": TWO}, ["selection"]),
+        ({"selection": "raw/orders", "jobName": "daily", "partitions": TWO}, ["selection"]),
+        ({"jobName": "refresh"}, ["jobName"]),
+        ({"selection": "raw/orders", "partitions": {"keys": []}}, ["partitions", "keys"]),
+        ({"selection": "raw/orders", "partitions": {"keys": ["2026-13-01"]}}, ["partitions"]),
+        ({"selection": "raw/orders", "partitions": {"all": False}}, ["partitions", "all"]),
+        ({"selection": "raw/orders", "partitions": TWO, "policy": {"runsOf": 0}}, ["policy", "runsOf"]),
+    ],
+)
+def test_what_cannot_be_written_is_refused_with_its_place(api: Api, given: dict[str, Any], path: list[str]) -> None:
+    made = start(api, **given)
+
+    assert made["backfill"] is None
+    assert [error["path"] for error in made["errors"]] == [path]
+    assert api.store.backfills.count() == 0
+
+
+def test_the_same_key_starts_one_backfill_and_another_request_is_a_conflict(api: Api) -> None:
+    given = {"selection": "raw/orders", "partitions": TWO, "idempotencyKey": "k"}
+    first, again = start(api, **given), start(api, **given)
+
+    assert (first["isReplay"], again["isReplay"]) == (False, True)
+    assert again["backfill"]["id"] == first["backfill"]["id"]
+    assert [error["code"] for error in start(api, **{**given, "priority": 1})["errors"]] == ["CONFLICT"]
+    assert api.store.backfills.count() == 1
+
+
+def test_what_goes_on_is_cancelled_and_not_retried(api: Api) -> None:
+    backfill_id = start(api, selection="raw/orders", partitions=TWO)["backfill"]["id"]
+
+    assert act(api, "retryBackfill", backfill_id) == ("REQUESTED", ["CONFLICT"])
+    assert act(api, "cancelBackfill", backfill_id) == ("CANCELING", [])
+    assert act(api, "cancelBackfill", "backfill_nothing") == (None, ["NOT_FOUND"])
