@@ -246,6 +246,7 @@ class Package:
 
     def modules(self, functions: list[str]) -> dict[str, str]:
         """The modules, once everything is added."""
+        needs_any = bool(re.search(r"^def \w+\(.*: Any\b", "\n".join(functions), re.MULTILINE))
         used = [name for name in sorted(self.inputs) if re.search(rf": {name}\b", "\n".join(functions))]
         operations = re.findall(r"^def \w+\(.*\) -> Request\[(\w+)\]", "\n".join(functions), re.MULTILINE)
         types = (
@@ -262,7 +263,7 @@ class Package:
         inputs += "from typing import Any, NotRequired, TypedDict\n\n" + "\n".join(self.inputs.values())
         requests = (
             HEADER.format("One function per operation; each makes a request that knows how its answer is read")
-            + "from collections.abc import Sequence\nfrom typing import TYPE_CHECKING\n\n"
+            + f"from collections.abc import Sequence\nfrom typing import TYPE_CHECKING{', Any' if needs_any else ''}\n\n"
             + "from partita_client.models.requests import Request, given\n\n"
             + "if TYPE_CHECKING:\n"
             + (f"    from partita_client.models.generated.inputs import {', '.join(used)}\n" if used else "")

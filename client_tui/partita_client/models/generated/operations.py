@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from partita_client.models.requests import Request, given
 
@@ -71,17 +71,35 @@ if TYPE_CHECKING:
         StartBackfill,
         TuiAssetDetail,
         TuiAssets,
+        TuiBackfillItems,
+        TuiBackfills,
+        TuiCancelBackfill,
         TuiCheckConfig,
+        TuiEvaluateSensor,
+        TuiFollowAssets,
+        TuiFollowAutomations,
+        TuiFollowBackfills,
+        TuiFollowDaemons,
         TuiFollowRuns,
+        TuiFollowTicks,
+        TuiGetBackfill,
+        TuiGetServer,
         TuiJobs,
         TuiLaunch,
         TuiPartitionRun,
         TuiPartitions,
         TuiPartitionsOfJob,
+        TuiRetryBackfill,
         TuiRunCounts,
         TuiRunDetail,
         TuiRuns,
+        TuiSchedules,
         TuiSelect,
+        TuiSensors,
+        TuiSetAutomationStatus,
+        TuiSetSensorCursor,
+        TuiStartBackfill,
+        TuiTicks,
     )
 
 
@@ -2403,6 +2421,71 @@ def tui_assets(*, first: int | None = None, after: str | None = None) -> Request
     return Request("TuiAssets", "query", TUI_ASSETS, given({"first": first, "after": after}))
 
 
+TUI_FOLLOW_ASSETS = """subscription TuiFollowAssets($after: String) {
+  assets(after: $after) {
+    cursor
+    asset {
+      ...TuiAsset
+    }
+  }
+}
+
+fragment Place on Repository {
+  name
+  codeLocation {
+    name
+  }
+}
+
+fragment TuiAsset on Asset {
+  id
+  key
+  description
+  groupName
+  kinds
+  owners
+  isExternal
+  upstream {
+    key
+  }
+  downstream {
+    key
+  }
+  checks {
+    name
+    isBlocking
+    latestResult {
+      passed
+      severity
+      at
+    }
+  }
+  partitions {
+    description
+    totalCount
+    statusCounts {
+      status
+      count
+    }
+  }
+  latestMaterialization {
+    at
+    partitionKey
+    run {
+      id
+    }
+  }
+  repository {
+    ...Place
+  }
+}
+"""
+
+
+def tui_follow_assets(*, after: str | None = None) -> Request[TuiFollowAssets]:
+    return Request("TuiFollowAssets", "subscription", TUI_FOLLOW_ASSETS, given({"after": after}))
+
+
 TUI_ASSET_DETAIL = """query TuiAssetDetail($key: String!) {
   record: asset(key: $key) {
     ...TuiAsset
@@ -2604,6 +2687,23 @@ fragment Tag on Tag {
   value
 }
 
+fragment TuiLauncher on Launcher {
+  __typename
+  ... on Schedule {
+    name
+  }
+  ... on Sensor {
+    name
+  }
+  ... on Backfill {
+    id
+    title
+  }
+  ... on User {
+    name
+  }
+}
+
 fragment TuiRun on Run {
   id
   jobName
@@ -2641,6 +2741,16 @@ fragment TuiRun on Run {
   error {
     className
     message
+  }
+  waitReason {
+    kind
+    message
+  }
+  backfill {
+    id
+  }
+  launchedBy {
+    ...TuiLauncher
   }
 }
 """
@@ -2667,6 +2777,1082 @@ def tui_select(*, selection: str) -> Request[TuiSelect]:
     return Request("TuiSelect", "query", TUI_SELECT, given({"selection": selection}))
 
 
+TUI_SCHEDULES = """query TuiSchedules($first: Int, $after: String) {
+  schedules(first: $first, after: $after) {
+    nodes {
+      ...TuiAutomation
+    }
+    pageInfo {
+      ...PageInfo
+    }
+  }
+}
+
+fragment PageInfo on PageInfo {
+  hasNextPage
+  endCursor
+}
+
+fragment Place on Repository {
+  name
+  codeLocation {
+    name
+  }
+}
+
+fragment TuiAutomation on Definition {
+  __typename
+  name
+  description
+  repository {
+    ...Place
+  }
+  sourceLocation {
+    file
+    line
+  }
+  ... on Schedule {
+    id
+    status
+    isOverridden
+    defaultStatus
+    cron
+    timezone
+    isPartitioned
+    nextTickAt
+    target {
+      ...TuiTarget
+    }
+    lastTick {
+      ...TuiLastTick
+    }
+  }
+  ... on Sensor {
+    id
+    status
+    isOverridden
+    defaultStatus
+    kind
+    minimumInterval
+    cursor
+    nextTickAt
+    targets {
+      ...TuiTarget
+    }
+    lastTick {
+      ...TuiLastTick
+    }
+  }
+}
+
+fragment TuiLastTick on Tick {
+  id
+  status
+  dueAt
+  runCount
+  skipReason
+  error {
+    className
+    message
+  }
+}
+
+fragment TuiTarget on AutomationTarget {
+  selection
+  job {
+    name
+  }
+  assets {
+    key
+  }
+}
+"""
+
+
+def tui_schedules(*, first: int | None = None, after: str | None = None) -> Request[TuiSchedules]:
+    return Request("TuiSchedules", "query", TUI_SCHEDULES, given({"first": first, "after": after}))
+
+
+TUI_SENSORS = """query TuiSensors($first: Int, $after: String) {
+  sensors(first: $first, after: $after) {
+    nodes {
+      ...TuiAutomation
+    }
+    pageInfo {
+      ...PageInfo
+    }
+  }
+}
+
+fragment PageInfo on PageInfo {
+  hasNextPage
+  endCursor
+}
+
+fragment Place on Repository {
+  name
+  codeLocation {
+    name
+  }
+}
+
+fragment TuiAutomation on Definition {
+  __typename
+  name
+  description
+  repository {
+    ...Place
+  }
+  sourceLocation {
+    file
+    line
+  }
+  ... on Schedule {
+    id
+    status
+    isOverridden
+    defaultStatus
+    cron
+    timezone
+    isPartitioned
+    nextTickAt
+    target {
+      ...TuiTarget
+    }
+    lastTick {
+      ...TuiLastTick
+    }
+  }
+  ... on Sensor {
+    id
+    status
+    isOverridden
+    defaultStatus
+    kind
+    minimumInterval
+    cursor
+    nextTickAt
+    targets {
+      ...TuiTarget
+    }
+    lastTick {
+      ...TuiLastTick
+    }
+  }
+}
+
+fragment TuiLastTick on Tick {
+  id
+  status
+  dueAt
+  runCount
+  skipReason
+  error {
+    className
+    message
+  }
+}
+
+fragment TuiTarget on AutomationTarget {
+  selection
+  job {
+    name
+  }
+  assets {
+    key
+  }
+}
+"""
+
+
+def tui_sensors(*, first: int | None = None, after: str | None = None) -> Request[TuiSensors]:
+    return Request("TuiSensors", "query", TUI_SENSORS, given({"first": first, "after": after}))
+
+
+TUI_TICKS = """query TuiTicks($first: Int, $after: String, $filter: TickFilter) {
+  ticks(first: $first, after: $after, filter: $filter) {
+    nodes {
+      ...TuiTick
+    }
+    pageInfo {
+      ...PageInfo
+    }
+  }
+}
+
+fragment PageInfo on PageInfo {
+  hasNextPage
+  endCursor
+}
+
+fragment Place on Repository {
+  name
+  codeLocation {
+    name
+  }
+}
+
+fragment PythonError on PythonError {
+  className
+  message
+  stack
+  cause {
+    className
+    message
+    stack
+  }
+}
+
+fragment TuiTick on Tick {
+  id
+  status
+  dueAt
+  startedAt
+  endedAt
+  duration
+  attempt
+  isDryRun
+  cursor
+  skipReason
+  runCount
+  logs
+  automation {
+    name
+    repository {
+      ...Place
+    }
+  }
+  error {
+    ...PythonError
+  }
+  requests {
+    runKey
+    partitionKey
+    jobName
+    assetKeys
+    isAlreadyLaunched
+    run {
+      id
+      status
+    }
+  }
+  addedPartitions {
+    setName
+    keys
+  }
+}
+"""
+
+
+def tui_ticks(*, first: int | None = None, after: str | None = None, filter: TickFilter | None = None) -> Request[TuiTicks]:
+    return Request("TuiTicks", "query", TUI_TICKS, given({"first": first, "after": after, "filter": filter}))
+
+
+TUI_FOLLOW_AUTOMATIONS = """subscription TuiFollowAutomations($after: String) {
+  automations(after: $after) {
+    cursor
+    automation {
+      ...TuiAutomation
+    }
+  }
+}
+
+fragment Place on Repository {
+  name
+  codeLocation {
+    name
+  }
+}
+
+fragment TuiAutomation on Definition {
+  __typename
+  name
+  description
+  repository {
+    ...Place
+  }
+  sourceLocation {
+    file
+    line
+  }
+  ... on Schedule {
+    id
+    status
+    isOverridden
+    defaultStatus
+    cron
+    timezone
+    isPartitioned
+    nextTickAt
+    target {
+      ...TuiTarget
+    }
+    lastTick {
+      ...TuiLastTick
+    }
+  }
+  ... on Sensor {
+    id
+    status
+    isOverridden
+    defaultStatus
+    kind
+    minimumInterval
+    cursor
+    nextTickAt
+    targets {
+      ...TuiTarget
+    }
+    lastTick {
+      ...TuiLastTick
+    }
+  }
+}
+
+fragment TuiLastTick on Tick {
+  id
+  status
+  dueAt
+  runCount
+  skipReason
+  error {
+    className
+    message
+  }
+}
+
+fragment TuiTarget on AutomationTarget {
+  selection
+  job {
+    name
+  }
+  assets {
+    key
+  }
+}
+"""
+
+
+def tui_follow_automations(*, after: str | None = None) -> Request[TuiFollowAutomations]:
+    return Request("TuiFollowAutomations", "subscription", TUI_FOLLOW_AUTOMATIONS, given({"after": after}))
+
+
+TUI_FOLLOW_TICKS = """subscription TuiFollowTicks($after: String) {
+  ticks(after: $after) {
+    cursor
+    tick {
+      ...TuiTick
+    }
+  }
+}
+
+fragment Place on Repository {
+  name
+  codeLocation {
+    name
+  }
+}
+
+fragment PythonError on PythonError {
+  className
+  message
+  stack
+  cause {
+    className
+    message
+    stack
+  }
+}
+
+fragment TuiTick on Tick {
+  id
+  status
+  dueAt
+  startedAt
+  endedAt
+  duration
+  attempt
+  isDryRun
+  cursor
+  skipReason
+  runCount
+  logs
+  automation {
+    name
+    repository {
+      ...Place
+    }
+  }
+  error {
+    ...PythonError
+  }
+  requests {
+    runKey
+    partitionKey
+    jobName
+    assetKeys
+    isAlreadyLaunched
+    run {
+      id
+      status
+    }
+  }
+  addedPartitions {
+    setName
+    keys
+  }
+}
+"""
+
+
+def tui_follow_ticks(*, after: str | None = None) -> Request[TuiFollowTicks]:
+    return Request("TuiFollowTicks", "subscription", TUI_FOLLOW_TICKS, given({"after": after}))
+
+
+TUI_SET_AUTOMATION_STATUS = """mutation TuiSetAutomationStatus($input: SetAutomationStatusInput!) {
+  setAutomationStatus(input: $input) {
+    automations {
+      ...TuiAutomation
+    }
+    errors {
+      ...MutationError
+    }
+  }
+}
+
+fragment MutationError on MutationError {
+  __typename
+  code
+  message
+  path
+  ... on NotFound {
+    id
+    suggestions
+  }
+  ... on RunConfigInvalid {
+    expected
+    suggestions
+  }
+}
+
+fragment Place on Repository {
+  name
+  codeLocation {
+    name
+  }
+}
+
+fragment TuiAutomation on Definition {
+  __typename
+  name
+  description
+  repository {
+    ...Place
+  }
+  sourceLocation {
+    file
+    line
+  }
+  ... on Schedule {
+    id
+    status
+    isOverridden
+    defaultStatus
+    cron
+    timezone
+    isPartitioned
+    nextTickAt
+    target {
+      ...TuiTarget
+    }
+    lastTick {
+      ...TuiLastTick
+    }
+  }
+  ... on Sensor {
+    id
+    status
+    isOverridden
+    defaultStatus
+    kind
+    minimumInterval
+    cursor
+    nextTickAt
+    targets {
+      ...TuiTarget
+    }
+    lastTick {
+      ...TuiLastTick
+    }
+  }
+}
+
+fragment TuiLastTick on Tick {
+  id
+  status
+  dueAt
+  runCount
+  skipReason
+  error {
+    className
+    message
+  }
+}
+
+fragment TuiTarget on AutomationTarget {
+  selection
+  job {
+    name
+  }
+  assets {
+    key
+  }
+}
+"""
+
+
+def tui_set_automation_status(*, input: SetAutomationStatusInput) -> Request[TuiSetAutomationStatus]:
+    return Request("TuiSetAutomationStatus", "mutation", TUI_SET_AUTOMATION_STATUS, given({"input": input}))
+
+
+TUI_SET_SENSOR_CURSOR = """mutation TuiSetSensorCursor($input: SetSensorCursorInput!) {
+  setSensorCursor(input: $input) {
+    sensor {
+      ...TuiAutomation
+    }
+    errors {
+      ...MutationError
+    }
+  }
+}
+
+fragment MutationError on MutationError {
+  __typename
+  code
+  message
+  path
+  ... on NotFound {
+    id
+    suggestions
+  }
+  ... on RunConfigInvalid {
+    expected
+    suggestions
+  }
+}
+
+fragment Place on Repository {
+  name
+  codeLocation {
+    name
+  }
+}
+
+fragment TuiAutomation on Definition {
+  __typename
+  name
+  description
+  repository {
+    ...Place
+  }
+  sourceLocation {
+    file
+    line
+  }
+  ... on Schedule {
+    id
+    status
+    isOverridden
+    defaultStatus
+    cron
+    timezone
+    isPartitioned
+    nextTickAt
+    target {
+      ...TuiTarget
+    }
+    lastTick {
+      ...TuiLastTick
+    }
+  }
+  ... on Sensor {
+    id
+    status
+    isOverridden
+    defaultStatus
+    kind
+    minimumInterval
+    cursor
+    nextTickAt
+    targets {
+      ...TuiTarget
+    }
+    lastTick {
+      ...TuiLastTick
+    }
+  }
+}
+
+fragment TuiLastTick on Tick {
+  id
+  status
+  dueAt
+  runCount
+  skipReason
+  error {
+    className
+    message
+  }
+}
+
+fragment TuiTarget on AutomationTarget {
+  selection
+  job {
+    name
+  }
+  assets {
+    key
+  }
+}
+"""
+
+
+def tui_set_sensor_cursor(*, input: SetSensorCursorInput) -> Request[TuiSetSensorCursor]:
+    return Request("TuiSetSensorCursor", "mutation", TUI_SET_SENSOR_CURSOR, given({"input": input}))
+
+
+TUI_EVALUATE_SENSOR = """mutation TuiEvaluateSensor($input: EvaluateSensorInput!) {
+  evaluateSensor(input: $input) {
+    tick {
+      ...TuiTick
+    }
+    errors {
+      ...MutationError
+    }
+  }
+}
+
+fragment MutationError on MutationError {
+  __typename
+  code
+  message
+  path
+  ... on NotFound {
+    id
+    suggestions
+  }
+  ... on RunConfigInvalid {
+    expected
+    suggestions
+  }
+}
+
+fragment Place on Repository {
+  name
+  codeLocation {
+    name
+  }
+}
+
+fragment PythonError on PythonError {
+  className
+  message
+  stack
+  cause {
+    className
+    message
+    stack
+  }
+}
+
+fragment TuiTick on Tick {
+  id
+  status
+  dueAt
+  startedAt
+  endedAt
+  duration
+  attempt
+  isDryRun
+  cursor
+  skipReason
+  runCount
+  logs
+  automation {
+    name
+    repository {
+      ...Place
+    }
+  }
+  error {
+    ...PythonError
+  }
+  requests {
+    runKey
+    partitionKey
+    jobName
+    assetKeys
+    isAlreadyLaunched
+    run {
+      id
+      status
+    }
+  }
+  addedPartitions {
+    setName
+    keys
+  }
+}
+"""
+
+
+def tui_evaluate_sensor(*, input: EvaluateSensorInput) -> Request[TuiEvaluateSensor]:
+    return Request("TuiEvaluateSensor", "mutation", TUI_EVALUATE_SENSOR, given({"input": input}))
+
+
+TUI_BACKFILLS = """query TuiBackfills($first: Int, $after: String, $filter: BackfillFilter) {
+  backfills(first: $first, after: $after, filter: $filter) {
+    nodes {
+      ...TuiBackfill
+    }
+    pageInfo {
+      ...PageInfo
+    }
+  }
+}
+
+fragment PageInfo on PageInfo {
+  hasNextPage
+  endCursor
+}
+
+fragment TuiBackfill on Backfill {
+  id
+  title
+  status
+  createdAt
+  endedAt
+  selection
+  assets {
+    key
+  }
+  jobName
+  policy {
+    maxPartitionsPerRun
+  }
+  priority
+  partitionCount
+  statusCounts {
+    status
+    count
+  }
+  canCancel
+  canRetry
+  error {
+    className
+    message
+  }
+}
+"""
+
+
+def tui_backfills(*, first: int | None = None, after: str | None = None, filter: BackfillFilter | None = None) -> Request[TuiBackfills]:
+    return Request("TuiBackfills", "query", TUI_BACKFILLS, given({"first": first, "after": after, "filter": filter}))
+
+
+TUI_GET_BACKFILL = """query TuiGetBackfill($id: ID!) {
+  backfill(id: $id) {
+    ...TuiBackfill
+  }
+}
+
+fragment TuiBackfill on Backfill {
+  id
+  title
+  status
+  createdAt
+  endedAt
+  selection
+  assets {
+    key
+  }
+  jobName
+  policy {
+    maxPartitionsPerRun
+  }
+  priority
+  partitionCount
+  statusCounts {
+    status
+    count
+  }
+  canCancel
+  canRetry
+  error {
+    className
+    message
+  }
+}
+"""
+
+
+def tui_get_backfill(*, id: str) -> Request[TuiGetBackfill]:
+    return Request("TuiGetBackfill", "query", TUI_GET_BACKFILL, given({"id": id}))
+
+
+TUI_BACKFILL_ITEMS = """query TuiBackfillItems($id: ID!, $first: Int, $after: String) {
+  backfill(id: $id) {
+    partitions(first: $first, after: $after) {
+      nodes {
+        assetKey
+        partitionKey
+        status
+        run {
+          id
+        }
+      }
+      pageInfo {
+        ...PageInfo
+      }
+    }
+  }
+}
+
+fragment PageInfo on PageInfo {
+  hasNextPage
+  endCursor
+}
+"""
+
+
+def tui_backfill_items(*, id: str, first: int | None = None, after: str | None = None) -> Request[TuiBackfillItems]:
+    return Request("TuiBackfillItems", "query", TUI_BACKFILL_ITEMS, given({"id": id, "first": first, "after": after}))
+
+
+TUI_FOLLOW_BACKFILLS = """subscription TuiFollowBackfills($after: String) {
+  backfills(after: $after) {
+    cursor
+    backfill {
+      ...TuiBackfill
+    }
+  }
+}
+
+fragment TuiBackfill on Backfill {
+  id
+  title
+  status
+  createdAt
+  endedAt
+  selection
+  assets {
+    key
+  }
+  jobName
+  policy {
+    maxPartitionsPerRun
+  }
+  priority
+  partitionCount
+  statusCounts {
+    status
+    count
+  }
+  canCancel
+  canRetry
+  error {
+    className
+    message
+  }
+}
+"""
+
+
+def tui_follow_backfills(*, after: str | None = None) -> Request[TuiFollowBackfills]:
+    return Request("TuiFollowBackfills", "subscription", TUI_FOLLOW_BACKFILLS, given({"after": after}))
+
+
+TUI_START_BACKFILL = """mutation TuiStartBackfill($input: StartBackfillInput!) {
+  startBackfill(input: $input) {
+    isReplay
+    backfill {
+      ...TuiBackfill
+    }
+    errors {
+      ...MutationError
+    }
+  }
+}
+
+fragment MutationError on MutationError {
+  __typename
+  code
+  message
+  path
+  ... on NotFound {
+    id
+    suggestions
+  }
+  ... on RunConfigInvalid {
+    expected
+    suggestions
+  }
+}
+
+fragment TuiBackfill on Backfill {
+  id
+  title
+  status
+  createdAt
+  endedAt
+  selection
+  assets {
+    key
+  }
+  jobName
+  policy {
+    maxPartitionsPerRun
+  }
+  priority
+  partitionCount
+  statusCounts {
+    status
+    count
+  }
+  canCancel
+  canRetry
+  error {
+    className
+    message
+  }
+}
+"""
+
+
+def tui_start_backfill(*, input: StartBackfillInput) -> Request[TuiStartBackfill]:
+    return Request("TuiStartBackfill", "mutation", TUI_START_BACKFILL, given({"input": input}))
+
+
+TUI_CANCEL_BACKFILL = """mutation TuiCancelBackfill($input: CancelBackfillInput!) {
+  cancelBackfill(input: $input) {
+    backfill {
+      ...TuiBackfill
+    }
+    errors {
+      ...MutationError
+    }
+  }
+}
+
+fragment MutationError on MutationError {
+  __typename
+  code
+  message
+  path
+  ... on NotFound {
+    id
+    suggestions
+  }
+  ... on RunConfigInvalid {
+    expected
+    suggestions
+  }
+}
+
+fragment TuiBackfill on Backfill {
+  id
+  title
+  status
+  createdAt
+  endedAt
+  selection
+  assets {
+    key
+  }
+  jobName
+  policy {
+    maxPartitionsPerRun
+  }
+  priority
+  partitionCount
+  statusCounts {
+    status
+    count
+  }
+  canCancel
+  canRetry
+  error {
+    className
+    message
+  }
+}
+"""
+
+
+def tui_cancel_backfill(*, input: CancelBackfillInput) -> Request[TuiCancelBackfill]:
+    return Request("TuiCancelBackfill", "mutation", TUI_CANCEL_BACKFILL, given({"input": input}))
+
+
+TUI_RETRY_BACKFILL = """mutation TuiRetryBackfill($input: RetryBackfillInput!) {
+  retryBackfill(input: $input) {
+    backfill {
+      ...TuiBackfill
+    }
+    errors {
+      ...MutationError
+    }
+  }
+}
+
+fragment MutationError on MutationError {
+  __typename
+  code
+  message
+  path
+  ... on NotFound {
+    id
+    suggestions
+  }
+  ... on RunConfigInvalid {
+    expected
+    suggestions
+  }
+}
+
+fragment TuiBackfill on Backfill {
+  id
+  title
+  status
+  createdAt
+  endedAt
+  selection
+  assets {
+    key
+  }
+  jobName
+  policy {
+    maxPartitionsPerRun
+  }
+  priority
+  partitionCount
+  statusCounts {
+    status
+    count
+  }
+  canCancel
+  canRetry
+  error {
+    className
+    message
+  }
+}
+"""
+
+
+def tui_retry_backfill(*, input: RetryBackfillInput) -> Request[TuiRetryBackfill]:
+    return Request("TuiRetryBackfill", "mutation", TUI_RETRY_BACKFILL, given({"input": input}))
+
+
 TUI_RUNS = """query TuiRuns($first: Int, $after: String, $filter: RunFilter, $orderBy: RunOrder) {
   runs(first: $first, after: $after, filter: $filter, orderBy: $orderBy) {
     totalCount
@@ -2687,6 +3873,23 @@ fragment PageInfo on PageInfo {
 fragment Tag on Tag {
   key
   value
+}
+
+fragment TuiLauncher on Launcher {
+  __typename
+  ... on Schedule {
+    name
+  }
+  ... on Sensor {
+    name
+  }
+  ... on Backfill {
+    id
+    title
+  }
+  ... on User {
+    name
+  }
 }
 
 fragment TuiRun on Run {
@@ -2726,6 +3929,16 @@ fragment TuiRun on Run {
   error {
     className
     message
+  }
+  waitReason {
+    kind
+    message
+  }
+  backfill {
+    id
+  }
+  launchedBy {
+    ...TuiLauncher
   }
 }
 """
@@ -2751,6 +3964,23 @@ fragment Tag on Tag {
   value
 }
 
+fragment TuiLauncher on Launcher {
+  __typename
+  ... on Schedule {
+    name
+  }
+  ... on Sensor {
+    name
+  }
+  ... on Backfill {
+    id
+    title
+  }
+  ... on User {
+    name
+  }
+}
+
 fragment TuiRun on Run {
   id
   jobName
@@ -2788,6 +4018,16 @@ fragment TuiRun on Run {
   error {
     className
     message
+  }
+  waitReason {
+    kind
+    message
+  }
+  backfill {
+    id
+  }
+  launchedBy {
+    ...TuiLauncher
   }
 }
 """
@@ -2865,6 +4105,23 @@ fragment Tag on Tag {
   value
 }
 
+fragment TuiLauncher on Launcher {
+  __typename
+  ... on Schedule {
+    name
+  }
+  ... on Sensor {
+    name
+  }
+  ... on Backfill {
+    id
+    title
+  }
+  ... on User {
+    name
+  }
+}
+
 fragment TuiRun on Run {
   id
   jobName
@@ -2903,12 +4160,98 @@ fragment TuiRun on Run {
     className
     message
   }
+  waitReason {
+    kind
+    message
+  }
+  backfill {
+    id
+  }
+  launchedBy {
+    ...TuiLauncher
+  }
 }
 """
 
 
 def tui_run_detail(*, id: str) -> Request[TuiRunDetail]:
     return Request("TuiRunDetail", "query", TUI_RUN_DETAIL, given({"id": id}))
+
+
+TUI_GET_SERVER = """query TuiGetServer {
+  server {
+    ...TuiServer
+  }
+}
+
+fragment TuiDaemon on Daemon {
+  kind
+  isRequired
+  isHealthy
+  lastHeartbeatAt
+  errors {
+    className
+    message
+  }
+}
+
+fragment TuiServer on Server {
+  version
+  schemaHash
+  startedAt
+  daemons {
+    ...TuiDaemon
+  }
+  queue {
+    queued
+    running
+    maxConcurrent
+    pools {
+      name
+      limit
+      used
+      waiting
+    }
+    tagLimits {
+      key
+      value
+      limit
+      used
+      waiting
+    }
+  }
+}
+"""
+
+
+def tui_get_server() -> Request[TuiGetServer]:
+    return Request("TuiGetServer", "query", TUI_GET_SERVER, given({}))
+
+
+TUI_FOLLOW_DAEMONS = """subscription TuiFollowDaemons($after: String) {
+  daemons(after: $after) {
+    cursor
+    daemon {
+      ...TuiDaemon
+    }
+  }
+}
+
+fragment TuiDaemon on Daemon {
+  kind
+  isRequired
+  isHealthy
+  lastHeartbeatAt
+  errors {
+    className
+    message
+  }
+}
+"""
+
+
+def tui_follow_daemons(*, after: str | None = None) -> Request[TuiFollowDaemons]:
+    return Request("TuiFollowDaemons", "subscription", TUI_FOLLOW_DAEMONS, given({"after": after}))
 
 
 TUI_JOBS = """query TuiJobs($first: Int, $after: String) {

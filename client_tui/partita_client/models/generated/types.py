@@ -33,6 +33,8 @@ __all__ = [
     "AnyLaunchedBy",
     "AnyMutationError",
     "AnyRunEvent",
+    "AnyTuiAutomation",
+    "AnyTuiLauncher",
     "AssetCheck",
     "AssetPage",
     "AssetRecord",
@@ -196,18 +198,59 @@ __all__ = [
     "TuiAssetUpstream",
     "TuiAssets",
     "TuiAssetsAssets",
+    "TuiAutomation",
+    "TuiAutomationSchedule",
+    "TuiAutomationSensor",
+    "TuiAutomationSourceLocation",
+    "TuiBackfill",
+    "TuiBackfillAssets",
+    "TuiBackfillError",
+    "TuiBackfillItems",
+    "TuiBackfillItemsBackfill",
+    "TuiBackfillItemsBackfillPartitions",
+    "TuiBackfillItemsBackfillPartitionsNodes",
+    "TuiBackfillItemsBackfillPartitionsNodesRun",
+    "TuiBackfillPolicy",
+    "TuiBackfillStatusCounts",
+    "TuiBackfills",
+    "TuiBackfillsBackfills",
+    "TuiCancelBackfill",
+    "TuiCancelBackfillCancelBackfill",
     "TuiCheckConfig",
     "TuiCheckConfigValidateRunConfig",
+    "TuiDaemon",
+    "TuiDaemonErrors",
+    "TuiEvaluateSensor",
+    "TuiEvaluateSensorEvaluateSensor",
+    "TuiFollowAssets",
+    "TuiFollowAssetsAssets",
+    "TuiFollowAutomations",
+    "TuiFollowAutomationsAutomations",
+    "TuiFollowBackfills",
+    "TuiFollowBackfillsBackfills",
+    "TuiFollowDaemons",
+    "TuiFollowDaemonsDaemons",
     "TuiFollowRuns",
     "TuiFollowRunsRuns",
+    "TuiFollowTicks",
+    "TuiFollowTicksTicks",
+    "TuiGetBackfill",
+    "TuiGetServer",
     "TuiJob",
     "TuiJobAssets",
     "TuiJobPartitions",
     "TuiJobs",
     "TuiJobsJobs",
+    "TuiLastTick",
+    "TuiLastTickError",
     "TuiLaunch",
     "TuiLaunchJob",
     "TuiLaunchJobConfigSchema",
+    "TuiLauncher",
+    "TuiLauncherBackfill",
+    "TuiLauncherSchedule",
+    "TuiLauncherSensor",
+    "TuiLauncherUser",
     "TuiPartitionRun",
     "TuiPartitionRunAsset",
     "TuiPartitionRunAssetMaterializations",
@@ -222,8 +265,11 @@ __all__ = [
     "TuiPartitionsOfJobJobPartitions",
     "TuiPartitionsOfJobJobPartitionsKeys",
     "TuiPartitionsOfJobJobPartitionsKeysNodes",
+    "TuiRetryBackfill",
+    "TuiRetryBackfillRetryBackfill",
     "TuiRun",
     "TuiRunAssets",
+    "TuiRunBackfill",
     "TuiRunCodeLocation",
     "TuiRunCounts",
     "TuiRunCountsCanceled",
@@ -236,11 +282,36 @@ __all__ = [
     "TuiRunParent",
     "TuiRunPartitions",
     "TuiRunStats",
+    "TuiRunWaitReason",
     "TuiRuns",
     "TuiRunsRuns",
+    "TuiSchedules",
+    "TuiSchedulesSchedules",
     "TuiSelect",
     "TuiSelectSelectAssets",
     "TuiSelectSelectAssetsPartitions",
+    "TuiSensors",
+    "TuiSensorsSensors",
+    "TuiServer",
+    "TuiServerQueue",
+    "TuiServerQueuePools",
+    "TuiServerQueueTagLimits",
+    "TuiSetAutomationStatus",
+    "TuiSetAutomationStatusSetAutomationStatus",
+    "TuiSetSensorCursor",
+    "TuiSetSensorCursorSetSensorCursor",
+    "TuiStartBackfill",
+    "TuiStartBackfillStartBackfill",
+    "TuiTarget",
+    "TuiTargetAssets",
+    "TuiTargetJob",
+    "TuiTick",
+    "TuiTickAddedPartitions",
+    "TuiTickAutomation",
+    "TuiTickRequests",
+    "TuiTickRequestsRun",
+    "TuiTicks",
+    "TuiTicksTicks",
 ]
 
 
@@ -1188,6 +1259,286 @@ class TuiAsset(Shape):
     """The repository that defines it; null when no code location does."""
 
 
+class TuiTargetJob(Shape):
+    """What can be launched by name: a graph of ops, or a selection of assets."""
+
+    name: str
+    """Its name inside its repository."""
+
+
+class TuiTargetAssets(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    key: str
+    """Its key: segments joined by `/`, unique in the workspace."""
+
+
+class TuiTarget(Shape):
+    """What a schedule or sensor launches: a job, or a selection of assets."""
+
+    selection: str | None = None
+    """The selection of assets; null when it launches a job."""
+    job: TuiTargetJob | None = None
+    """The job; null when it launches assets, or the job no longer exists."""
+    assets: tuple[TuiTargetAssets, ...]
+    """The assets that it writes."""
+
+
+class TuiLastTickError(Shape):
+    """A Python exception as data: a failed step or load is a result, not an error of the API."""
+
+    class_name: str
+    """Name of the exception's class."""
+    message: str
+    """The exception's message; very long ones are cut."""
+
+
+class TuiLastTick(Shape):
+    """One time that a schedule or sensor was due, and what became of it."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+    status: TickStatus
+    """Where it stands."""
+    due_at: datetime
+    """The time that it stands for."""
+    run_count: int
+    """How many runs it launched."""
+    skip_reason: str | None = None
+    """Why it launched nothing; null when it did, or failed."""
+    error: TuiLastTickError | None = None
+    """Why it failed; null when it did not."""
+
+
+class TuiAutomationSourceLocation(Shape):
+    """A line of a source file, as the machine that loaded it saw it."""
+
+    file: str
+    """Path of the file."""
+    line: int
+    """Number of the line, from 1."""
+
+
+class TuiAutomation(Shape):
+    """Something that a code location defines, known by its name inside its repository."""
+
+    type_name: str = pydantic.Field(alias="__typename")
+    name: str
+    """Its name inside its repository."""
+    description: str | None = None
+    """What it is, in Markdown; null when nothing was said."""
+    repository: Place | None = None
+    """The repository that defines it; null when none does."""
+    source_location: TuiAutomationSourceLocation | None = None
+    """Where it is defined; null when that is not known."""
+
+
+class TuiAutomationSchedule(TuiAutomation):
+    """Launches a target at the ticks of cron expressions."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+    status: AutomationStatus
+    """Whether it is on."""
+    is_overridden: bool
+    """Whether somebody has switched it; else the default of its code counts."""
+    default_status: AutomationStatus
+    """Whether its code says that it is on."""
+    cron: tuple[str, ...]
+    """When it ticks: cron expressions whose ticks are taken together."""
+    timezone: str
+    """Name of the time zone that they count in."""
+    is_partitioned: bool
+    """Whether each tick launches the newest complete partition of the target."""
+    next_tick_at: datetime | None = None
+    """When it ticks next; null while it is off, and until a daemon has looked at it."""
+    target: TuiTarget
+    """What it launches."""
+    last_tick: TuiLastTick | None = None
+    """Its newest tick; null when it never ticked."""
+
+
+class TuiAutomationSensor(TuiAutomation):
+    """A function that is evaluated again and again and launches targets when something happened."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+    status: AutomationStatus
+    """Whether it is on."""
+    is_overridden: bool
+    """Whether somebody has switched it; else the default of its code counts."""
+    default_status: AutomationStatus
+    """Whether its code says that it is on."""
+    kind: SensorKind
+    """What it waits for."""
+    minimum_interval: timedelta
+    """Time between two evaluations, at least."""
+    cursor: str | None = None
+    """What its function said it has dealt with; null until it has said so."""
+    next_tick_at: datetime | None = None
+    """When it may be evaluated next; null while it is off."""
+    targets: tuple[TuiTarget, ...]
+    """What it may launch; empty for a sensor that only acts."""
+    last_tick: TuiLastTick | None = None
+    """Its newest tick; null when it never ticked."""
+
+
+AnyTuiAutomation = Annotated[
+    Annotated[TuiAutomationSchedule, pydantic.Tag("Schedule")]
+    | Annotated[TuiAutomationSensor, pydantic.Tag("Sensor")]
+    | Annotated[TuiAutomation, pydantic.Tag("TuiAutomation")],
+    pydantic.Discriminator(kind_of("Schedule", "Sensor", otherwise="TuiAutomation")),
+]
+
+
+class TuiTickAutomation(Shape):
+    """Something that a code location defines, known by its name inside its repository."""
+
+    name: str
+    """Its name inside its repository."""
+    repository: Place | None = None
+    """The repository that defines it; null when none does."""
+
+
+class TuiTickRequestsRun(Shape):
+    """One execution of a job, or of assets."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+    status: RunStatus
+    """Where it stands."""
+
+
+class TuiTickRequests(Shape):
+    """A run that a tick asked for, and what became of that."""
+
+    run_key: str | None = None
+    """Launches once for each schedule or sensor, ever; null when none was given."""
+    partition_key: str | None = None
+    """The partition that it is to write; null when there is none."""
+    job_name: str | None = None
+    """Name of the job; null when assets were asked for directly."""
+    asset_keys: tuple[str, ...]
+    """Keys of the assets that were asked for; empty when all of the job's are meant."""
+    is_already_launched: bool
+    """Whether its run key had launched before; `run` is the run of then."""
+    run: TuiTickRequestsRun | None = None
+    """The run; null in a dry run, and when it was deleted."""
+
+
+class TuiTickAddedPartitions(Shape):
+    """Keys that a tick added to a set of dynamic partitions."""
+
+    set_name: str
+    """Name of the set."""
+    keys: tuple[str, ...]
+    """The keys."""
+
+
+class TuiTick(Shape):
+    """One time that a schedule or sensor was due, and what became of it."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+    status: TickStatus
+    """Where it stands."""
+    due_at: datetime
+    """The time that it stands for."""
+    started_at: datetime | None = None
+    """When its evaluation began; null until then, and where nothing had to be evaluated."""
+    ended_at: datetime | None = None
+    """When it ended; null until then."""
+    duration: timedelta | None = None
+    """How long it took, or has taken so far; null until it has started."""
+    attempt: int
+    """Number of its evaluation, from 1; more when the one before was lost with its worker."""
+    is_dry_run: bool
+    """Whether it only shows what would happen."""
+    cursor: str | None = None
+    """The sensor's cursor after it; null when there is none."""
+    skip_reason: str | None = None
+    """Why it launched nothing; null when it did, or failed."""
+    run_count: int
+    """How many runs it launched."""
+    logs: str
+    """What its function logged, one record a line."""
+    automation: TuiTickAutomation | None = None
+    """The schedule or sensor; null when no code location defines it any more."""
+    error: PythonError | None = None
+    """Why it failed; null when it did not."""
+    requests: tuple[TuiTickRequests, ...]
+    """The runs that it asked for."""
+    added_partitions: tuple[TuiTickAddedPartitions, ...]
+    """The keys of dynamic partitions that it added."""
+
+
+class TuiBackfillAssets(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    key: str
+    """Its key: segments joined by `/`, unique in the workspace."""
+
+
+class TuiBackfillPolicy(Shape):
+    """How a backfill cuts partitions into runs."""
+
+    max_partitions_per_run: int | None = None
+    """Partitions that one run writes at most; null when a single run writes all."""
+
+
+class TuiBackfillStatusCounts(Shape):
+    """How many partitions of a backfill stand in one way."""
+
+    status: BackfillPartitionStatus
+    """How they stand."""
+    count: int
+    """How many do."""
+
+
+class TuiBackfillError(Shape):
+    """A Python exception as data: a failed step or load is a result, not an error of the API."""
+
+    class_name: str
+    """Name of the exception's class."""
+    message: str
+    """The exception's message; very long ones are cut."""
+
+
+class TuiBackfill(Shape):
+    """Many partitions of assets, or of a job, written run after run in the order they depend on each other."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+    title: str | None = None
+    """What it was called; null when nothing was said."""
+    status: BackfillStatus
+    """Where it stands."""
+    created_at: datetime
+    """When it was asked for."""
+    ended_at: datetime | None = None
+    """When it ended; null until then, and again while it is retried."""
+    selection: str | None = None
+    """The selection of assets that was asked for; null for a job."""
+    assets: tuple[TuiBackfillAssets, ...]
+    """The assets that it writes, upstream first; empty for a job."""
+    job_name: str | None = None
+    """Name of the job that it runs; null when it writes assets."""
+    policy: TuiBackfillPolicy | None = None
+    """How it cuts partitions into runs; null when the assets say, one each if they do not."""
+    priority: int
+    """Priority of its runs."""
+    partition_count: int
+    """How many partitions it writes, those of each asset counted."""
+    status_counts: tuple[TuiBackfillStatusCounts, ...]
+    """How many of its partitions stand in each way, ways that none stands in left out."""
+    can_cancel: bool
+    """Whether it can be cancelled: it has not ended."""
+    can_retry: bool
+    """Whether it can be retried: it has ended, and not all of it succeeded."""
+    error: TuiBackfillError | None = None
+    """Why it failed; null when it did not."""
+
+
 class TuiRunParent(Shape):
     """One execution of a job, or of assets."""
 
@@ -1242,6 +1593,68 @@ class TuiRunError(Shape):
     """The exception's message; very long ones are cut."""
 
 
+class TuiRunWaitReason(Shape):
+    """Why a queued run waits."""
+
+    kind: WaitKind
+    """What it waits for."""
+    message: str
+    """The same for people."""
+
+
+class TuiRunBackfill(Shape):
+    """Many partitions of assets, or of a job, written run after run in the order they depend on each other."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+
+
+class TuiLauncher(Shape):
+    """What launched a run."""
+
+    type_name: str = pydantic.Field(alias="__typename")
+
+
+class TuiLauncherSchedule(TuiLauncher):
+    """Launches a target at the ticks of cron expressions."""
+
+    name: str
+    """Its name inside its repository."""
+
+
+class TuiLauncherSensor(TuiLauncher):
+    """A function that is evaluated again and again and launches targets when something happened."""
+
+    name: str
+    """Its name inside its repository."""
+
+
+class TuiLauncherBackfill(TuiLauncher):
+    """Many partitions of assets, or of a job, written run after run in the order they depend on each other."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+    title: str | None = None
+    """What it was called; null when nothing was said."""
+
+
+class TuiLauncherUser(TuiLauncher):
+    """Somebody who launched a run."""
+
+    name: str
+    """The name."""
+
+
+AnyTuiLauncher = Annotated[
+    Annotated[TuiLauncherSchedule, pydantic.Tag("Schedule")]
+    | Annotated[TuiLauncherSensor, pydantic.Tag("Sensor")]
+    | Annotated[TuiLauncherBackfill, pydantic.Tag("Backfill")]
+    | Annotated[TuiLauncherUser, pydantic.Tag("User")]
+    | Annotated[TuiLauncher, pydantic.Tag("TuiLauncher")],
+    pydantic.Discriminator(kind_of("Schedule", "Sensor", "Backfill", "User", otherwise="TuiLauncher")),
+]
+
+
 class TuiRun(Shape):
     """One execution of a job, or of assets."""
 
@@ -1279,6 +1692,94 @@ class TuiRun(Shape):
     """Counts over its steps and events."""
     error: TuiRunError | None = None
     """Why it failed, when that was not a step's own failure; null otherwise."""
+    wait_reason: TuiRunWaitReason | None = None
+    """Why it waits; null unless it is queued."""
+    backfill: TuiRunBackfill | None = None
+    """The backfill that launched it; null when none did."""
+    launched_by: AnyTuiLauncher | None = None
+    """What launched it; null when that no longer exists."""
+
+
+class TuiDaemonErrors(Shape):
+    """A Python exception as data: a failed step or load is a result, not an error of the API."""
+
+    class_name: str
+    """Name of the exception's class."""
+    message: str
+    """The exception's message; very long ones are cut."""
+
+
+class TuiDaemon(Shape):
+    """A role of the daemon, and whether it does its work."""
+
+    kind: DaemonKind
+    """Which role."""
+    is_required: bool
+    """Whether runs depend on it."""
+    is_healthy: bool
+    """Whether it has done its work lately."""
+    last_heartbeat_at: datetime | None = None
+    """When it last said that it lives; null when it never has."""
+    errors: tuple[TuiDaemonErrors, ...]
+    """What keeps it from its work."""
+
+
+class TuiServerQueuePools(Shape):
+    """A pool: slots that runs share whose steps use the same thing."""
+
+    name: str
+    """Its name."""
+    limit: int | None = None
+    """How many slots it has; null when the settings do not list it, so it has as many as are asked for."""
+    used: int
+    """Slots that active runs hold."""
+    waiting: int
+    """Queued runs that need it."""
+
+
+class TuiServerQueueTagLimits(Shape):
+    """How many runs with a tag may be active at once."""
+
+    key: str
+    """Key of the tag."""
+    value: str | None = None
+    """Its value; null when any value counts."""
+    limit: int
+    """How many may be active at once."""
+    used: int
+    """How many are."""
+    waiting: int
+    """Queued runs that carry it."""
+
+
+class TuiServerQueue(Shape):
+    """How many runs wait and how many are active."""
+
+    queued: int
+    """Runs that wait to be claimed."""
+    running: int
+    """Runs that a worker has claimed and that have not ended."""
+    max_concurrent: int | None = None
+    """How many may be active at once; null when there is no limit."""
+    pools: tuple[TuiServerQueuePools, ...]
+    """The pools of the settings, then any others that runs need."""
+    tag_limits: tuple[TuiServerQueueTagLimits, ...]
+    """The limits of runs by tag."""
+
+
+class TuiServer(Shape):
+    """This server."""
+
+    version: str
+    """Version of Partita."""
+    schema_hash: str
+    """Changes whenever this schema does."""
+    started_at: datetime
+    """When this server started."""
+    daemons: tuple[TuiDaemon, ...]
+    """The roles of the daemon."""
+    queue: TuiServerQueue
+    """How many runs wait and how many are active."""
 
 
 class TuiJobPartitions(Shape):
@@ -1985,6 +2486,22 @@ class TuiAssets(Shape):
     """Every asset of the workspace, sorted by key unless told otherwise."""
 
 
+class TuiFollowAssetsAssets(Shape):
+    """An asset that changed, as it stands now."""
+
+    cursor: str
+    """Resumes the stream after this change."""
+    asset: TuiAsset
+    """The asset."""
+
+
+class TuiFollowAssets(Shape):
+    """The answer to `TuiFollowAssets`."""
+
+    assets: TuiFollowAssetsAssets
+    """Assets as they are written, checked and asked for; several changes of one asset may arrive as one."""
+
+
 class TuiAssetDetailAssetSourceLocation(Shape):
     """A line of a source file, as the machine that loaded it saw it."""
 
@@ -2132,6 +2649,266 @@ class TuiSelect(Shape):
     """The assets that a selection such as `group:raw and kind:duckdb` means, sorted by key."""
 
 
+class TuiSchedulesSchedules(Shape):
+    """A page of a list."""
+
+    nodes: tuple[AnyTuiAutomation, ...]
+    """The items of this page."""
+    page_info: PageInfo
+    """Where this page stands in the list."""
+
+
+class TuiSchedules(Shape):
+    """The answer to `TuiSchedules`."""
+
+    schedules: TuiSchedulesSchedules
+    """Every schedule of the workspace, sorted by name."""
+
+
+class TuiSensorsSensors(Shape):
+    """A page of a list."""
+
+    nodes: tuple[AnyTuiAutomation, ...]
+    """The items of this page."""
+    page_info: PageInfo
+    """Where this page stands in the list."""
+
+
+class TuiSensors(Shape):
+    """The answer to `TuiSensors`."""
+
+    sensors: TuiSensorsSensors
+    """Every sensor of the workspace, sorted by name."""
+
+
+class TuiTicksTicks(Shape):
+    """A page of a list."""
+
+    nodes: tuple[TuiTick, ...]
+    """The items of this page."""
+    page_info: PageInfo
+    """Where this page stands in the list."""
+
+
+class TuiTicks(Shape):
+    """The answer to `TuiTicks`."""
+
+    ticks: TuiTicksTicks
+    """Every tick, the latest due first."""
+
+
+class TuiFollowAutomationsAutomations(Shape):
+    """A schedule or sensor that changed, as it stands now."""
+
+    cursor: str
+    """Resumes the stream after this change."""
+    automation: AnyTuiAutomation
+    """The schedule or sensor."""
+
+
+class TuiFollowAutomations(Shape):
+    """The answer to `TuiFollowAutomations`."""
+
+    automations: TuiFollowAutomationsAutomations
+    """Schedules and sensors as they are switched, tick and change; without `after`, first each as it stands."""
+
+
+class TuiFollowTicksTicks(Shape):
+    """A tick that changed, as it stands now."""
+
+    cursor: str
+    """Resumes the stream after this change."""
+    tick: TuiTick
+    """The tick."""
+
+
+class TuiFollowTicks(Shape):
+    """The answer to `TuiFollowTicks`."""
+
+    ticks: TuiFollowTicksTicks
+    """Ticks of schedules and sensors as they begin and end; several changes of one tick may arrive as one."""
+
+
+class TuiSetAutomationStatusSetAutomationStatus(Shape):
+    """What became of schedules and sensors that were to be switched."""
+
+    automations: tuple[AnyTuiAutomation, ...]
+    """The schedules and sensors as they stand now; empty when the request was refused."""
+    errors: tuple[AnyMutationError, ...]
+    """What stopped it; empty when it was done."""
+
+
+class TuiSetAutomationStatus(Shape):
+    """The answer to `TuiSetAutomationStatus`."""
+
+    set_automation_status: TuiSetAutomationStatusSetAutomationStatus
+    """Switch schedules and sensors on or off, all or none."""
+
+
+class TuiSetSensorCursorSetSensorCursor(Shape):
+    """What became of a sensor whose cursor was to be set."""
+
+    sensor: AnyTuiAutomation | None = None
+    """The sensor as it stands now; null when there is none of that name."""
+    errors: tuple[AnyMutationError, ...]
+    """What stopped it; empty when it was done."""
+
+
+class TuiSetSensorCursor(Shape):
+    """The answer to `TuiSetSensorCursor`."""
+
+    set_sensor_cursor: TuiSetSensorCursorSetSensorCursor
+    """Say what a sensor has dealt with."""
+
+
+class TuiEvaluateSensorEvaluateSensor(Shape):
+    """What an evaluation of a sensor came to."""
+
+    tick: TuiTick | None = None
+    """The dry run: what the sensor would have launched. Null when it could not be evaluated."""
+    errors: tuple[AnyMutationError, ...]
+    """What stopped it; empty when it was done."""
+
+
+class TuiEvaluateSensor(Shape):
+    """The answer to `TuiEvaluateSensor`."""
+
+    evaluate_sensor: TuiEvaluateSensorEvaluateSensor
+    """Evaluate a sensor and show what it would launch; nothing is launched, and its cursor stays."""
+
+
+class TuiBackfillsBackfills(Shape):
+    """A page of a list."""
+
+    nodes: tuple[TuiBackfill, ...]
+    """The items of this page."""
+    page_info: PageInfo
+    """Where this page stands in the list."""
+
+
+class TuiBackfills(Shape):
+    """The answer to `TuiBackfills`."""
+
+    backfills: TuiBackfillsBackfills
+    """Every backfill, newest first."""
+
+
+class TuiGetBackfill(Shape):
+    """The answer to `TuiGetBackfill`."""
+
+    backfill: TuiBackfill | None = None
+    """A backfill by its id; null when there is none."""
+
+
+class TuiBackfillItemsBackfillPartitionsNodesRun(Shape):
+    """One execution of a job, or of assets."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+
+
+class TuiBackfillItemsBackfillPartitionsNodes(Shape):
+    """One partition of one asset, or of the job, in a backfill."""
+
+    asset_key: str | None = None
+    """Key of the asset; null in the backfill of a job."""
+    partition_key: str | None = None
+    """Key of the partition; null when the asset has none."""
+    status: BackfillPartitionStatus
+    """How it stands."""
+    run: TuiBackfillItemsBackfillPartitionsNodesRun | None = None
+    """The newest run that was to write it; null until there is one."""
+
+
+class TuiBackfillItemsBackfillPartitions(Shape):
+    """A page of a list."""
+
+    nodes: tuple[TuiBackfillItemsBackfillPartitionsNodes, ...]
+    """The items of this page."""
+    page_info: PageInfo
+    """Where this page stands in the list."""
+
+
+class TuiBackfillItemsBackfill(Shape):
+    """Many partitions of assets, or of a job, written run after run in the order they depend on each other."""
+
+    partitions: TuiBackfillItemsBackfillPartitions
+    """Its partitions in the order of their turn."""
+
+
+class TuiBackfillItems(Shape):
+    """The answer to `TuiBackfillItems`."""
+
+    backfill: TuiBackfillItemsBackfill | None = None
+    """A backfill by its id; null when there is none."""
+
+
+class TuiFollowBackfillsBackfills(Shape):
+    """A backfill that changed, as it stands now."""
+
+    cursor: str
+    """Resumes the stream after this change."""
+    backfill: TuiBackfill
+    """The backfill."""
+
+
+class TuiFollowBackfills(Shape):
+    """The answer to `TuiFollowBackfills`."""
+
+    backfills: TuiFollowBackfillsBackfills
+    """Backfills as they change; several changes of one may arrive as one."""
+
+
+class TuiStartBackfillStartBackfill(Shape):
+    """What became of a request to backfill."""
+
+    is_replay: bool
+    """Whether this is the first answer to the same idempotency key again."""
+    backfill: TuiBackfill | None = None
+    """The backfill; null when it was refused."""
+    errors: tuple[AnyMutationError, ...]
+    """What stopped it; empty when it was done."""
+
+
+class TuiStartBackfill(Shape):
+    """The answer to `TuiStartBackfill`."""
+
+    start_backfill: TuiStartBackfillStartBackfill
+    """Write partitions of assets, or of a job, run after run in the order they depend on each other."""
+
+
+class TuiCancelBackfillCancelBackfill(Shape):
+    """What became of a backfill that was to be cancelled."""
+
+    backfill: TuiBackfill | None = None
+    """The backfill as it stands now; null when there is none of that id."""
+    errors: tuple[AnyMutationError, ...]
+    """What stopped it; empty when it was done."""
+
+
+class TuiCancelBackfill(Shape):
+    """The answer to `TuiCancelBackfill`."""
+
+    cancel_backfill: TuiCancelBackfillCancelBackfill
+    """End a backfill before it ends by itself: nothing more is launched, and its runs are ended."""
+
+
+class TuiRetryBackfillRetryBackfill(Shape):
+    """What became of a backfill that was to be retried."""
+
+    backfill: TuiBackfill | None = None
+    """The backfill as it stands now; null when there is none of that id."""
+    errors: tuple[AnyMutationError, ...]
+    """What stopped it; empty when it was done."""
+
+
+class TuiRetryBackfill(Shape):
+    """The answer to `TuiRetryBackfill`."""
+
+    retry_backfill: TuiRetryBackfillRetryBackfill
+    """Write again what failed, was cancelled or was skipped in a backfill."""
+
+
 class TuiRunsRuns(Shape):
     """A page of a list."""
 
@@ -2225,6 +3002,29 @@ class TuiRunDetail(Shape):
     """A run by its id, or by the last eight characters of it; null when there is none."""
     run: TuiRunDetailRun | None = None
     """A run by its id, or by the last eight characters of it; null when there is none."""
+
+
+class TuiGetServer(Shape):
+    """The answer to `TuiGetServer`."""
+
+    server: TuiServer
+    """This server."""
+
+
+class TuiFollowDaemonsDaemons(Shape):
+    """A role of the daemon that changed, as it stands now."""
+
+    cursor: str
+    """Resumes the stream after this change."""
+    daemon: TuiDaemon
+    """The role."""
+
+
+class TuiFollowDaemons(Shape):
+    """The answer to `TuiFollowDaemons`."""
+
+    daemons: TuiFollowDaemonsDaemons
+    """The roles of the daemon as they live and fail; without `after`, first each as it stands."""
 
 
 class TuiJobsJobs(Shape):

@@ -1,0 +1,293 @@
+"""One asset: its latest write, its partitions, checks, lineage and past writes, and how it is defined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from textual import on, work
+from textual.app import ComposeResult
+
+from partita_client.errors import PartitaClientError
+from partita_client.models.generated import operations
+from partita_client.tui.actions import Action
+from partita_client.tui.desk import Desk
+from partita_client.tui.feed import problem_of
+from partita_client.tui.render.states import mark
+from partita_client.tui.render.text import Line, ago, clock, fit, plain, plain_lines
+from partita_client.tui.routes import Route
+from partita_client.tui.screens.base import PlaceScreen
+from partita_client.tui.screens.chrome import Pane
+from partita_client.tui.screens.partitions import PartitionsPane
+from partita_client.tui.screens.tabs import Tabbed
+from partita_client.tui.screens.targets import Target, launch_or_ask, open_backfill, open_launch
+from partita_client.tui.store.asset_rows import active_keys, status_of, summary
+from partita_client.tui.store.lineage import edges_of, nodes_of
+from partita_client.tui.store.run_rows import short_id
+from partita_client.tui.store.topics import AssetsSeen, Changes, Topic
+from partita_client.tui.store.values import value_line
+from partita_client.tui.store.world import active_runs
+from partita_client.tui.widgets.dag_view import DagNode, DagView
+from partita_client.tui.widgets.line_text import LineText
+from partita_client.tui.widgets.virtual_table import Column, Row, VirtualTable
+
+if TYPE_CHECKING:
+    from partita_client.models import TuiAsset, TuiAssetDetail, TuiAssetDetailAsset
+
+
+class AssetScreen(PlaceScreen):
+    """An asset as it stands."""
+
+    TOPICS = frozenset({Topic.ASSETS, Topic.RUNS})
+    OFFERS = ("asset.materialize", "asset.launch", "asset.backfill", "asset.partitions", "asset.lineage", "app.next_tab")
+    AUTO_FOCUS = "#asset-facts"
+
+    def __init__(self, desk: Desk, route: Route) -> None:
+        super().__init__(desk, route)
+        self._told: TuiAssetDetail | None = None
+        self._problem = ""
+        self._drawn: Any = None
+
+    def body(self) -> ComposeResult:
+        """How it stands, and the rest in tabs."""
+        with Pane(id="asset-head") as pane:
+            pane.set_title(self.route.id)
+            yield LineText(id="asset-state")
+        with Pane(id="asset-tabs-pane"):
+            yield Tabbed(
+                ("Overview", LineText(id="asset-facts")),
+                ("Partitions", PartitionsPane(self.desk, id="partitions")),
+                ("Checks", LineText(empty="It has no checks.", id="checks")),
+                ("Lineage", DagView(id="asset-lineage")),
+                ("Writes", VirtualTable(*_WRITES, empty="It was never written.", id="writes")),
+                ("Definition", LineText(id="definition")),
+                id="asset-tabs",
+            )
+
+    def on_mount(self) -> None:
+        """Ask for what the list does not know."""
+        if self.route.tab:
+            self.query_one(Tabbed).turn_to(self.route.tab)
+        self._load()
+
+    def visit(self, route: Route) -> None:
+        """Come here with another tab."""
+        super().visit(route)
+        if route.tab:
+            self.query_one(Tabbed).turn_to(route.tab)
+
+    @property
+    def asset(self) -> TuiAsset | None:
+        """Its record as last told."""
+        return self.desk.world.assets.get(self.route.id)
+
+    @work(group="asset", exclusive=True, exit_on_error=False)
+    async def _load(self) -> None:
+        await self.desk.feed.until_connected()
+        try:
+            answer = await self.desk.feed.execute(operations.tui_asset_detail(key=self.route.id))
+        except PartitaClientError as error:
+            self._problem = problem_of(error)
+            self._draw()
+            return
+        if answer.record is None:
+            self._problem = f"There is no asset {self.route.id!r}."
+        else:
+            self._told, self._problem = answer, ""
+            self.desk.world.apply_all([AssetsSeen([answer.record])])
+        self._draw()
+        if answer.record is not None and answer.record.partitions is not None:
+            self.query_one(PartitionsPane).load(self.route.id)
+
+    # What is shown.
+
+    def show(self, changes: Changes) -> None:
+        """It was written, or a run of it began or ended."""
+        if not self.is_ready:
+            return
+        if self.route.id in changes.get(Topic.ASSETS, ()) or self._is_touched(changes):
+            self._load()
+        else:
+            self._draw()
+
+    def _is_touched(self, changes: Changes) -> bool:
+        """Whether a run of it has just ended."""
+        runs = (self.desk.world.runs.get(run_id) for run_id in changes.get(Topic.RUNS, ()))
+        return any(run is not None and run.ended_at is not None and any(asset.key == self.route.id for asset in run.assets) for run in runs)
+
+    def show_clock(self, now: datetime) -> None:
+        """Ages grow."""
+        self._draw_head(now)
+
+    def _draw(self) -> None:
+        now = self.desk.now()
+        self._draw_head(now)
+        told = self._told.asset if self._told else None
+        if told is None:
+            return
+        tabs = self.query_one(Tabbed)
+        asset = self.asset
+        hidden = [] if asset is not None and asset.partitions is not None else ["partitions"]
+        tabs.hide(*hidden)
+        bad = sum(1 for check in told.checks if check.latest_result is not None and not check.latest_result.passed)
+        tabs.set_note("checks", f"{len(told.checks)}{f' ✗{bad}' if bad else ''}" if told.checks else "")
+        self.put_lines("#asset-facts", list(_facts(told, now)))
+        self.put_lines("#checks", list(_checks(told, now)))
+        self.put_lines("#definition", list(_definition(told, asset)))
+        self.put_rows("#writes", [_write_row(each, now) for each in told.materializations.nodes])
+        self._draw_lineage()
+        self.show_frame()
+
+    def _draw_head(self, now: datetime) -> None:
+        asset = self.asset
+        if asset is None:
+            text = self._problem or "asking the server …"
+            self.put_lines("#asset-state", [((text, "failed" if self._problem else "dim"),)])
+            return
+        active = active_keys(active_runs(self.desk.world))
+        self.put_lines("#asset-state", summary(asset, now, active))
+
+    def _draw_lineage(self) -> None:
+        assets = self.desk.world.assets
+        active = active_keys(active_runs(self.desk.world))
+        nodes = [DagNode(*node) for node in nodes_of(assets, active)]
+        edges = edges_of(assets.values())
+        view = self.query_one("#asset-lineage", DagView)
+        if self._drawn != edges:
+            self._drawn = edges
+            view.show(nodes, edges, focus=self.route.id)
+        else:
+            view.update_nodes(nodes)
+
+    # Moving.
+
+    @on(DagView.NodeSelected)
+    def _node_selected(self, event: DagView.NodeSelected) -> None:
+        event.stop()
+        if event.node_id != self.route.id:
+            self.desk.go(Route("assets", id=event.node_id))
+
+    @on(VirtualTable.RowSelected, "#writes")
+    def _write_selected(self, event: VirtualTable.RowSelected) -> None:
+        event.stop()
+        told = self._told.asset if self._told else None
+        found = next((each for each in told.materializations.nodes if each.id == event.row_id), None) if told else None
+        if found is not None and found.run is not None:
+            self.desk.go(Route("runs", id=found.run.id))
+
+    def page_tabs(self, way: int) -> None:
+        """The next or the previous tab."""
+        self.query_one(Tabbed).turn(way)
+
+    def do_app_next_tab(self) -> None:
+        """The next tab."""
+        self.page_tabs(1)
+
+    def do_asset_partitions(self) -> None:
+        """Its partitions."""
+        self.query_one(Tabbed).turn_to("partitions")
+
+    def do_asset_lineage(self) -> None:
+        """Its lineage."""
+        self.query_one(Tabbed).turn_to("asset-lineage")
+
+    # Actions.
+
+    def why_not(self, action: Action) -> str | None:
+        """What no code location writes cannot be written."""
+        asset = self.asset
+        if asset is None:
+            return "the asset is not known yet" if action.id.startswith("asset.") else None
+        if action.id in ("asset.materialize", "asset.launch", "asset.backfill") and status_of(asset) == "external":
+            return "no code location writes it"
+        if action.id in ("asset.partitions", "asset.backfill") and asset.partitions is None:
+            return "it has no partitions"
+        return None
+
+    def do_asset_materialize(self) -> None:
+        """Write it; asks which partitions where there are any."""
+        launch_or_ask(self, Target.of_assets([self.route.id]))
+
+    def do_asset_launch(self) -> None:
+        """Write it with partitions, config and tags."""
+        open_launch(self, Target.of_assets([self.route.id]), partitions=self.query_one(PartitionsPane).chosen_text)
+
+    def do_asset_backfill(self) -> None:
+        """Write many partitions of it."""
+        open_backfill(self, Target.of_assets([self.route.id]), partitions=self.query_one(PartitionsPane).chosen_text)
+
+
+_WRITES = (
+    Column("at", "when", max_width=12),
+    Column("partition", "partition", max_width=24),
+    Column("run", "run", max_width=8),
+    Column("version", "data version", max_width=16, drop=2),
+    Column("metadata", "metadata", max_width=120, is_flexible=True),
+)
+
+
+def _write_row(each: Any, now: datetime) -> Row:
+    metadata = "  ".join(f"{entry.label}={plain(str(entry.value), 60)}" for entry in each.metadata)
+    run = ((short_id(each.run.id), "accent"),) if each.run else "–"
+    return Row(each.id, (clock(each.at, now), each.partition_key or "–", run, (((each.data_version or "–")[:16], "dim"),), metadata))
+
+
+def _facts(told: TuiAssetDetailAsset, now: datetime) -> Iterator[Line]:
+    nodes = told.materializations.nodes
+    if not nodes:
+        yield (("It was never written.", "dim"),)
+        return
+    latest = nodes[0]
+    yield (("latest write", "title"), (f"   {clock(latest.at, now)}  {ago(latest.at, now)} ago", ""))
+    if latest.run is not None:
+        yield ((fit("run", 18), "dim"), (short_id(latest.run.id), "accent"))
+    for label, value in (("partition", latest.partition_key), ("data version", latest.data_version), ("code version", latest.code_version)):
+        if value:
+            yield ((fit(label, 18), "dim"), (plain(value, 200), ""))
+    for entry in latest.metadata:
+        yield from value_line(entry)
+
+
+def _checks(told: TuiAssetDetailAsset, now: datetime) -> Iterator[Line]:
+    for check in told.checks:
+        result = check.latest_result
+        word = "missing" if result is None else "passed" if result.passed else "warned" if result.severity.value == "warn" else "failed"
+        glyph, text, style = mark("check", word)
+        blocking = "  blocking" if check.is_blocking else ""
+        when = f"  {ago(result.at, now)} ago" if result else "  never evaluated"
+        cut = f"  [{result.partition_key}]" if result and result.partition_key else ""
+        yield ((f"{glyph} ", style), (plain(check.name, 100), "strong"), (f"  {text}", style), (f"{when}{cut}{blocking}", "dim"))
+        if check.description:
+            yield from (((f"    {line}", "dim"),) for line in plain_lines(check.description))
+        if result is not None:
+            yield from (((f"    {line}", ""),) for line in plain_lines(result.description or ""))
+            for entry in result.metadata:
+                yield from ((("    ", ""), *line) for line in value_line(entry))
+
+
+def _definition(told: TuiAssetDetailAsset, asset: TuiAsset | None) -> Iterator[Line]:
+    if asset is not None:
+        yield from (((line, ""),) for line in plain_lines(asset.description or ""))
+        yield (("", ""),)
+        place = f"{asset.repository.code_location.name} / {asset.repository.name}" if asset.repository else "no code location defines it"
+        cut = asset.partitions.description if asset.partitions else "not partitioned"
+        rows = [
+            ("defined in", place),
+            ("group", asset.group_name),
+            ("kinds", ", ".join(asset.kinds)),
+            ("owners", ", ".join(asset.owners)),
+            ("partitions", cut),
+        ]
+        rows += [("upstream", ", ".join(each.key for each in asset.upstream)), ("downstream", ", ".join(each.key for each in asset.downstream))]
+        yield from (((fit(label, 18), "dim"), (plain(value) or "–", "")) for label, value in rows)
+    source = told.source_location
+    rows = [
+        ("code", f"{source.file}:{source.line}" if source else "–"),
+        ("code version", told.code_version or "–"),
+        ("jobs", ", ".join(job.name for job in told.jobs) or "–"),
+        ("tags", ", ".join(f"{tag.key}={tag.value}" for tag in told.tags) or "–"),
+    ]
+    yield from (((fit(label, 18), "dim"), (plain(value), "")) for label, value in rows)
+    for entry in told.metadata:
+        yield from value_line(entry)

@@ -1,0 +1,86 @@
+"""What can be done to backfills, from the list or from one of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from partita_client.models.generated import operations
+from partita_client.tui.actions import Action
+from partita_client.tui.render.text import Line, plain
+from partita_client.tui.screens.base import PlaceScreen
+from partita_client.tui.screens.modals.chooser import Choice, Chooser
+from partita_client.tui.screens.modals.confirm import Confirm
+from partita_client.tui.screens.targets import Target, open_backfill
+from partita_client.tui.store.automation import backfill_counts
+from partita_client.tui.store.run_rows import short_id
+from partita_client.tui.store.topics import BackfillsSeen
+from partita_client.tui.store.words import many
+
+if TYPE_CHECKING:
+    from partita_client.models import TuiBackfill
+
+
+def why_not(action: Action, backfill: TuiBackfill | None) -> str | None:
+    """Why something cannot be done to a backfill now."""
+    if not action.id.startswith("backfill.") or action.id == "backfill.start":
+        return None
+    if backfill is None:
+        return "there is no backfill here"
+    if action.id == "backfill.cancel" and not backfill.can_cancel:
+        return f"it is {backfill.status.value}"
+    if action.id == "backfill.retry" and not backfill.can_retry:
+        return "nothing of it failed, or it has not ended"
+    return None
+
+
+async def cancel_backfill(screen: PlaceScreen, backfill: TuiBackfill) -> None:
+    """End a backfill, after showing what that leaves undone."""
+    counts = backfill_counts(backfill)
+    lines: list[Line] = [
+        ((plain(backfill.title or short_id(backfill.id), 100), "accent"),),
+        ((f"running    {many(counts.get('running', 0), 'partition')}: their runs are cancelled", ""),),
+        ((f"waiting    {many(counts.get('waiting', 0), 'partition')}: never begun", ""),),
+        ((f"written    {many(counts.get('succeeded', 0), 'partition')}: stay as they are", "dim"),),
+    ]
+    if await screen.app.push_screen_wait(Confirm("Cancel this backfill?", lines, ways=[("go", "cancel it")], keep="let it run")) is None:
+        return
+    answer = await screen.asked(screen.desk.feed.execute(operations.tui_cancel_backfill(input={"backfillId": backfill.id})))
+    if answer is not None:
+        _told(screen, answer.cancel_backfill, "it is being cancelled")
+
+
+async def retry_backfill(screen: PlaceScreen, backfill: TuiBackfill) -> None:
+    """Run again what failed, was canceled or was skipped."""
+    answer = await screen.asked(screen.desk.feed.execute(operations.tui_retry_backfill(input={"backfillId": backfill.id})))
+    if answer is not None:
+        _told(screen, answer.retry_backfill, "what failed is tried again")
+
+
+def _told(screen: PlaceScreen, payload: object, done: str) -> None:
+    errors, backfill = payload.errors, payload.backfill  # type: ignore[attr-defined]  # both payloads have them
+    if errors:
+        screen.say(errors[0].message, is_bad=True)
+    elif backfill is not None:
+        screen.desk.feed.put(BackfillsSeen([backfill]))
+        screen.say(done)
+
+
+async def start_backfill(screen: PlaceScreen) -> None:
+    """Choose what has partitions, then open the dialog."""
+    world = screen.desk.world
+    cut = [asset for key, asset in sorted(world.assets.items()) if asset.partitions and not asset.is_external]
+    choices = [Choice(f"asset\0{asset.key}", asset.key, "asset", asset.group_name) for asset in cut]
+    choices += [Choice(f"job\0{job.id}", job.name, "job", job.repository.code_location.name) for job in world.jobs.values() if job.partitions]
+
+    def search(text: str) -> list[Choice]:
+        return [choice for choice in choices if text.lower() in choice.title.lower()][:50]
+
+    chosen = await screen.app.push_screen_wait(Chooser("backfill what?", search, hint="assets and jobs that have partitions"))
+    if chosen is None:
+        return
+    kind, _, name = chosen.partition("\0")
+    if kind == "asset":
+        open_backfill(screen, Target.of_assets([name]))
+    else:
+        place = world.jobs[name].repository
+        open_backfill(screen, Target(job=world.jobs[name].name, repository=place.name, location=place.code_location.name))

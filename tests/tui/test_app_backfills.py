@@ -1,0 +1,87 @@
+"""Backfills in the app: listed, looked into, cancelled, begun."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from partita.records.backfills import BackfillStatus
+from support.api import Api, serving
+from support.screens import NARROW, WIDE, shows, until
+from support.tui import app_of, opened, typed, url_of_api
+
+pytestmark = pytest.mark.anyio
+SIZES = pytest.mark.parametrize("size", [WIDE, NARROW])
+START = "mutation($input: StartBackfillInput!) { startBackfill(input: $input) { backfill { id } errors { message } } }"
+RANGE = {"range": {"from": "2026-01-01", "to": "2026-01-10"}}
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Api]:
+    with serving(tmp_path) as api:
+        yield api
+
+
+def start(api: Api, **given: object) -> str:
+    """The id of a new backfill."""
+    made = api.ask(START, input={"selection": "raw/orders or marts/revenue", "partitions": RANGE, **given})["startBackfill"]
+    assert not made["errors"]
+    backfill_id: str = made["backfill"]["id"]
+    return backfill_id
+
+
+@SIZES
+async def test_backfills_appear_as_they_are_begun(api: Api, size: tuple[int, int]) -> None:
+    async with opened(url_of_api(api), "backfills", size=size) as pilot:
+        await shows(pilot, "No backfills yet.")
+        backfill_id = start(api, selection="raw/orders", title="[/ first quarter")
+        await shows(pilot, backfill_id[-8:], "[/ first quarter", "requested", "0%")
+
+
+@SIZES
+async def test_every_partition_of_every_asset_is_seen(api: Api, size: tuple[int, int]) -> None:
+    backfill_id = start(api, selection="raw/orders")
+    async with opened(url_of_api(api), f"backfill {backfill_id[-8:]}", size=size) as pilot:
+        await shows(pilot, f"Backfills ▸ {backfill_id[-8:]}", "raw/orders", "░░░░░░░░░░", "waiting 10")
+        await pilot.press("right", "right")
+        await shows(pilot, "2026-01-03", "waiting")
+        await pilot.press("right_square_bracket")
+        await shows(pilot, "[Runs]", "It has no run yet.")
+
+
+@SIZES
+async def test_cancelling_says_what_is_left_undone(api: Api, size: tuple[int, int]) -> None:
+    backfill_id = start(api, selection="raw/orders")
+    async with opened(url_of_api(api), "backfills", size=size) as pilot:
+        await shows(pilot, backfill_id[-8:])
+        await pilot.press("c")
+        await shows(pilot, "Cancel this backfill?", "10 partitions: never begun")
+        await pilot.press("enter")
+        await shows(pilot, "canceling")
+        assert api.store.backfills.get(backfill_id).status is BackfillStatus.CANCELING
+        await pilot.press("r")
+        await shows(pilot, "retry failed: nothing of it failed, or it has not ended")
+
+
+async def test_one_that_does_not_exist_is_said_so(api: Api) -> None:
+    async with opened(url_of_api(api), "backfill deadbeef") as pilot:
+        await shows(pilot, "There is no backfill 'deadbeef'.")
+
+
+async def test_a_backfill_is_begun_from_the_list(api: Api) -> None:
+    async with opened(url_of_api(api), "backfills") as pilot:
+        await shows(pilot, "No backfills yet.")
+        await pilot.press("b")
+        await shows(pilot, "backfill what?", "raw/orders", "marts/revenue", "daily")
+        await typed(pilot, "orders")
+        await pilot.press("enter")
+        await shows(pilot, "Backfill raw/orders", "40 partitions")
+        await until(pilot, lambda: isinstance(app_of(pilot).focused, Input))
+        await typed(pilot, "missing")
+        await shows(pilot, "40 partitions as a backfill")
+        await pilot.press("f5")
+        await shows(pilot, "Backfills ▸", "waiting 40")
+    assert api.store.backfills.count() == 1

@@ -1,0 +1,198 @@
+"""Every section at both sizes, against the real API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from textual.events import Key
+
+from partita.records.runs import RunStatus
+from support.api import Api, serving
+from support.screens import NARROW, WIDE, screen_text, shows, until
+from support.stores import materialized, status
+from support.tui import app_of, opened, typed, url_of_api
+
+pytestmark = pytest.mark.anyio
+SIZES = pytest.mark.parametrize("size", [WIDE, NARROW])
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Api]:
+    with serving(tmp_path) as api:
+        yield api
+
+
+@SIZES
+async def test_the_overview_says_what_needs_to_be_looked_at(api: Api, size: tuple[int, int]) -> None:
+    api.begin("fetch").send(status(RunStatus.FAILED, 2))
+    api.begin("fetch")
+    async with opened(url_of_api(api), size=size) as pilot:
+        screen = await shows(pilot, "Needs attention", "Running now (1)", "broken  load error  ImportError: No", "nightly")
+    assert "● live" in screen
+
+
+@SIZES
+async def test_assets_are_listed_with_groups_and_lineage(api: Api, size: tuple[int, int]) -> None:
+    async with opened(url_of_api(api), "assets", size=size) as pilot:
+        await shows(pilot, "raw/orders", "raw/customers", "marts/revenue", "source/orders", "missing", "external")
+        await pilot.press("down", "down", "down")
+        screen = await shows(pilot, "Lineage of raw/orders", "source/orders")
+        assert ("Groups" in screen) is (size == WIDE)
+        await pilot.press("enter")
+        screen = await shows(pilot, "Orders as they came.", "[Overview]", "Partitions", "It was never written.")
+        await pilot.press("p")
+        await shows(pilot, "[Partitions]", "2026", "missing")
+        await pilot.press("right_square_bracket", "right_square_bracket", "right_square_bracket", "right_square_bracket")
+        await shows(pilot, "[Definition]", "defined in", "team:data")
+        await pilot.press("escape")
+        await shows(pilot, "row 4/5")
+
+
+@SIZES
+async def test_what_a_run_wrote_is_shown_at_its_asset(api: Api, size: tuple[int, int]) -> None:
+    writer = api.begin("raw/customers", job="refresh")
+    writer.send(materialized("raw/customers"), status(RunStatus.SUCCEEDED, 3))
+    async with opened(url_of_api(api), "asset raw/customers", size=size) as pilot:
+        await shows(pilot, "latest write", writer.run_id[-8:])
+        await pilot.press("right_square_bracket")
+        await shows(pilot, "[Checks 1]", "not_empty", "blocking", "never evaluated")
+        await pilot.press("right_square_bracket", "right_square_bracket")
+        await shows(pilot, "[Writes]", writer.run_id[-8:])
+        await pilot.press("enter")
+        await shows(pilot, f"Runs ▸ {writer.run_id[-8:]} refresh", "SUCCEEDED", "MATERIALIZED")
+
+
+@SIZES
+async def test_an_asset_changes_as_it_is_written(api: Api, size: tuple[int, int]) -> None:
+    async with opened(url_of_api(api), "assets status:materialized", size=size) as pilot:
+        await shows(pilot, "No asset fits the filter.", "0 of 5")
+        writer = api.begin("raw/customers", job="refresh")
+        writer.send(materialized("raw/customers"), status(RunStatus.SUCCEEDED, 3))
+        await shows(pilot, "raw/customers", "✓ materialized", "1 of 5")
+
+
+@SIZES
+async def test_the_workspace_shows_why_a_location_does_not_load(api: Api, size: tuple[int, int]) -> None:
+    async with opened(url_of_api(api), "location broken", size=size) as pilot:
+        await shows(pilot, "✗ failed", "ImportError: No module named 'nowhere'", "its newest code did not load")
+        await pilot.press("up", "up")
+        await shows(pilot, "repositories", "main")
+        await pilot.press("right_square_bracket")
+        await shows(pilot, "[Jobs 3]", "nightly", "daily", "refresh")
+
+
+@SIZES
+async def test_health_shows_daemons_and_the_queue(api: Api, size: tuple[int, int]) -> None:
+    api.begin("fetch")
+    async with opened(url_of_api(api), "health", size=size) as pilot:
+        await shows(pilot, "monitor", "retention", "runs at once")
+
+
+async def test_number_keys_go_to_sections_and_history_goes_back(api: Api) -> None:
+    async with opened(url_of_api(api)) as pilot:
+        for key, title in (
+            ("2", "[2 Assets]"),
+            ("3", "[3 Runs]"),
+            ("6", "[6 Workspace]"),
+            ("7", "[7 Health]"),
+            ("4", "[4 Automation]"),
+            ("5", "[5 Backfills]"),
+        ):
+            await pilot.press(key)
+            await shows(pilot, title)
+        await pilot.press("less_than_sign")
+        await shows(pilot, "[4 Automation]")
+        await pilot.press("less_than_sign")
+        await shows(pilot, "[7 Health]")
+        await pilot.press("greater_than_sign")
+        await shows(pilot, "[4 Automation]")
+
+
+async def test_a_jump_goes_anywhere_and_a_mistyped_one_says_so(api: Api) -> None:
+    async with opened(url_of_api(api)) as pilot:
+        await pilot.press("colon")
+        await shows(pilot, "jump")
+        await typed(pilot, "asset marts/rev")
+        await pilot.press("enter")
+        await shows(pilot, "Assets ▸ marts/revenue")
+        await pilot.press("colon")
+        await typed(pilot, "asets")
+        await pilot.press("enter")
+        await shows(pilot, "There is no place 'asets'. Did you mean 'assets'?")
+
+
+async def test_the_palette_finds_assets_jobs_and_actions_with_reasons(api: Api) -> None:
+    async with opened(url_of_api(api), "runs") as pilot:
+        await pilot.press("ctrl+p")
+        await typed(pilot, "cancel")
+        await shows(pilot, "not now: there is no run here")
+        await pilot.press(*["backspace"] * 6)
+        await typed(pilot, "revenue")
+        await pilot.press("enter")
+        await shows(pilot, "Assets ▸ marts/revenue")
+
+
+async def test_help_is_made_from_the_actions_of_the_place(api: Api) -> None:
+    async with opened(url_of_api(api), "runs") as pilot:
+        await pilot.press("question_mark")
+        screen = await shows(pilot, "Help · Runs", "retry failed", "not now: there is no run here")
+        assert "failed only" in screen
+        await pilot.press("escape")
+        await until(pilot, lambda: "Help" not in screen_text(pilot.app))
+
+
+async def test_escape_goes_up_and_q_quits_only_at_the_root(api: Api) -> None:
+    async with opened(url_of_api(api), "asset raw/orders") as pilot:
+        await shows(pilot, "Assets ▸ raw/orders")
+        await pilot.press("q")
+        await shows(pilot, "row 1/5")
+        await pilot.press("q")
+        await until(pilot, lambda: not app_of(pilot).is_running, what="the app to end")
+
+
+async def test_a_terminal_that_is_too_small_says_so_and_comes_back(api: Api) -> None:
+    async with opened(url_of_api(api), "assets") as pilot:
+        await shows(pilot, "raw/orders")
+        await pilot.resize_terminal(50, 12)
+        await shows(pilot, "terminal too small (50x12, need 60x16)")
+        await pilot.resize_terminal(80, 24)
+        await shows(pilot, "raw/orders", "2 Assets")
+
+
+async def test_times_are_told_by_the_clock_that_it_is_given(api: Api) -> None:
+    run = api.run()
+    async with opened(url_of_api(api), "runs", clock=lambda: run.created_at + timedelta(hours=3)) as pilot:
+        await shows(pilot, "waits 3h")
+
+
+async def test_keys_that_come_faster_than_screens_open_lead_to_the_last(api: Api) -> None:
+    async with opened(url_of_api(api)) as pilot:
+        for _ in range(3):
+            for key in "2345671":
+                app_of(pilot).post_message(Key(key, key))
+        app_of(pilot).post_message(Key("3", "3"))
+        await shows(pilot, "[3 Runs]", "No runs yet.")
+
+
+async def test_nothing_is_done_in_a_terminal_that_is_too_small(api: Api) -> None:
+    async with opened(url_of_api(api), "assets") as pilot:
+        await shows(pilot, "raw/orders")
+        await pilot.resize_terminal(50, 12)
+        await shows(pilot, "terminal too small")
+        await pilot.press("3", "colon", "c")
+        await pilot.resize_terminal(120, 36)
+        await shows(pilot, "[2 Assets]", "raw/orders")
+
+
+async def test_ascii_is_all_that_a_plain_terminal_is_sent(api: Api) -> None:
+    api.begin("fetch").send(status(RunStatus.FAILED, 2))
+    async with opened(url_of_api(api), "runs", classes="ascii") as pilot:
+        for section in "1234567":
+            await pilot.press(section)
+            await shows(pilot, f"[{section}")
+        await pilot.press("3")
+        screen = await shows(pilot, "x failed", "nightly")
+        assert screen.isascii(), {character for character in screen if not character.isascii()}
