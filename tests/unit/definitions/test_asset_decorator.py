@@ -202,7 +202,7 @@ def test_an_external_asset_that_cannot_be_is_refused_with_file_and_line() -> Non
         pt.AssetSpec("x", group="a b")
 
 
-@pytest.mark.parametrize("option", ["automation", "freshness", "backfill"])
+@pytest.mark.parametrize("option", ["automation", "freshness"])
 def test_options_that_have_no_effect_yet_are_not_accepted(option: str) -> None:
     with pytest.raises(TypeError, match=option):
         pt.asset(**{option: None})  # type: ignore[call-overload]
