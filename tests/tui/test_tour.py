@@ -107,7 +107,7 @@ def test_a_tour(server: Server) -> None:
         it.shows("no server yet at", "◌ connecting")
         server.start()
         it.press("C-r")
-        it.shows("● live", "1 assets", "missing")
+        it.shows("● live", "0 of 1 materialized", "missing")
 
         it.press("6")
         it.shows("[6 Workspace]", "loaded", "Jobs 1")

@@ -93,6 +93,12 @@ def test_a_wrapped_line_loses_nothing_and_no_row_is_too_wide(line: tuple[tuple[s
     assert all(line_width(row) <= width for row in rows)
 
 
+def test_prose_is_broken_between_words_and_a_long_word_anywhere() -> None:
+    rows = wrap((("The tables of the day before. ", ""), ("aaaaaaaaaaaaaaaaaaaaaaaaa", "dim")), 20)
+
+    assert [line_text(row) for row in rows] == ["The tables of the ", "day before. ", "aaaaaaaaaaaaaaaaaaaa", "aaaaa"]
+
+
 def test_a_line_is_cut_in_the_piece_where_the_room_ends() -> None:
     assert fit_line((("abc", "ok"), ("defgh", "dim")), 6) == (("abc", "ok"), ("de…", "dim"))
     assert fit_line((("abc", "ok"), ("def", "dim")), 3) == (("ab…", "ok"),)
@@ -101,7 +107,7 @@ def test_a_line_is_cut_in_the_piece_where_the_room_ends() -> None:
 @pytest.mark.parametrize(
     ("seconds", "shown"),
     [
-        (0.04, "0.0s"),
+        (0.04, "40ms"),
         (3.24, "3.2s"),
         (9.96, "10s"),
         (41, "41s"),
@@ -110,7 +116,7 @@ def test_a_line_is_cut_in_the_piece_where_the_room_ends() -> None:
         (3_700, "1h01m"),
         (273_600, "3d04h"),
         (None, "–"),
-        (-1, "0.0s"),
+        (-1, "0ms"),
     ],
 )
 def test_durations(seconds: float | None, shown: str) -> None:

@@ -3602,6 +3602,14 @@ def tui_get_backfill(*, id: str) -> Request[TuiGetBackfill]:
 
 TUI_BACKFILL_ITEMS = """query TuiBackfillItems($id: ID!, $first: Int, $after: String) {
   backfill(id: $id) {
+    assets {
+      key
+      partitions {
+        dimensions {
+          cron
+        }
+      }
+    }
     partitions(first: $first, after: $after) {
       nodes {
         assetKey

@@ -207,6 +207,9 @@ __all__ = [
     "TuiBackfillError",
     "TuiBackfillItems",
     "TuiBackfillItemsBackfill",
+    "TuiBackfillItemsBackfillAssets",
+    "TuiBackfillItemsBackfillAssetsPartitions",
+    "TuiBackfillItemsBackfillAssetsPartitionsDimensions",
     "TuiBackfillItemsBackfillPartitions",
     "TuiBackfillItemsBackfillPartitionsNodes",
     "TuiBackfillItemsBackfillPartitionsNodesRun",
@@ -2800,6 +2803,29 @@ class TuiGetBackfill(Shape):
     """A backfill by its id; null when there is none."""
 
 
+class TuiBackfillItemsBackfillAssetsPartitionsDimensions(Shape):
+    """One way in which partitions are told apart."""
+
+    cron: str | None = None
+    """When each window starts, as a cron expression; null for a fixed list."""
+
+
+class TuiBackfillItemsBackfillAssetsPartitions(Shape):
+    """How an asset or job is cut, and how its partitions stand."""
+
+    dimensions: tuple[TuiBackfillItemsBackfillAssetsPartitionsDimensions, ...]
+    """The ways in which partitions are told apart."""
+
+
+class TuiBackfillItemsBackfillAssets(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    key: str
+    """Its key: segments joined by `/`, unique in the workspace."""
+    partitions: TuiBackfillItemsBackfillAssetsPartitions | None = None
+    """How it is cut; null when it is not partitioned."""
+
+
 class TuiBackfillItemsBackfillPartitionsNodesRun(Shape):
     """One execution of a job, or of assets."""
 
@@ -2832,6 +2858,8 @@ class TuiBackfillItemsBackfillPartitions(Shape):
 class TuiBackfillItemsBackfill(Shape):
     """Many partitions of assets, or of a job, written run after run in the order they depend on each other."""
 
+    assets: tuple[TuiBackfillItemsBackfillAssets, ...]
+    """The assets that it writes, upstream first; empty for a job."""
     partitions: TuiBackfillItemsBackfillPartitions
     """Its partitions in the order of their turn."""
 

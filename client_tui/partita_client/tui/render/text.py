@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Literal, TypeAlias
 
 from rich.cells import cell_len, set_cell_size
@@ -114,46 +116,44 @@ def _shortened(line: Line, width: int) -> Iterator[Piece]:
 
 
 def wrap(line: Line, width: int) -> list[Line]:
-    """`line` over as many rows of at most `width` cells as it takes, at least one; broken anywhere, as a log is read."""
+    """`line` over as many rows of at most `width` cells as it takes, at least one; broken after a space where there is one not too far back."""
+    width = max(2, width)
+    if line_width(line) <= width:
+        return [line]
+    letters = [(character, style) for text, style in line for character in text]
     rows: list[Line] = []
-    row: list[Piece] = []
-    left = width = max(2, width)
-    for text, style in line:
-        for part in _parts(text, left, width):
-            cells = cell_len(part)
-            if cells > left:
-                rows.append(tuple(row))
-                row, left = [], width
-            row.append((part, style))
-            left -= cells
-    rows.append(tuple(row))
+    start = 0
+    while start < len(letters):
+        end = _row_end(letters, start, width)
+        rows.append(_joined(letters[start:end]))
+        start = end
     return rows
 
 
-def _parts(text: str, first: int, width: int) -> Iterator[str]:
-    """`text` in parts of at most `width` cells, the first of at most `first` where anything fits there."""
-    room, part, cells = first, "", 0
-    if cell_len(text) <= first:
-        yield text
-        return
-    for character in text:
-        size = cell_len(character)
-        if cells + size > room and part:
-            yield part
-            part, cells, room = "", 0, width
-        elif cells + size > room:
-            room = width
-        part += character
-        cells += size
-    if part:
-        yield part
+def _row_end(letters: Sequence[Piece], start: int, width: int) -> int:
+    """Where a row that begins at `start` ends."""
+    end, cells = start, 0
+    while end < len(letters) and cells + cell_len(letters[end][0]) <= width:
+        cells += cell_len(letters[end][0])
+        end += 1
+    if end == len(letters):
+        return end
+    spaces = (at + 1 for at in range(end - 1, start + (end - start) // 2, -1) if letters[at][0] == " ")
+    return next(spaces, end)
+
+
+def _joined(letters: Sequence[Piece]) -> Line:
+    """Letters of one style as one piece."""
+    return tuple(("".join(text for text, _ in group), style) for style, group in groupby(letters, key=itemgetter(1)))
 
 
 def duration(span: timedelta | float | None) -> str:
-    """How long, in at most six characters: `0.3s`, `41s`, `1m13s`, `2h05m`, `3d04h`."""
+    """How long, in at most six characters: `45ms`, `0.3s`, `41s`, `1m13s`, `2h05m`, `3d04h`."""
     if span is None:
         return "–"
     seconds = max(0.0, span.total_seconds() if isinstance(span, timedelta) else float(span))
+    if seconds < 0.0995:
+        return f"{1000 * seconds:.0f}ms"
     if seconds < 9.95:
         return f"{seconds:.1f}s"
     whole = round(seconds)

@@ -46,7 +46,6 @@ class BackfillScreen(PlaceScreen):
         super().__init__(desk, route)
         self._items = Items()
         self._problem = ""
-        self._chosen: tuple[str, str] | None = None
 
     def body(self) -> ComposeResult:
         """How it stands, the picture, the runs."""
@@ -95,11 +94,13 @@ class BackfillScreen(PlaceScreen):
                 break
             page = answer.backfill.partitions
             fresh.take(page.nodes, target_of(found))
+            fresh.take_assets(answer.backfill.assets)
             count += len(page.nodes)
             after = page.page_info.end_cursor
             if not page.page_info.has_next_page:
                 self._problem = ""
                 break
+        fresh.settle()
         self._items = fresh
         self._draw()
 
@@ -150,13 +151,13 @@ class BackfillScreen(PlaceScreen):
 
     @on(PartitionMatrix.CellHighlighted)
     def _highlighted(self, event: PartitionMatrix.CellHighlighted) -> None:
-        self._chosen = (event.row, event.key)
-        self.query_one("#backfill-item", PlainLine).show(item_line(event.row, event.key, event.status, self._items.runs.get(self._chosen, "")))
+        key = self._items.own_key(event.row, event.key)
+        self.query_one("#backfill-item", PlainLine).show(item_line(event.row, key, event.status, self._items.runs.get((event.row, key), "")))
 
     @on(PartitionMatrix.CellSelected)
     def _cell_selected(self, event: PartitionMatrix.CellSelected) -> None:
         event.stop()
-        run_id = self._items.runs.get((event.row, event.key))
+        run_id = self._items.runs.get((event.row, self._items.own_key(event.row, event.key)))
         if run_id:
             self.desk.go(Route("runs", id=run_id))
 

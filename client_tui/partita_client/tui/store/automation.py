@@ -75,7 +75,7 @@ def automation_of(record: TuiAutomation) -> Automation:
         default_on=told.default_status.value == "on",
         description=record.description,
         target=", ".join(map(_target_of, targets)) or "(reports only)",
-        cadence=f"{' | '.join(told.cron)} {told.timezone}" if is_schedule else f"every {duration(told.minimum_interval)}",
+        cadence=f"{' | '.join(told.cron)} {told.timezone}" if is_schedule else f"every {duration(told.minimum_interval).replace('.0s', 's')}",
         location=location,
         source=f"{source.file}:{source.line}" if source else "",
         cursor=None if is_schedule else told.cursor,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from partita_client.tui.render.grid import counts_line
@@ -102,6 +103,11 @@ class Items:
     statuses: dict[str, dict[str, str]] = field(default_factory=dict)
     """By asset (or job), then by key, both in the order of the backfill."""
     runs: dict[tuple[str, str], str] = field(default_factory=dict)
+    crons: dict[str, str] = field(default_factory=dict)
+    """How an asset is cut in time; nothing for one that is not."""
+    keys: list[str] = field(default_factory=list)
+    """What the columns of the picture stand for, in order."""
+    _own: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def take(self, nodes: Iterable[Any], target: str) -> None:
         """Take partitions as the server lists them; `target` is what stands for those of a job."""
@@ -111,15 +117,80 @@ class Items:
             if node.run is not None:
                 self.runs[asset, key] = node.run.id
 
-    @property
-    def keys(self) -> list[str]:
-        """Every key, in order."""
-        return list(dict.fromkeys(key for statuses in self.statuses.values() for key in statuses))
+    def take_assets(self, assets: Iterable[Any]) -> None:
+        """Take how the assets are cut."""
+        for asset in assets:
+            if asset.partitions is not None and asset.partitions.dimensions and (cron := asset.partitions.dimensions[0].cron):
+                self.crons[asset.key] = cron
+
+    def settle(self) -> None:
+        """All are taken: find the columns, and which partition of each asset a column shows."""
+        coarse = [asset for asset in self.statuses if self._is_coarse(asset)]
+        keys = dict.fromkeys(key for asset, statuses in self.statuses.items() if asset not in coarse for key in statuses)
+        windows = {asset: _Windows(self.statuses[asset], _longest_window(self.crons[asset])) for asset in coarse}
+        for asset in coarse:
+            held = {windows[asset].holding(key) for key in keys}
+            keys |= dict.fromkeys(own for own in self.statuses[asset] if own not in held)
+        if self.crons:
+            keys = dict.fromkeys(sorted(keys, key=_place))
+        self.keys = list(keys)
+        self._own = {asset: {key: own for key in keys if (own := windows[asset].holding(key))} for asset in coarse}
+
+    def _is_coarse(self, asset: str) -> bool:
+        """Whether another is cut finer in time."""
+        mine = _longest_window(self.crons.get(asset, ""))
+        return any(timedelta() < _longest_window(cron) < mine for other, cron in self.crons.items() if other in self.statuses)
+
+    def own_key(self, asset: str, key: str) -> str:
+        """The partition of `asset` that the column `key` shows: the month that a day is in, where others are cut by days."""
+        return self._own.get(asset, {}).get(key, key)
 
     def rows(self) -> list[tuple[str, Sequence[str]]]:
         """A row of states for each asset; keys that it does not have are absent."""
-        keys = self.keys
-        return [(asset, [statuses.get(key, "absent") for key in keys]) for asset, statuses in self.statuses.items()]
+        return [(asset, [statuses.get(self.own_key(asset, key), "absent") for key in self.keys]) for asset, statuses in self.statuses.items()]
+
+
+class _Windows:
+    """The partitions of an asset as windows of time."""
+
+    def __init__(self, keys: Iterable[str], longest: timedelta) -> None:
+        found = sorted((start, key) for key in keys if (start := _moment(key)) is not None)
+        self._starts, self._keys = [start for start, _ in found], [key for _, key in found]
+        self._longest = longest
+
+    def holding(self, key: str) -> str | None:
+        """The partition whose window holds the start of another's."""
+        at = _moment(key)
+        place = bisect_right(self._starts, at) - 1 if at else -1
+        return self._keys[place] if at and place >= 0 and at - self._starts[place] < self._longest else None
+
+
+def _moment(key: str) -> datetime | None:
+    """When the window of a partition starts, as its key says; its zone does not matter beside others of the same asset."""
+    try:
+        return datetime.fromisoformat(key).replace(tzinfo=None)
+    except ValueError:
+        return None
+
+
+def _place(key: str) -> tuple[bool, datetime | str]:
+    at = _moment(key)
+    return (True, key) if at is None else (False, at)
+
+
+def _longest_window(cron: str) -> timedelta:
+    """The most time from one start to the next."""
+    fields = cron.split()
+    if len(fields) != 5:
+        return timedelta()
+    _, hour, day, month, weekday = fields
+    if month != "*":
+        return timedelta(days=366)
+    if day != "*":
+        return timedelta(days=31)
+    if weekday != "*":
+        return timedelta(days=7)
+    return timedelta(hours=1 if hour == "*" else 24)
 
 
 def item_line(asset: str, key: str, status: str, run_id: str) -> Line:

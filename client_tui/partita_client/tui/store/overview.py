@@ -45,7 +45,7 @@ def _runs(world: World) -> Sequence[Line]:
     total = ok + bad + gone
     share = f"{100 * ok / (ok + bad):.1f} % ok" if ok + bad else "nothing has ended yet"
     return [
-        ((f"{count(ok)} ok", "ok"), (f"  {count(bad)} failed", "failed" if bad else "dim"), (f"  {count(gone)} canceled", "dim")),
+        ((f"{count(ok)} ok", "ok"), (f"  {count(bad)} failed", "failed" if bad else "dim"), (f"  {count(gone)} ⏹" if gone else "", "dim")),
         progress(ok, total, 24, bad),
         ((share, ""),),
     ]
@@ -87,7 +87,7 @@ def _assets(world: World) -> Sequence[Line]:
     bad = sum(len(failed_checks(asset)) for asset in world.assets.values())
     tests: Line = ((f"checks {len(verdicts) - bad}/{len(verdicts)} pass", ""), (f"   ✗ {bad}" if bad else "", "failed"))
     return [
-        ((f"{count(len(world.assets))} assets  ", "strong"), *_states(counts, ("materialized",))),
+        ((f"{count(counts['materialized'])} of {count(len(world.assets))} materialized", "ok"),),
         _states(counts, ("failed", "warning", "running", "missing", "external")) or (("nothing is missing", "dim"),),
         tests if verdicts else (("no check has run", "dim"),),
     ]

@@ -147,16 +147,20 @@ class RunDetail:
         A step that stands for several, whose number a step before it decides, gives way to them.
         """
         order = {key: place for place, key in enumerate(self.steps)}
-        mapped = {key.partition("[")[0] for key in self.steps if "[" in key}
-        shown = [step for step in self.steps.values() if step.status != "pending" or step.key not in mapped]
+        shown = self._shown()
         begun = sorted((step for step in shown if step.attempts), key=lambda step: (_start(step), order[step.key]))
         steps = [*begun, *(step for step in shown if not step.attempts)]
         return [GanttRow(step.key, plain(step.key, 200), step.status, tuple(step.attempts), _note(step)) for step in steps]
 
+    def _shown(self) -> list[StepSeen]:
+        """All steps but those that gave way to what they stood for."""
+        mapped = {key.partition("[")[0] for key in self.steps if "[" in key}
+        return [step for step in self.steps.values() if step.status != "pending" or step.key not in mapped]
+
     def counts(self) -> Mapping[str, int]:
         """How many steps stand in each way."""
         found: dict[str, int] = {}
-        for step in self.steps.values():
+        for step in self._shown():
             found[step.status] = found.get(step.status, 0) + 1
         return found
 
