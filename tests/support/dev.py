@@ -57,6 +57,10 @@ class Dev:
         """Its living processes by id, with their names: the whole tree below it, itself included."""
         return {pid: _name(pid) for pid in [self.process.pid, *descendants(self.process.pid)]}
 
+    def services(self) -> list[int]:
+        """The ids of its services: the processes right below it."""
+        return _parents().get(self.process.pid, [])
+
     def find(self, name: str) -> int:
         """The id of its one process with this name."""
         found = [pid for pid, each in self.processes().items() if each == name]
@@ -114,13 +118,7 @@ def stop(dev: Dev) -> None:
 
 def descendants(pid: int) -> list[int]:
     """Living processes below `pid`, nearest first; zombies left out."""
-    parents: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError, IndexError):
-                state, parent = entry.joinpath("stat").read_text().rpartition(")")[2].split()[:2]
-                if state != "Z":
-                    parents.setdefault(int(parent), []).append(int(entry.name))
+    parents = _parents()
     found, queue = [], [pid]
     while queue:
         below = parents.get(queue.pop(0), [])
@@ -135,6 +133,18 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def _parents() -> dict[int, list[int]]:
+    """The living children of every process."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError, IndexError):
+                state, parent = entry.joinpath("stat").read_text().rpartition(")")[2].split()[:2]
+                if state != "Z":
+                    parents.setdefault(int(parent), []).append(int(entry.name))
+    return parents
 
 
 def _name(pid: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -20,14 +21,20 @@ MAX_DIRECTORIES = 4000
 DEBOUNCE, STEP = 400, 50
 """Milliseconds: editors write a file in several steps, and a checkout writes many files."""
 RETRY_AFTER = 0.5
+FILE_CLOCK = 0.02
+"""Seconds that the times of files lag behind the clock: the kernel takes them from its last tick."""
+TIMEOUT = 500
+"""Milliseconds until a watch in which nothing happens is known to have begun."""
 
 
 class CodeWatch:
     """Asks for the reload of every location under whose directory code changed."""
 
-    def __init__(self, settings: Settings, *, reload: Callable[[str], object]) -> None:
+    def __init__(self, settings: Settings, *, since: float, reload: Callable[[str], object]) -> None:
+        """Code that changed at or after `since` (seconds since the epoch) counts, also where the watch begins later."""
         self._settings, self._reload = settings, reload
         self._workspace_file = settings.path
+        self._seen_until = since
 
     def run(self, ended: threading.Event) -> None:
         """Watch until `ended`."""
@@ -42,21 +49,29 @@ class CodeWatch:
 
     def _watch(self, ended: threading.Event) -> None:
         """Watch the directories that are there now, until there are others."""
+        directories = watched_directories(self._settings)
         # Each by itself: watching whole trees would take in virtual environments and the data beside the code.
         rounds = watch(
-            *watched_directories(self._settings),
+            *directories,
             recursive=False,
             watch_filter=_counts,
             stop_event=ended,
             debounce=DEBOUNCE,
             step=STEP,
+            rust_timeout=TIMEOUT,
+            yield_on_timeout=True,
             raise_interrupt=False,
         )
+        missed = None
         for changes in rounds:
-            paths = sorted(Path(path) for _, path in changes)
-            fresh = [path for path in paths if path.is_dir()]
-            written_before_the_watch = [file for directory in fresh for file in sorted(directory.rglob("*.py"))]
-            self._handle([path for path in paths if path not in fresh] + written_before_the_watch)
+            paths = {Path(path) for _, path in changes}
+            if missed is None:  # only now is it sure that the watch has begun
+                missed = _changed_since(self._seen_until, directories)
+                paths |= missed
+            self._seen_until = time.time()
+            fresh = {path for path in paths if path.is_dir()}
+            written_before_the_watch = {file for directory in fresh for file in directory.rglob("*.py")}
+            self._handle(sorted((paths - fresh) | written_before_the_watch))
             if fresh:
                 return
 
@@ -81,6 +96,17 @@ def watched_directories(settings: Settings) -> list[Path]:
     if len(listed) > MAX_DIRECTORIES:
         say("watch", f"There are {len(listed)} directories below the code locations; changes are seen in the first {MAX_DIRECTORIES}.")
     return listed[:MAX_DIRECTORIES]
+
+
+def _changed_since(moment: float, directories: Sequence[Path]) -> set[Path]:
+    """The code in these directories, not below them, that was written or moved there since."""
+    entries = (entry for directory in directories if directory.is_dir() for entry in os.scandir(directory))
+    return {Path(entry) for entry in entries if Path(entry).suffix in SUFFIXES and entry.is_file() and _last_touched(entry) >= moment - FILE_CLOCK}
+
+
+def _last_touched(entry: os.DirEntry[str]) -> float:
+    facts = entry.stat()
+    return max(facts.st_mtime, facts.st_ctime)
 
 
 def _roots(location: LocationSettings) -> set[Path]:

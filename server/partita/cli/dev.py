@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 from functools import partial
 from typing import Any
 
@@ -109,10 +110,11 @@ def _services(settings: Settings, listener: socket.socket, *, ready: int, argume
         imports=("partita.automation.daemon",),
         is_patient=True,
     )
+    began = time.time()  # before any worker loads: what changes while they do is loaded again
     watch = Service(
         name="watch",
-        run=partial(services.run_watch, settings),
-        arguments=("watch", *arguments),
+        run=partial(services.run_watch, settings, since=began),
+        arguments=("watch", *arguments, "--since", str(began)),
         imports=("partita.workspace.catalog",),
         is_patient=True,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -56,9 +57,11 @@ def worker(*, location: str | None, **workspace: Any) -> int:
 
 @click.command()
 @workspace_options
-def watch(**workspace: Any) -> int:
+@click.option("--since", type=float, help="Seconds since the epoch: code that changed later is loaded again. Now, unless given.")
+def watch(*, since: float | None, **workspace: Any) -> int:
     """Ask for a reload when code changes, and tell how code locations fare."""
-    return services.run_watch(_begin("watch", workspace))
+    began = time.time() if since is None else since
+    return services.run_watch(_begin("watch", workspace), since=began)
 
 
 def announce(fd: int) -> None:

@@ -100,11 +100,11 @@ def run_worker(settings: Settings, location: str) -> int:
     return stop.exit_code
 
 
-def run_watch(settings: Settings) -> int:
-    """See code change and tell how locations fare until a signal asks to stop."""
+def run_watch(settings: Settings, *, since: float) -> int:
+    """See code change (from `since` on, in seconds since the epoch) and tell how locations fare until a signal asks to stop."""
     from partita.cli import watch
 
-    return watch.run_watch(settings)
+    return watch.run_watch(settings, since=since)
 
 
 def prepare(settings: Settings) -> int:

@@ -21,12 +21,12 @@ LOOK_EVERY = 0.1
 """Seconds: a person reads what this prints, so it need not wake a hundred times a second as the others do."""
 
 
-def run_watch(settings: Settings) -> int:
-    """Watch until a signal asks to stop."""
+def run_watch(settings: Settings, *, since: float) -> int:
+    """Watch until a signal asks to stop; see `CodeWatch` for `since`."""
     start_logging("watch")
     stop, ended = Stop(), threading.Event()
     with Store.open(settings.storage.url) as store:
-        code = CodeWatch(settings, reload=lambda name: store.locations.request_reload(name))
+        code = CodeWatch(settings, since=since, reload=lambda name: store.locations.request_reload(name))
         thread = threading.Thread(target=code.run, args=(ended,), name="files", daemon=True)
         thread.start()
         board = LocationBoard(settings, store=store)

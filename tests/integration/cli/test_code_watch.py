@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,23 +26,17 @@ def location(directory: Path) -> LocationSettings:
 class Watch:
     """A watch that notes the reloads it asks for."""
 
-    def __init__(self, of: Settings) -> None:
+    def __init__(self, of: Settings, *, since: float | None = None) -> None:
         self.asked: list[str] = []
         self.ended = threading.Event()
-        self._watch = CodeWatch(of, reload=self.asked.append)
+        self._watch = CodeWatch(of, since=time.time() if since is None else since, reload=self.asked.append)
         self.thread = threading.Thread(target=self._watch.run, args=(self.ended,))
         self.thread.start()
 
-    def wait_for(self, touch: Path, *, names: set[str]) -> None:
-        """Write `touch` again and again until these locations, and no others, were asked to load."""
-
-        def has_seen() -> bool:
-            if not self.asked:
-                touch.write_text("x = 1\n")  # the watch may not have begun when it was written before
-            return names <= set(self.asked)
-
-        eventually(has_seen, what="a reload")
-        assert set(self.asked) == names
+    def wait_for(self, *names: str) -> None:
+        """Until these locations, and no others, were asked to load."""
+        eventually(lambda: set(names) <= set(self.asked), what="a reload")
+        assert set(self.asked) == set(names)
 
     def end(self) -> None:
         self.ended.set()
@@ -58,16 +54,34 @@ def two(tmp_path: Path) -> Iterator[tuple[Path, Watch]]:
 
 def test_a_changed_module_loads_its_location_and_no_other(two: tuple[Path, Watch]) -> None:
     root, watch = two
+    (root / "one" / "package" / "module.py").write_text("x = 1\n")
 
-    watch.wait_for(root / "one" / "package" / "module.py", names={"one"})
+    watch.wait_for("one")
+
+
+def test_code_that_changed_before_the_watch_began_is_loaded_again(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    old, changed = tmp_path / "two" / "module.py", tmp_path / "one" / "module.py"
+    old.write_text("x = 1\n")
+    since = time.time() + 1
+    changed.write_text("x = 2\n")
+    os.utime(changed, (since, since))
+
+    watch = Watch(settings(tmp_path, location(tmp_path / "one"), location(tmp_path / "two")), since=since)
+    try:
+        watch.wait_for("one")
+    finally:
+        watch.end()
 
 
 def test_a_file_that_is_not_code_loads_nothing(two: tuple[Path, Watch]) -> None:
     root, watch = two
     (root / "one" / "data.csv").write_text("1")
     (root / "two" / "module.pyc").write_text("1")
+    (root / "one" / "module.py").write_text("x = 1\n")
 
-    watch.wait_for(root / "one" / "module.py", names={"one"})
+    watch.wait_for("one")
 
 
 def test_a_changed_workspace_file_is_told_and_loads_nothing(two: tuple[Path, Watch], capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,7 +101,8 @@ def test_one_change_in_a_shared_directory_loads_every_location_of_it(tmp_path: P
     shared = [LocationSettings(name=name, directory=str(tmp_path), module=name) for name in ("one", "two")]
     watch = Watch(settings(tmp_path, *shared))
     try:
-        watch.wait_for(tmp_path / "common.py", names={"one", "two"})
+        (tmp_path / "common.py").write_text("x = 1\n")
+        watch.wait_for("one", "two")
     finally:
         watch.end()
 
@@ -105,5 +120,6 @@ def test_environments_hidden_directories_and_caches_are_not_watched(tmp_path: Pa
 def test_a_directory_that_goes_away_does_not_end_the_watch(two: tuple[Path, Watch]) -> None:
     root, watch = two
     (root / "two" / "package").rmdir()
+    (root / "one" / "module.py").write_text("x = 1\n")
 
-    watch.wait_for(root / "one" / "module.py", names={"one"})
+    watch.wait_for("one")
