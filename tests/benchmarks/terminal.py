@@ -1,4 +1,4 @@
-"""How fast the terminal app is and what it weighs, over a real server with many runs: `python tests/benchmarks/tui_app.py`."""
+"""How fast the terminal app is and what it weighs, over a real server with many runs."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ import asyncio
 import fcntl
 import os
 import pty
+import re
 import select
 import struct
 import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median, quantiles
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import psutil
 from textual.events import Key
 
+from benchmarks.figures import Figure
+from partita_client.client import Client
 from partita_client.tui.app import PartitaApp
 from partita_client.tui.routes import parse_route
 from support.dev import COMMAND, ENVIRON
-from support.screens import WIDE, until
+from support.screens import WIDE, screen_text, until
 
 SERVER = """
 import sys, tempfile
@@ -45,12 +45,39 @@ with tempfile.TemporaryDirectory() as home, serving(Path(home)) as api:
     sys.stdin.read()
 """
 """Serves a small workspace with so many runs until its input ends, in a process of its own so that the app has its loop alone."""
+TALKATIVE = """
+import sys, tempfile, threading, time
+from pathlib import Path
+
+sys.path.insert(0, sys.argv[1])
+from support.api import serving
+from support.stores import log
+
+with tempfile.TemporaryDirectory() as home, serving(Path(home)) as api:
+    writer = api.begin("fetch")
+    print(api.port, flush=True)
+    rate, ended = int(sys.argv[2]), threading.Event()
+
+    def write():
+        written, began = 0, time.monotonic()
+        while not ended.wait(0.05):
+            due = int((time.monotonic() - began) * rate)
+            writer.send(*(log(f"loaded part {number}", step="fetch") for number in range(written, due)))
+            written = due
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    sys.stdin.read()
+    ended.set()
+    thread.join()
+"""
+"""Serves a run that writes so many events a second."""
 
 
 @contextmanager
-def server(runs: int) -> Iterator[str]:
-    """The address of a server with so many runs."""
-    command = [sys.executable, "-c", SERVER, str(Path(__file__).parents[1]), str(runs)]
+def server(number: int, script: str = SERVER) -> Iterator[str]:
+    """The address of a server with so many runs, or of what another script serves."""
+    command = [sys.executable, "-c", script, str(Path(__file__).parents[1]), str(number)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         yield f"http://127.0.0.1:{int(process.stdout.readline())}"
@@ -115,7 +142,21 @@ def session(url: str, *place: str) -> Iterator[Session]:
         os.waitpid(pid, 0)
 
 
-def first_paint(times: int = 7, runs: int = 1_000) -> dict[str, float]:
+def measure_tui() -> Iterator[Figure]:
+    """The command on a terminal, and the app in this process where its loop is watched."""
+    painted, live = first_paint()
+    yield Figure(what="`partita tui` to its first frame", incumbent="", reach="< 600 ms", values=painted)
+    yield Figure(what="`partita tui` to live data, 1,000 runs", incumbent="", reach="", values=live)
+    yield Figure(what="key to repaint, 10,000 runs", incumbent="", reach="p95 < 50 ms", values=asyncio.run(key_to_repaint()))
+    yield Figure(what="number key to the section it names, 10,000 runs", incumbent="", reach="", values=asyncio.run(section_switch()))
+    stalls, shown = asyncio.run(followed_events())
+    yield Figure(what=f"longest stall while following a run of 2,000 events/s ({shown:,} seen)", incumbent="", reach="< 50 ms", values=[max(stalls)])
+    first, whole = memory()
+    yield Figure(what="memory (RSS) of the app, 10,000 runs", incumbent="", reach="< 100 MB", values=[first], unit="MB")
+    yield Figure(what="the same with all 10,000 scrolled through", incumbent="", reach="< 100 MB", values=[whole], unit="MB")
+
+
+def first_paint(times: int = 7, runs: int = 1_000) -> tuple[list[float], list[float]]:
     """Milliseconds from the command to its first frame, and to live data in it."""
     painted, live = [], []
     with server(runs) as url:
@@ -123,10 +164,10 @@ def first_paint(times: int = 7, runs: int = 1_000) -> dict[str, float]:
             with session(url) as it:
                 painted.append(it.wait_for("Needs attention") * 1000)
                 live.append(it.wait_for("live") * 1000)
-    return {"first paint ms": median(painted[1:]), "live ms": median(live[1:])}
+    return painted[1:], live[1:]
 
 
-def memory(runs: int = 10_000) -> dict[str, float]:
+def memory(runs: int = 10_000) -> tuple[float, float]:
     """Megabytes with the first pages of so many runs, and with all of them read."""
     with server(runs) as url, session(url, "runs") as it:
         it.wait_for("nightly")
@@ -134,7 +175,7 @@ def memory(runs: int = 10_000) -> dict[str, float]:
         first = it.memory()
         it.press("G")
         it.drain(20)  # 50 pages
-        return {"at first MB": first, "all read MB": it.memory()}
+        return first, it.memory()
 
 
 class TimedApp(PartitaApp):
@@ -147,7 +188,7 @@ class TimedApp(PartitaApp):
         self.painted_at = time.perf_counter()
 
 
-async def key_to_repaint(runs: int = 10_000, keys: int = 300) -> dict[str, float]:
+async def key_to_repaint(runs: int = 10_000, keys: int = 300) -> list[float]:
     """Milliseconds from a key to the painted screen in the list of runs, all of them read."""
     with server(runs) as url:
         app = TimedApp(url, route=parse_route("runs"))
@@ -164,11 +205,10 @@ async def key_to_repaint(runs: int = 10_000, keys: int = 300) -> dict[str, float
                 while app.painted_at <= began:  # noqa: ASYNC110  an event would be set before the loop comes back to it
                     await asyncio.sleep(0.0005)
                 spans.append((app.painted_at - began) * 1000)
-    cuts = quantiles(spans, n=20)
-    return {"p50 ms": cuts[9], "p95 ms": cuts[18], "longest ms": max(spans)}
+    return spans
 
 
-async def section_switch(runs: int = 10_000, times: int = 30) -> dict[str, float]:
+async def section_switch(runs: int = 10_000, times: int = 30) -> list[float]:
     """Milliseconds from a number key to the section that it names."""
     with server(runs) as url:
         app = TimedApp(url)
@@ -185,21 +225,27 @@ async def section_switch(runs: int = 10_000, times: int = 30) -> dict[str, float
                     await asyncio.sleep(0.0005)
                 spans.append((app.painted_at - began) * 1000)
                 await asyncio.sleep(0.1)
-    return {"p50 ms": median(spans), "p95 ms": quantiles(spans, n=20)[18]}
+    return spans
 
 
-def main() -> None:
-    """Measure everything and print it."""
-    measures: dict[str, Callable[[], dict[str, float]]] = {
-        "first paint": first_paint,
-        "memory": memory,
-        "key to repaint": lambda: asyncio.run(key_to_repaint()),
-        "section switch": lambda: asyncio.run(section_switch()),
-    }
-    for name, measure in measures.items():
-        sys.stdout.write(f"{name:16} " + "  ".join(f"{what} {value:.1f}" for what, value in measure().items()) + "\n")
-        sys.stdout.flush()
+async def followed_events(rate: int = 2_000, seconds: float = 5.0) -> tuple[list[float], int]:
+    """Milliseconds that the app's loop was held up, each time, while it follows a run's events; and how many events it took in."""
+    with server(rate, TALKATIVE) as url:
+        with Client(url) as client:
+            run_id = next(iter(client.runs())).id
+        app = PartitaApp(url, route=parse_route(f"run {run_id}"))
+        stalls: list[float] = []
+        async with app.run_test(size=WIDE) as pilot:
+            await until(pilot, lambda: "loaded part" in screen_text(app), seconds=30)
+            await asyncio.sleep(2)
+            before = shown_number(app)
+            ends = time.perf_counter() + seconds
+            while (began := time.perf_counter()) < ends:
+                await asyncio.sleep(0.001)
+                stalls.append((time.perf_counter() - began) * 1000 - 1)
+            return stalls, shown_number(app) - before
 
 
-if __name__ == "__main__":
-    main()
+def shown_number(app: PartitaApp) -> int:
+    """The number of the last event on the screen."""
+    return max(int(number) for number in re.findall(r"loaded part (\d+)", screen_text(app)))
