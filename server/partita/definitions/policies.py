@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, Literal, TypedDict, TypeVar
+from typing import Any, Literal, TypedDict, TypeVar, get_args
 
 import msgspec
 
 from partita.definitions.keys import check_name
-from partita.errors import DefinitionError
+from partita.errors import DefinitionError, did_you_mean
 
 T = TypeVar("T")
 Backoff = Literal["linear", "exponential"]
 Jitter = Literal["full", "plus_minus"]
+LONGEST = timedelta(days=3660).total_seconds()
+"""Seconds of the longest duration that a definition may name, ten years: clocks and timers can still be set by it."""
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -22,7 +24,7 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     spreads it over 0 to the delay (`full`) or up to one base delay either side (`plus_minus`).
 
     Raises:
-        DefinitionError: a negative number of retries or a negative delay.
+        DefinitionError: a negative number of retries, a delay that is no number of seconds, or a word that is none of these.
     """
 
     max_retries: int = 1
@@ -31,18 +33,22 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     jitter: Jitter | None = None
 
     def __post_init__(self) -> None:
-        if self.max_retries < 0:
-            raise DefinitionError(f"Retry(max_retries={self.max_retries}): must not be negative.")
-        if self.delay < 0:
-            raise DefinitionError(f"Retry(delay={self.delay}): must not be negative.")
+        if not is_count(self.max_retries):
+            raise DefinitionError(f"Retry(max_retries={self.max_retries!r}): give a whole number that is not negative.")
+        if not is_duration(self.delay):
+            raise DefinitionError(f"Retry(delay={self.delay!r}): give seconds from 0 to {LONGEST:.0f}.")
+        for name, given, words in (("backoff", self.backoff, get_args(Backoff)), ("jitter", self.jitter, get_args(Jitter))):
+            if given is not None and given not in words:
+                raise DefinitionError(f"Retry({name}={given!r}): use {' or '.join(map(repr, words))}.{did_you_mean(str(given), words)}")
 
     def delay_before(self, attempt: int) -> float:
-        """Seconds to wait after failure number `attempt` (from 1), before jitter."""
+        """Seconds to wait after failure number `attempt` (from 1), before jitter; at most ten years."""
         match self.backoff:
             case "linear":
-                return self.delay * attempt
+                return min(self.delay * attempt, LONGEST)
             case "exponential":
-                return self.delay * (2.0**attempt - 1)
+                # The power alone leaves what a float can hold after a thousand attempts.
+                return min(self.delay * (2.0 ** min(attempt, 64) - 1), LONGEST)
             case None:
                 return self.delay
 
@@ -65,7 +71,7 @@ class Pool(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         check_name("pool", self.name)
-        if not isinstance(self.slots, int) or isinstance(self.slots, bool) or self.slots < 1:
+        if not is_count(self.slots, least=1):
             raise DefinitionError(f"Pool({self.name!r}, slots={self.slots!r}): a step takes at least one slot, and whole ones.")
 
 
@@ -116,7 +122,7 @@ class Backfill:
         Raises:
             DefinitionError: it is below one.
         """
-        if isinstance(partitions, bool) or not isinstance(partitions, int) or partitions < 1:
+        if not is_count(partitions, least=1):
             raise DefinitionError(f"Backfill.runs_of({partitions!r}): give how many partitions a run writes, at least 1.")
         return BackfillPolicy(max_partitions_per_run=partitions)
 
@@ -139,8 +145,8 @@ def processes(max_concurrent: int | None = None) -> ExecutorSpec:
     Raises:
         DefinitionError: `max_concurrent` is below one.
     """
-    if max_concurrent is not None and max_concurrent < 1:
-        raise DefinitionError(f"processes({max_concurrent}): at least one step must be able to run.")
+    if max_concurrent is not None and not is_count(max_concurrent, least=1):
+        raise DefinitionError(f"processes({max_concurrent!r}): give how many steps may run at once, at least 1.")
     return ExecutorSpec(kind="processes", max_concurrent=max_concurrent)
 
 
@@ -161,17 +167,29 @@ def expect(kind: type[Any], given: T | None, what: str) -> T | None:
     return given
 
 
+def is_count(given: object, *, least: int = 0) -> bool:
+    """Whether it is a whole number from `least` to what 32 bits hold, as the API tells counts."""
+    return isinstance(given, int) and not isinstance(given, bool) and least <= given < 2**31
+
+
+def is_duration(given: object, *, least: float = 0.0) -> bool:
+    """Whether it is a number of seconds, from `least` to ten years."""
+    return isinstance(given, (int, float)) and not isinstance(given, bool) and least <= given <= LONGEST
+
+
 def to_seconds(timeout: float | timedelta | None, where: str) -> float | None:
     """A timeout in seconds.
 
     Raises:
-        DefinitionError: it is not above zero.
+        DefinitionError: it is not above zero, or beyond ten years.
     """
     if timeout is None:
         return None
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float, timedelta)):
+    seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
         raise DefinitionError(f"{where}: timeout={timeout!r} is neither a number of seconds nor a timedelta.")
-    seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else float(timeout)
     if not seconds > 0:
         raise DefinitionError(f"{where}: timeout={timeout!r} must be above zero seconds.")
-    return seconds
+    if not is_duration(seconds):
+        raise DefinitionError(f"{where}: timeout={timeout!r} is more than ten years. Leave it out where there is no limit.")
+    return float(seconds)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 
+from partita.definitions.policies import is_count, is_duration
 from partita.errors import ExecutionError
 
 T = TypeVar("T")
@@ -156,7 +157,7 @@ class RetryRequested(ExecutionError):  # noqa: N818 (users read `raise pt.RetryR
         `raise pt.RetryRequested("The feed is not complete yet.", delay=60, max_retries=5)`
 
     Raises:
-        ExecutionError: a negative number of retries or a negative delay.
+        ExecutionError: a negative number of retries, or a delay that is no number of seconds.
     """
 
     code = "retry-requested"
@@ -169,8 +170,10 @@ class RetryRequested(ExecutionError):  # noqa: N818 (users read `raise pt.RetryR
         max_retries: int | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        if (delay or 0) < 0 or (max_retries or 0) < 0:
-            raise ExecutionError(f"RetryRequested(delay={delay}, max_retries={max_retries}): neither may be negative.")
+        if delay is not None and not is_duration(delay):
+            raise ExecutionError(f"RetryRequested(delay={delay!r}): give seconds, not negative and at most ten years.")
+        if max_retries is not None and not is_count(max_retries):
+            raise ExecutionError(f"RetryRequested(max_retries={max_retries!r}): give a whole number, not negative.")
         self.reason, self.delay, self.max_retries, self.metadata = reason, delay, max_retries, dict(metadata or {})
         super().__init__(reason)
 

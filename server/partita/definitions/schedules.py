@@ -15,7 +15,7 @@ from partita.definitions.jobs import Job, to_tags
 from partita.definitions.keys import check_name
 from partita.definitions.partitions import Partitions, partitions_of
 from partita.definitions.partitions.time import TimePartitions
-from partita.definitions.policies import to_seconds
+from partita.definitions.policies import is_count, to_seconds
 from partita.definitions.run_config import declared_config
 from partita.definitions.signatures import Signature, signature_of
 from partita.definitions.sources import caller_source, located, source_of
@@ -298,7 +298,7 @@ def _cron_of(partitions: TimePartitions, times: Mapping[str, int]) -> str:
 
 
 def _checked_catch_up(number: int) -> int:
-    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+    if not is_count(number):
         raise DefinitionError(f"catch_up={number!r}: give the number of missed ticks to make up for, 0 for none.")
     return number
 

@@ -10,7 +10,7 @@ from partita.definitions.automation_specs import SensorKind, SensorSpec
 from partita.definitions.inputs import description_of, name_of
 from partita.definitions.jobs import Job
 from partita.definitions.keys import AssetKey, check_name
-from partita.definitions.policies import to_seconds
+from partita.definitions.policies import is_duration, to_seconds
 from partita.definitions.schedules import checked_signature
 from partita.definitions.signatures import Signature
 from partita.definitions.sources import located, source_of
@@ -228,6 +228,6 @@ def _declare(
 
 def _checked_interval(given: float | timedelta) -> float:
     seconds = given.total_seconds() if isinstance(given, timedelta) else given
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= SHORTEST:
-        raise DefinitionError(f"interval={given!r}: give at least {SHORTEST:g} second, or a timedelta of that.")
+    if not is_duration(seconds, least=SHORTEST):
+        raise DefinitionError(f"interval={given!r}: give at least {SHORTEST:g} second and at most ten years, or a timedelta of that.")
     return float(seconds)

@@ -73,7 +73,7 @@ def test_a_request_counts_over_the_policy(policy: pt.Retry | None, request_: pt.
 
 @pytest.mark.parametrize("arguments", [{"delay": -1}, {"max_retries": -1}])
 def test_a_request_for_less_than_nothing_is_refused(arguments: dict[str, Any]) -> None:
-    with pytest.raises(pt.ExecutionError, match="neither may be negative"):
+    with pytest.raises(pt.ExecutionError, match="not negative"):
         pt.RetryRequested(**arguments)
 
 
