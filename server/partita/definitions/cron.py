@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import groupby
@@ -38,9 +38,7 @@ class Cron:
     """
 
     def __init__(self, expressions: str | Sequence[str], *, timezone: str = "UTC") -> None:
-        self.expressions: tuple[str, ...] = (expressions,) if isinstance(expressions, str) else tuple(expressions)
-        if not self.expressions:
-            raise DefinitionError("cron=[] holds no expression. Give at least one, such as '0 2 * * *'.")
+        self.expressions: tuple[str, ...] = _listed(expressions)
         self.timezone = timezone
         self._zone = find_zone(timezone)
         self._fields = tuple(_parsed(each) if isinstance(each, str) else parse_fields(each) for each in self.expressions)
@@ -60,7 +58,7 @@ class Cron:
         """Whether `text` is an expression that ever happens."""
         try:
             _parsed(text)
-        except DefinitionError:
+        except (DefinitionError, TypeError):  # a list cannot be remembered, and is no expression either
             return False
         return True
 
@@ -131,6 +129,16 @@ class Cron:
             if fields.is_frequent:
                 found.add(instant_of(wall, self._zone, fold=0))
         return sorted(found)
+
+
+def _listed(expressions: object) -> tuple[str, ...]:
+    if isinstance(expressions, str):
+        return (expressions,)
+    if not isinstance(expressions, Iterable) or isinstance(expressions, (bytes, Mapping)):
+        raise DefinitionError(f"cron={expressions!r} is not a cron expression. Give text of five fields, such as '0 2 * * *', or a list of them.")
+    if not (listed := tuple(expressions)):
+        raise DefinitionError("cron=[] holds no expression. Give at least one, such as '0 2 * * *'.")
+    return listed
 
 
 @lru_cache(maxsize=4096)

@@ -242,9 +242,9 @@ def partition_schedule(
         DefinitionError: a time out of range, or a config or tag that cannot be used.
     """
     source = caller_source()
-    wanted = Target(target)
-    subject = wanted.spec.job or wanted.spec.selection or ""
-    called = name or f"{subject}_schedule"
+    with located(source, "partition_schedule" if name is None else f"schedule {name!r}"):
+        wanted = Target(target)
+        called = name if name is not None else _name_for(wanted)
     with located(source, f"schedule {called!r}"):
         given = {"minute": minute, "hour": hour, "day_of_week": day_of_week, "day_of_month": day_of_month}
         spec = ScheduleSpec(
@@ -260,6 +260,15 @@ def partition_schedule(
             source=source,
         )
     return PartitionSchedule(spec=spec, target=wanted, times={key: value for key, value in given.items() if value is not None})
+
+
+def _name_for(target: Target) -> str:
+    """What the schedule of a target is called that was given no name."""
+    subject = target.spec.job or target.spec.selection or ""
+    try:
+        return check_name("schedule", f"{subject}_schedule")
+    except DefinitionError:
+        raise DefinitionError(f"{subject!r} is a selection, which gives the schedule no name. Give name=.") from None
 
 
 def checked_signature(function: Callable[..., Any]) -> Signature:

@@ -13,7 +13,7 @@ from partita.definitions.keys import AssetKey, check_name
 from partita.definitions.policies import is_duration, to_seconds
 from partita.definitions.schedules import checked_signature
 from partita.definitions.signatures import Signature
-from partita.definitions.sources import located, source_of
+from partita.definitions.sources import caller_source, located, source_of
 from partita.definitions.specs import to_key
 from partita.definitions.targets import Target
 from partita.errors import DefinitionError, did_you_mean
@@ -138,7 +138,10 @@ def asset_sensor(
         DefinitionError: a key that cannot be, or an interval below a second.
         SignatureError: parameters that nothing can fill.
     """
-    watched: list[AssetKey] = [to_key(each) for each in (asset if isinstance(asset, (list, tuple, set)) else [asset])]
+    with located(caller_source(), _subject("asset_sensor", name)):
+        watched = tuple(map(to_key, asset)) if isinstance(asset, (list, tuple, set, frozenset)) else (to_key(asset),)
+        if not watched:
+            raise DefinitionError("asset=[]: name at least one asset to watch.")
     common: _Common = {"interval": interval, "timeout": timeout, "name": name, "description": description, "default_on": default_on}
     return _declare("asset", targets=(target, targets), assets=watched, **common)
 
@@ -181,9 +184,10 @@ def run_status_sensor(
         DefinitionError: a status that there is not, or an interval below a second.
         SignatureError: parameters that nothing can fill.
     """
-    if status not in RUN_STATUSES:
-        raise DefinitionError(f"run_status_sensor(status={status!r}): use one of {', '.join(RUN_STATUSES)}.{did_you_mean(str(status), RUN_STATUSES)}")
-    names = tuple(each.name if isinstance(each, Job) else str(each) for each in jobs)
+    with located(caller_source(), _subject("run_status_sensor", name)):
+        if status not in RUN_STATUSES:
+            raise DefinitionError(f"status={status!r}: use one of {', '.join(RUN_STATUSES)}.{did_you_mean(str(status), RUN_STATUSES)}")
+        names = tuple(map(_job_name, _listed("jobs", jobs)))
     common: _Common = {"interval": interval, "timeout": timeout, "name": name, "description": description, "default_on": default_on}
     return _declare("run_status", targets=(target, targets), run_status=status, jobs=names, **common)
 
@@ -206,7 +210,7 @@ def _declare(
         with located(source, f"sensor {getattr(decorated, '__name__', name)!r}"):
             signature = checked_signature(decorated)
             one, several = targets
-            wanted = [Target(each) for each in ([one] if one is not None else []) + list(several)]
+            wanted = [Target(each) for each in ([one] if one is not None else []) + _listed("targets", several)]
             spec = SensorSpec(
                 name=check_name("sensor", name_of(decorated, name, parameter="name")),
                 description=description_of(decorated, description),
@@ -224,6 +228,23 @@ def _declare(
         return Sensor(decorated, spec=spec, targets=wanted, signature=signature)
 
     return define
+
+
+def _subject(maker: str, name: str | None) -> str:
+    """What errors call a sensor whose function is not known yet."""
+    return maker if name is None else f"sensor {name!r}"
+
+
+def _listed(parameter: str, given: Iterable[Any]) -> list[Any]:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise DefinitionError(f"{parameter}={given!r}: give a list, such as {parameter}=[{given!r}].")
+    return list(given)
+
+
+def _job_name(job: object) -> str:
+    if not isinstance(job, (Job, str)):
+        raise DefinitionError(f"jobs=[...] holds {job!r}, which is neither a job nor a job's name.")
+    return job if isinstance(job, str) else job.name
 
 
 def _checked_interval(given: float | timedelta) -> float:

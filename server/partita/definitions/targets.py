@@ -9,6 +9,7 @@ from partita.definitions.asset_graph import AssetGraph
 from partita.definitions.automation_specs import TargetSpec
 from partita.definitions.jobs import Job
 from partita.definitions.selection import Selection, as_selection
+from partita.definitions.specs import AssetSpec
 from partita.errors import DefinitionError, NotFoundError, RequestError
 
 
@@ -16,8 +17,8 @@ class Target:
     """A target as its author gave it."""
 
     def __init__(self, given: Any) -> None:
-        if given is None:
-            raise DefinitionError("target=None: give a job, its name, a selection such as 'group:marts', or a list of assets.")
+        if not isinstance(given, (Job, str, Selection, Iterable)) and not _is_asset(given):
+            raise DefinitionError(f"target={given!r}: give a job, its name, a selection such as 'group:marts', or a list of assets.")
         self.job: Job | None = given if isinstance(given, Job) else None
         self._text: str | None = given if isinstance(given, str) else None
         self._selection: Selection | None = None if self.job is not None or self._text is not None else as_selection(_listed(given))
@@ -60,5 +61,9 @@ class Target:
         return selection
 
 
+def _is_asset(given: object) -> bool:
+    return isinstance(getattr(given, "spec", None), AssetSpec)
+
+
 def _listed(given: Any) -> Any:
-    return [given] if not isinstance(given, (Selection, Iterable)) or hasattr(given, "spec") else given
+    return [given] if _is_asset(given) else given

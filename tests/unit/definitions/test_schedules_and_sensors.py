@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -49,13 +50,30 @@ def repository(**given: object) -> pt.Repository:
         (lambda: pt.Schedule("s", cron="@daily", target="whole", catch_up=-1), "give the number of missed ticks"),
         (lambda: pt.Schedule("a b", cron="@daily", target="whole"), "a b"),
         (lambda: pt.sensor(target="whole", name="s", interval=0.5)(lambda context: None), "give at least 1 second"),
+        (lambda: pt.sensor(target="whole", name="s", targets="daily")(lambda context: None), "give a list, such as targets=['daily']"),
+        (lambda: pt.sensor(target=5, name="s")(lambda context: None), "target=5: give a job, its name, a selection"),
+        (lambda: pt.Schedule("s", cron=None, target="whole"), "cron=None is not a cron expression"),  # type: ignore[arg-type]
+        (lambda: pt.Schedule("s", cron=5, target="whole"), "cron=5 is not a cron expression"),  # type: ignore[arg-type]
         (lambda: pt.run_status_sensor(status="faild"), "Did you mean 'failed'?"),
+        (lambda: pt.run_status_sensor(status="failed", jobs="daily"), "give a list, such as jobs=['daily']"),
+        (lambda: pt.run_status_sensor(status="failed", jobs=[5]), "neither a job nor a job's name"),  # type: ignore[list-item]
+        (lambda: pt.asset_sensor(asset="raw orders"), "'raw orders' is not an asset key"),
+        (lambda: pt.asset_sensor(asset=[]), "name at least one asset"),
+        (lambda: pt.partition_schedule(None), "target=None: give a job, its name, a selection"),  # type: ignore[arg-type]
+        (lambda: pt.partition_schedule("group:x"), "'group:x' is a selection, which gives the schedule no name. Give name=."),
     ],
 )
-def test_what_cannot_be_is_refused_in_words(make: Callable[[], object], words: str) -> None:
-    with pytest.raises(pt.DefinitionError, match=r".") as raised:
+def test_what_cannot_be_is_refused_in_words_with_file_and_line(make: Callable[[], object], words: str) -> None:
+    with pytest.raises(pt.DefinitionError, match=r"test_schedules_and_sensors\.py:\d+: ") as raised:
         make()
     assert words in str(raised.value)
+
+
+@pytest.mark.parametrize("given", [None, 5, b"* * * * *", {"0 2 * * *": 1}, [None], []])
+def test_what_is_no_cron_expression_is_refused_in_words(given: Any) -> None:
+    with pytest.raises(pt.DefinitionError, match="expression"):
+        pt.Cron(given)
+    assert not pt.Cron.is_valid(given)
 
 
 def test_a_repository_tells_all_problems_together_with_file_and_line() -> None:
