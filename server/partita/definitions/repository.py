@@ -21,7 +21,7 @@ from partita.definitions.repository_assets import Found, check_circles, collect_
 from partita.definitions.repository_automations import Automations
 from partita.definitions.repository_jobs import Parts, collect_jobs, resolve_job
 from partita.definitions.repository_resources import Provisions, check_asset_provisions, check_hook_provisions, check_loading
-from partita.definitions.schedules import Schedule
+from partita.definitions.schedules import FunctionSchedule, Schedule
 from partita.definitions.sensors import Sensor
 from partita.definitions.sources import caller_source
 from partita.definitions.specs import AssetSpec, JobSpec, RepositorySpec
@@ -214,6 +214,11 @@ class Repository:
             check_hook_provisions(f"job {job.name!r}", job.hooks, provisions)
             if job.spec.executor is not None:
                 provisions.check_executor(f"job {job.name!r}", job.spec.executor, source=job.spec.source)
+        for schedule in self.schedules:
+            if isinstance(schedule, FunctionSchedule):
+                provisions.check(schedule.signature, source=schedule.spec.source, subject=f"schedule {schedule.name!r}")
+        for sensor in self.sensors:
+            provisions.check(sensor.signature, source=sensor.spec.source, subject=f"sensor {sensor.name!r}")
 
     def _describe(self, description: str | None) -> RepositorySpec:
         return RepositorySpec(

@@ -108,6 +108,30 @@ def test_a_parameter_that_nothing_fills_is_refused() -> None:
         def greedy(context: pt.SensorContext, unknown: int) -> None: ...
 
 
+def test_what_nobody_provides_to_a_function_is_told_at_load() -> None:
+    class Mail(pt.Resource):
+        host: str = "localhost"
+
+    @pt.schedule(cron="@daily", target=daily)
+    def nightly(context: pt.ScheduleContext, mali: Mail) -> None: ...
+
+    @pt.sensor(target="whole")
+    def look(context: pt.SensorContext, mail: Mail, spool: pt.Provided[str]) -> None: ...
+
+    with pytest.raises(pt.DefinitionErrors) as raised:
+        repository(schedules=[nightly], sensors=[look], resources={"mail": "smtp"})
+
+    text = str(raised.value)
+    for words in (
+        "schedule 'nightly': it needs a resource 'mali', which the repository does not have. Did you mean 'mail'?",
+        "sensor 'look': it needs a resource 'spool', which the repository does not have.",
+        "sensor 'look': parameter 'mail' takes a Mail, and the resource of that name is a str",
+    ):
+        assert words in text
+    assert text.count("test_schedules_and_sensors.py:") == 3
+    assert repository(schedules=[nightly], resources={"mali": Mail()}).schedule("nightly") is nightly
+
+
 def test_schedules_and_sensors_share_their_names() -> None:
     @pt.sensor(target="whole", name="same")
     def look(context: pt.SensorContext) -> None: ...
