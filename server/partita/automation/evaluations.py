@@ -14,6 +14,7 @@ from pathlib import Path
 from partita.automation.code import CodeVersion, LocationCode
 from partita.automation.timing import Timing
 from partita.automation.verdicts import Verdicts, logs_of
+from partita.definitions.texts import storable
 from partita.errors import LeaseLostError, OperationError, PartitaError
 from partita.execution.children import Child, Death
 from partita.execution.news import EvaluationDone, ProcessEnded, ProcessReady
@@ -243,4 +244,4 @@ def _tail(output: Path) -> str:
         return ""
     with output.open("rb") as printed:
         printed.seek(max(0, output.stat().st_size - OUTPUT_KEPT))
-        return printed.read().decode(errors="replace")
+        return storable(printed.read().decode(errors="replace"))

@@ -16,6 +16,7 @@ from partita.definitions.run_config import declared_config
 from partita.definitions.selection import Selection, as_selection
 from partita.definitions.sources import caller_source, located, source_of
 from partita.definitions.specs import JobSpec, spec_of
+from partita.definitions.texts import unstorable
 from partita.errors import DefinitionError, OperationError
 
 _runners: Final[list[Runner]] = []
@@ -263,4 +264,6 @@ def to_tags(tags: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
     for name, value in (tags or {}).items():
         if not isinstance(name, str) or not isinstance(value, str) or not name:
             raise DefinitionError(f"tags: {name!r}: {value!r} is not a tag. Names and values are text, and a name is not empty.")
+        if (letter := unstorable(name + value)) is not None:
+            raise DefinitionError(f"tags: {name!r}: {value!r} holds {letter!r}, which cannot be stored.")
     return tuple(sorted((tags or {}).items()))

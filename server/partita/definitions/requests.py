@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from partita.definitions.keys import AssetKey
+from partita.definitions.jobs import Job
+from partita.definitions.keys import AssetKey, check_name
 from partita.definitions.metadata import MetadataEntry, to_entries
-from partita.definitions.run_config import to_run_config
+from partita.definitions.partitions.keys import check_key
+from partita.definitions.run_config import to_stored_config
 from partita.definitions.specs import to_key
+from partita.definitions.texts import storable, unstorable
 from partita.errors import DefinitionError
 
 
@@ -20,7 +23,7 @@ class RunRequest:
         config: run config: a dict, a model instance, or YAML or JSON text.
         tags: tags of the run, besides those of the schedule and the job.
         partition: the partition it writes, where the target has partitions.
-        assets: a part of the target's assets; all of them if left out.
+        assets: a part of the target's assets, at least one; all of them if left out.
         job: which of several targets is meant: a job or its name.
 
     Example:
@@ -28,7 +31,7 @@ class RunRequest:
 
     Raises:
         DefinitionError: a key, tag or asset that cannot be one.
-        InvalidConfigError: a config that is no mapping.
+        InvalidConfigError: a config that is no mapping, or holds what cannot be stored.
     """
 
     def __init__(
@@ -41,20 +44,14 @@ class RunRequest:
         assets: Iterable[Any] | None = None,
         job: Any = None,
     ) -> None:
-        for name, given in (("run_key", run_key), ("partition", partition)):
-            if given is not None and not (isinstance(given, str) and given):
-                raise DefinitionError(f"RunRequest({name}={given!r}): give text that is not empty, or leave it out.")
-        if isinstance(assets, str):
-            raise DefinitionError(f"RunRequest(assets={assets!r}): give a list, such as assets=[{assets!r}].")
-        self.run_key = run_key
-        self.config: dict[str, Any] = to_run_config(config) or {}
-        self.tags = dict(tags or {})
-        for key, value in self.tags.items():
-            if not (isinstance(key, str) and key and isinstance(value, str)):
-                raise DefinitionError(f"RunRequest(tags=...): the tag {key!r}: {value!r} must be text.")
-        self.partition = partition
-        self.assets: tuple[AssetKey, ...] | None = None if assets is None else tuple(to_key(each) for each in assets)
-        self.job: str | None = job if job is None or isinstance(job, str) else getattr(job, "name", str(job))
+        self.run_key = _checked_text("RunRequest", "run_key", run_key)
+        self.config: dict[str, Any] = to_stored_config(config) or {}
+        self.tags = _checked_tags(tags)
+        self.partition = _checked_text("RunRequest", "partition", partition)
+        self.assets: tuple[AssetKey, ...] | None = None if assets is None else _checked_assets(assets)
+        if not isinstance(job, (Job, str, type(None))):
+            raise DefinitionError(f"RunRequest(job={job!r}): give a job or its name.")
+        self.job: str | None = job.name if isinstance(job, Job) else job
 
     def __repr__(self) -> str:
         given = {name: value for name, value in vars(self).items() if value}
@@ -76,7 +73,7 @@ class Skip:
     def __init__(self, reason: str) -> None:
         if not isinstance(reason, str) or not reason.strip():
             raise DefinitionError(f"Skip({reason!r}): say why, as text.")
-        self.reason = reason
+        self.reason = storable(reason)
 
     def __repr__(self) -> str:
         return f"Skip({self.reason!r})"
@@ -87,16 +84,19 @@ class AddPartitions:
 
     Example:
         `pt.AddPartitions("customers", ["acme"])`
+
+    Raises:
+        DefinitionError: a set may not be called so, or a key be none.
     """
 
     def __init__(self, partitions: Any, keys: Iterable[str]) -> None:
         name = getattr(partitions, "name", partitions)
         if not isinstance(name, str) or not name:
             raise DefinitionError(f"AddPartitions({partitions!r}, ...): name the set, as pt.DynamicPartitions does.")
-        if isinstance(keys, str):
+        if isinstance(keys, str) or not isinstance(keys, Iterable):
             raise DefinitionError(f"AddPartitions({name!r}, {keys!r}): give a list of keys: [{keys!r}].")
-        self.set_name = name
-        self.keys = tuple(keys)
+        self.set_name = check_name("set of dynamic partitions", name)
+        self.keys = tuple(check_key(key, owner=f"AddPartitions({name!r}, ...)") for key in keys)
 
     def __repr__(self) -> str:
         return f"AddPartitions({self.set_name!r}, {list(self.keys)!r})"
@@ -113,8 +113,8 @@ class AssetEvent:
         self, asset: Any, *, partition: str | None = None, data_version: str | None = None, metadata: Mapping[str, Any] | None = None
     ) -> None:
         self.asset: AssetKey = to_key(asset)
-        self.partition = partition
-        self.data_version = data_version
+        self.partition = _checked_text("AssetEvent", "partition", partition)
+        self.data_version = _checked_text("AssetEvent", "data_version", data_version)
         self.metadata: tuple[MetadataEntry, ...] = to_entries(metadata or {})
 
 
@@ -144,20 +144,56 @@ class SensorResult:
         partitions: Iterable[AddPartitions] = (),
         events: Iterable[AssetEvent] = (),
     ) -> None:
-        self.requests = _all_of(RunRequest, [requests] if isinstance(requests, RunRequest) else requests, "requests")
-        self.skip = skip.reason if isinstance(skip, Skip) else skip
+        self.requests = _all_of(RunRequest, requests, "requests")
+        self.skip = skip if skip is None else (skip if isinstance(skip, Skip) else Skip(skip)).reason
         if self.skip is not None and self.requests:
             raise DefinitionError("SensorResult(skip=..., requests=...): it either launches runs or skips.")
         if cursor is not None and not isinstance(cursor, str):
             raise DefinitionError(f"SensorResult(cursor={cursor!r}): a cursor is text; use json.dumps for anything else.")
-        self.cursor = cursor
+        self.cursor = cursor if cursor is None else _storable_text("SensorResult", "cursor", cursor)
         self.partitions = _all_of(AddPartitions, partitions, "partitions")
         self.events = _all_of(AssetEvent, events, "events")
 
 
 def _all_of(kind: type[Any], given: Iterable[Any], name: str) -> tuple[Any, ...]:
-    found = tuple(given)
+    if not isinstance(given, (Iterable, kind)):
+        raise DefinitionError(f"SensorResult({name}={given!r}): give a list of pt.{kind.__name__}(...).")
+    found = (given,) if isinstance(given, kind) else tuple(given)
     for each in found:
         if not isinstance(each, kind):
             raise DefinitionError(f"SensorResult({name}=...) holds {each!r}; give pt.{kind.__name__}(...).")
     return found
+
+
+def _checked_text(owner: str, parameter: str, given: object) -> str | None:
+    if given is None:
+        return None
+    if callable(given):
+        name = getattr(given, "__name__", type(given).__name__)
+        raise DefinitionError(f"{owner}({parameter}=...) is given the function {name!r}, not what it returns. Call it, as in context.partition(job).")
+    if not isinstance(given, str) or not given:
+        raise DefinitionError(f"{owner}({parameter}={given!r}): give text that is not empty, or leave it out.")
+    return _storable_text(owner, parameter, given)
+
+
+def _storable_text(owner: str, parameter: str, given: str) -> str:
+    if (letter := unstorable(given)) is not None:
+        raise DefinitionError(f"{owner}({parameter}={given!r}) holds {letter!r}, which cannot be stored. Give what ascii(...) makes of it.")
+    return given
+
+
+def _checked_tags(given: object) -> dict[str, str]:
+    if not isinstance(given, (Mapping, type(None))):
+        raise DefinitionError(f"RunRequest(tags={given!r}): give a mapping, such as tags={{'team': 'etl'}}.")
+    for key, value in (given or {}).items():
+        if not (isinstance(key, str) and key and isinstance(value, str)):
+            raise DefinitionError(f"RunRequest(tags=...): the tag {key!r}: {value!r} must be text.")
+    return {storable(key): storable(value) for key, value in (given or {}).items()}
+
+
+def _checked_assets(given: Any) -> tuple[AssetKey, ...]:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise DefinitionError(f"RunRequest(assets={given!r}): give a list, such as assets=[{given!r}].")
+    if not (assets := tuple(map(to_key, given))):
+        raise DefinitionError("RunRequest(assets=[]) names no asset. Leave it out for all of the target's assets; launch nothing with pt.Skip(...).")
+    return assets

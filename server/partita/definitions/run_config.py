@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from enum import Enum
+from math import isfinite
 from pathlib import PurePath
 from typing import Any
 
 import yaml
 
+from partita.definitions.texts import unstorable
 from partita.errors import DefinitionError, InvalidConfigError
 
 
@@ -29,6 +31,17 @@ def to_run_config(config: Any) -> dict[str, Any] | None:
     return plain
 
 
+def to_stored_config(config: Any) -> dict[str, Any] | None:
+    """The same, for config that is stored before it is used.
+
+    Raises:
+        InvalidConfigError: besides, it holds text or numbers that cannot be stored.
+    """
+    plain = to_run_config(config)
+    _check_storable(plain, ())
+    return plain
+
+
 def declared_config(config: Any) -> dict[str, Any] | None:
     """The same for a definition.
 
@@ -36,7 +49,7 @@ def declared_config(config: Any) -> dict[str, Any] | None:
         DefinitionError: it is no config.
     """
     try:
-        return to_run_config(config)
+        return to_stored_config(config)
     except InvalidConfigError as error:
         raise DefinitionError(f"config: {error}") from error
 
@@ -64,6 +77,25 @@ def to_plain(value: Any, path: tuple[str, ...] = ()) -> Any:
             return value.__partita_plain__()
         case _:
             raise InvalidConfigError(path, f"{type(value).__name__} cannot be written as JSON")
+
+
+def _check_storable(value: Any, path: tuple[str, ...]) -> None:
+    match value:
+        case dict():
+            for key, item in value.items():
+                _check_storable(key, path)
+                _check_storable(item, (*path, key))
+        case list():
+            for index, item in enumerate(value):
+                _check_storable(item, (*path, str(index)))
+        case str() if (letter := unstorable(value)) is not None:
+            raise InvalidConfigError(path, f"{value!a} holds {letter!r}, which cannot be stored")
+        case int() if not -(2**63) <= value < 2**64:
+            raise InvalidConfigError(path, "a whole number of more than 64 bits cannot be stored. Give it as text")
+        case float() if not isfinite(value):
+            raise InvalidConfigError(path, f"{value} cannot be written as JSON")
+        case _:
+            pass
 
 
 def _read_text(text: str) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from partita.definitions.context import Context
 from partita.definitions.jobs import Job
-from partita.definitions.partitions import DynamicPartitions, PartitionsSpec, partitions_of
+from partita.definitions.partitions import PartitionsSpec, TimePartitions, partitions_of
 from partita.errors import RequestError
 from partita.records.assets import Materialization
 from partita.records.runs import Run
@@ -39,21 +39,30 @@ class ScheduleContext(Context):
         Raises:
             RequestError: the job has no partitions by time, or none is complete yet.
         """
+        if not isinstance(job, (Job, str)):
+            raise RequestError(f"context.partition({job!r}): give a job or its name.")
         name = job if isinstance(job, str) else job.name
-        spec: PartitionsSpec | None
-        if self.repository is not None:
-            spec = self.repository.job(name).spec.partitions
-        else:
-            spec = None if isinstance(job, str) else job.spec.partitions
+        spec = self._partitions_of(job)
         if spec is None:
-            raise RequestError(f"Job {name!r} has no partitions.")
+            raise RequestError(
+                f"context.partition({name!r}): job {name!r} has no partitions, so no tick has one. "
+                "Leave partition= out of pt.RunRequest, or declare the job with partitions."
+            )
         partitions = partitions_of(spec)
-        if isinstance(partitions, DynamicPartitions):
-            raise RequestError(f"Job {name!r} is cut into {partitions.describe()}: they do not follow a clock.")
+        if not isinstance(partitions, TimePartitions):
+            raise RequestError(f"context.partition({name!r}): job {name!r} is cut into {partitions.describe()}, which do not follow a clock.")
         newest = partitions.last(now=self.due_at)
         if newest is None:
             raise RequestError(f"No partition of job {name!r} is complete at {self.due_at.isoformat()}.")
         return newest
+
+    def _partitions_of(self, job: Job | str) -> PartitionsSpec | None:
+        if self.repository is not None:
+            return self.repository.job(job if isinstance(job, str) else job.name).spec.partitions
+        if isinstance(job, str) or (job.selection is not None and job.spec.partitions is None):
+            name = job if isinstance(job, str) else job.name
+            raise RequestError(f"context.partition({name!r}): only a repository knows its partitions. Make pt.ScheduleContext(repository=...).")
+        return job.spec.partitions
 
 
 @dataclass(frozen=True, kw_only=True)

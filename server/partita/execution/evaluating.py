@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from partita.definitions.automation_specs import SensorSpec
 from partita.definitions.requests import AddPartitions, AssetEvent, RunRequest, SensorResult, Skip
 from partita.definitions.schedules import FunctionSchedule
 from partita.definitions.sensors import Sensor
-from partita.errors import DefinitionError, ExecutionError, NotFoundError
+from partita.errors import ExecutionError, NotFoundError
 from partita.execution.automation_contexts import AssetSensorContext, RunStatusContext, ScheduleContext, SeenRun, SensorContext
 from partita.execution.cancellation import Canceled
 from partita.execution.evaluation import Evaluation, RequestedRun, Verdict
@@ -100,11 +100,16 @@ def _context(evaluation: Evaluation, definition: Any, repository: Repository, lo
 
 
 def _called(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-    """What a function returns, or a list of all that it yields."""
+    """What a function returns; or a list of all that it yields, and of what it returns in the end."""
     answer = function(**arguments)
     if inspect.iscoroutine(answer) or inspect.isasyncgen(answer):
         return _awaited(answer)
-    return list(answer) if inspect.isgenerator(answer) else answer
+    return list(_yielded(answer)) if inspect.isgenerator(answer) else answer
+
+
+def _yielded(answers: Generator[Any, Any, Any]) -> Iterator[Any]:
+    returned = yield from answers
+    yield from returned if isinstance(returned, (list, tuple)) else (returned,)
 
 
 def _awaited(answer: Any) -> Any:
@@ -148,12 +153,20 @@ def _read_several(answers: Sequence[Any], subject: str) -> Verdict:
         return Verdict(skip="It returned nothing.")
     if len(parts) == 1:
         return read_answer(parts[0], subject=subject) if not isinstance(parts[0], (list, tuple)) else _refuse(parts[0], subject)
-    if any(isinstance(each, Skip) for each in parts) and any(isinstance(each, RunRequest) for each in parts):
+    requests = [each for each in parts if isinstance(each, RunRequest)]
+    results = [each for each in parts if isinstance(each, SensorResult)]
+    if requests and any(isinstance(each, Skip) or (isinstance(each, SensorResult) and each.skip is not None) for each in parts):
         raise ExecutionError(f"{subject} gave a pt.Skip and a pt.RunRequest. It either launches runs or skips.")
+    if len(results) > 1:
+        raise ExecutionError(f"{subject} gave {len(results)} pt.SensorResult. Put all of its answer into one.")
     for each in parts:
-        if not isinstance(each, RunRequest):
+        if not isinstance(each, (RunRequest, SensorResult)):
             return _refuse(each, subject)
-    return Verdict(requests=tuple(map(_read_request, parts)))
+    asked = tuple(map(_read_request, requests))
+    if not results:
+        return Verdict(requests=asked)
+    verdict = _read_result(results[0])
+    return msgspec.structs.replace(verdict, requests=(*asked, *verdict.requests), skip=None)
 
 
 def _refuse(answer: Any, subject: str) -> Verdict:
@@ -184,8 +197,6 @@ def _read_request(request: RunRequest) -> RequestedRun:
 
 
 def _read_partitions(added: AddPartitions) -> PartitionsAdded:
-    if bad := [key for key in added.keys if not isinstance(key, str)]:
-        raise DefinitionError(f"{added!r} holds {bad[0]!r}, which is not text.")
     return PartitionsAdded(set_name=added.set_name, keys=added.keys)
 
 
@@ -196,6 +207,6 @@ def _read_event(event: AssetEvent) -> ReportedMaterialization:
 def _shown(answer: Any) -> str:
     try:
         text = repr(answer)
-    except Exception as error:  # whatever the user's own __repr__ does
+    except BaseException as error:  # whatever the user's own __repr__ does
         text = f"<{type(answer).__name__} that cannot be shown: {type(error).__name__}>"
     return text if len(text) <= 200 else f"{text[:200]}..."

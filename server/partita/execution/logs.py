@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from partita.definitions.texts import storable
 from partita.records.events import Event, LogLevel, LogWritten
 from partita.records.failures import MAX_MESSAGE
 
@@ -45,7 +46,7 @@ class EventHandler(logging.Handler):
                 step=self._step,
                 attempt=self._attempt,
                 level=_level(record.levelno),
-                logger=record.name,
+                logger=clean(record.name),
                 message=_message(record),
                 fields=_fields(record),
             )
@@ -103,5 +104,5 @@ def _plain(value: Any) -> Any:
 
 def clean(text: str) -> str:
     """`text` as it can be stored and shown: valid Unicode, of bounded length."""
-    text = text.encode("utf-8", "replace").decode()
+    text = storable(text)
     return text if len(text) <= MAX_MESSAGE else f"{text[:MAX_MESSAGE]}... ({len(text) - MAX_MESSAGE} more characters)"

@@ -18,10 +18,11 @@ from typing import NamedTuple, NoReturn
 
 from partita.definitions.policies import ExecutorSpec
 from partita.definitions.repository import Repository
+from partita.errors import ExecutionError
 from partita.execution import wire
 from partita.execution.cancellation import Canceled, Cancellation
 from partita.execution.evaluating import evaluate
-from partita.execution.evaluation import Evaluation
+from partita.execution.evaluation import Evaluation, Verdict
 from partita.execution.interpreter import forget_exit_handlers
 from partita.execution.processes import PROCESS_MARKER, close_inherited, die_with_parent, name_this_process
 from partita.execution.protocol import Assignment, Broken, Evaluated, Facts, Frame, Load, Order, Ready
@@ -149,11 +150,19 @@ def _work(events: EventStream, assignment: Assignment, *, repositories: Sequence
         if repositories is None:
             return 1
         if isinstance(assignment.order, Evaluation):
-            events.send(Evaluated(verdict=evaluate(assignment.order, repositories)))
+            _answer(events, evaluate(assignment.order, repositories))
             return 0
         return 0 if run_order(assignment.order, repositories, emit=events.emit, is_cancelled=cancellation.is_requested) else 1
     except Canceled:
         return CANCELED_EXIT_CODE
+
+
+def _answer(events: EventStream, verdict: Verdict) -> None:
+    try:
+        events.send(Evaluated(verdict=verdict))
+    except (ValueError, OverflowError, TypeError) as error:  # too long, or changed by user code to what JSON cannot hold
+        told = ExecutionError(f"What it asks for cannot be told to the worker: {error}")
+        events.send(Evaluated(verdict=Verdict(error=PythonError.of(told), logs=verdict.logs)))
 
 
 def _import(events: EventStream, assignment: Assignment) -> tuple[Repository, ...] | None:

@@ -6,6 +6,8 @@ import traceback
 
 import msgspec
 
+from partita.definitions.texts import storable
+
 MAX_MESSAGE = 16_000
 """Characters of a message that are kept: an exception of 20 MB must not reach a screen."""
 MAX_FRAMES = 60
@@ -49,21 +51,25 @@ def _of(error: BaseException, skip: tuple[str, ...], *, depth: int, seen: set[in
 def _message(error: BaseException) -> str:
     try:
         text = str(error)
-    except Exception as broken:  # the user's own __str__ may raise
+    except BaseException as broken:  # the user's own __str__ may raise, be it SystemExit, and a failure must still be told
         text = f"<its message could not be read: {type(broken).__name__}>"
-    text = text.encode("utf-8", "replace").decode()
+    text = storable(text)
     return text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE] + f"... ({len(text) - MAX_MESSAGE} more characters)"
 
 
 def _stack(error: BaseException, skip: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(storable, _lines(error, skip)))
+
+
+def _lines(error: BaseException, skip: tuple[str, ...]) -> list[str]:
     if isinstance(error, SyntaxError):
-        return tuple(line for line in traceback.format_exception_only(error))
+        return traceback.format_exception_only(error)
     frames = [frame for frame in traceback.extract_tb(error.__traceback__, limit=-2000) if not any(part in frame.filename for part in skip)]
     if len(frames) > MAX_FRAMES:
         left_out = len(frames) - MAX_FRAMES
         half = MAX_FRAMES // 2
-        return (*traceback.format_list(frames[:half]), f"  ... {left_out} frames left out ...\n", *traceback.format_list(frames[-half:]))
-    return tuple(traceback.format_list(frames))
+        return [*traceback.format_list(frames[:half]), f"  ... {left_out} frames left out ...\n", *traceback.format_list(frames[-half:])]
+    return traceback.format_list(frames)
 
 
 def render_error(error: PythonError) -> str:

@@ -14,7 +14,7 @@ from partita.records.ticks import Tick, TickStatus
 from support.sites import Site, a_site, is_alive
 from support.waiting import eventually
 
-SOURCE = """
+SOURCE = r"""
 CUSTOMERS = pt.DynamicPartitions("customers")
 
 
@@ -88,6 +88,29 @@ def raises(context: pt.SensorContext) -> object:
     raise ValueError("no luck")
 
 
+class Odd(Exception):
+    def __str__(self) -> str:
+        raise SystemExit(3)
+
+
+@pt.sensor(target=load_job, interval=1.0)
+def cannot_say(context: pt.SensorContext) -> object:
+    raise Odd
+
+
+@pt.sensor(target=load_job, interval=1.0)
+def odd_text(context: pt.SensorContext) -> object:
+    context.log.warning("odd \udcff\0")
+    return pt.Skip("odd \udcff")
+
+
+@pt.sensor(target=load_job, interval=1.0)
+def odd_request(context: pt.SensorContext) -> object:
+    request = pt.RunRequest()
+    request.run_key = "odd \udcff"
+    return request
+
+
 @pt.sensor(target=load_job, interval=1.0)
 def waits(context: pt.SensorContext) -> object:
     note("waits")
@@ -115,7 +138,7 @@ definitions = pt.Repository(
     assets=[report, account],
     jobs=[load_job, failing_job],
     schedules=[minutely],
-    sensors=[files, customers, nobody, hangs, crashes, raises, waits, after_report, after_failure],
+    sensors=[files, customers, nobody, hangs, crashes, raises, cannot_say, odd_text, odd_request, waits, after_report, after_failure],
 )
 """
 
@@ -187,6 +210,21 @@ def test_hanging_and_crashing_sensors_are_in_nobodys_way(site: Site) -> None:
     pid = site.noted("hangs")["pid"]
     switch(site, "hangs", is_on=False)
     eventually(lambda: not is_alive(pid) or site.noted("hangs")["pid"] != pid, what="the hanging process to end")
+
+
+def test_every_tick_ends_with_a_verdict_whatever_its_function_says(site: Site) -> None:
+    site.start("daemon")
+    site.work()
+
+    switch(site, "cannot_say", "odd_text", "odd_request")
+
+    said, shown, asked = (ended(site, name) for name in ("cannot_say", "odd_text", "odd_request"))
+    assert said.error is not None
+    assert said.error.summary == "Odd: <its message could not be read: SystemExit>"
+    assert (shown.status, shown.skip_reason) == (TickStatus.SKIPPED, "odd ?")
+    assert "WARNING odd ??" in shown.logs
+    assert asked.error is not None
+    assert "What it asks for cannot be told to the worker" in asked.error.message
 
 
 def test_a_tick_adds_partitions_and_launches_runs_of_them(site: Site) -> None:

@@ -19,7 +19,7 @@ def check_key(key: object, *, owner: str) -> str:
     """`key`, if it may name a partition.
 
     Raises:
-        DefinitionError: it is no text, or empty, or holds `|` (joins dimensions), `...` (joins ranges) or a control character.
+        DefinitionError: it is no text, or empty, or holds `|` (joins dimensions), `...` (joins ranges), a control character or half of one.
     """
     if not isinstance(key, str):
         raise DefinitionError(f"{owner} has the key {key!r}, which is not text. Partition keys are strings.")
@@ -32,8 +32,8 @@ def check_key(key: object, *, owner: str) -> str:
 
 
 def is_control(letter: str) -> bool:
-    """True for characters that move the cursor instead of showing something."""
-    return letter < " " or "\x7f" <= letter <= "\x9f" or letter in "\u2028\u2029"
+    """True for characters that move the cursor instead of showing something, and for halves of characters."""
+    return letter < " " or "\x7f" <= letter <= "\x9f" or letter in "\u2028\u2029" or "\ud800" <= letter <= "\udfff"
 
 
 @dataclass(frozen=True)
