@@ -13,6 +13,7 @@ from partita.errors import InvalidConfigError, nearest
 from partita.planning.plan import Step, StepKind
 
 SECTIONS = ("steps", "resources")
+REQUIRED = "a value is required"
 
 
 def merge_config(default: Mapping[str, Any] | None, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,7 +131,7 @@ def _told(error: Any, path: tuple[str, ...]) -> Iterator[InvalidConfigError]:
             # jsonschema tells each missing name in an error of its own; the message begins with the one it means
             for name in missing:
                 if error.message.startswith(repr(name)):
-                    yield InvalidConfigError((*where, name), "a value is required")
+                    yield InvalidConfigError((*where, name), REQUIRED)
         case "type":
             yield InvalidConfigError(where, f"{_shown(error.instance)} is not {_types(error.validator_value)}")
         case "anyOf" | "oneOf":

@@ -17,7 +17,8 @@ from partita.definitions.repository import Repository
 from partita.definitions.schedules import Schedule
 from partita.definitions.sensors import Sensor
 from partita.definitions.specs import AssetSpec, RepositorySpec
-from partita.errors import WorkspaceError
+from partita.errors import DefinitionErrors, WorkspaceError
+from partita.planning.declared import check_declared_config
 from partita.records.locations import LocationCatalog
 from partita.workspace.settings import LocationSettings
 
@@ -49,11 +50,16 @@ def describe(location_name: str, repositories: Sequence[Repository]) -> Location
     """The catalog of one location.
 
     Raises:
+        DefinitionError: the config of a job or schedule does not fit what its steps take; all such mistakes together.
         WorkspaceError: two of its repositories define the same asset or check.
     """
     catalog = LocationCatalog(location=location_name, repositories=tuple(repository.spec for repository in repositories))
     _refuse_doubles(catalog, lambda each: [f"asset '{spec.key}'" for spec in each.assets if not spec.is_external])
     _refuse_doubles(catalog, lambda each: [f"check {spec.step_key!r}" for spec in each.checks])
+    for repository in catalog.repositories:
+        wrong = check_declared_config(repository)
+        if wrong:
+            raise wrong[0] if len(wrong) == 1 else DefinitionErrors(wrong, f"Repository {repository.name!r}")
     return catalog
 
 
