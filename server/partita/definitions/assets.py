@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
+from partita.definitions.checks import Check
 from partita.definitions.hooks import Hook, check_hooks
 from partita.definitions.inputs import AssetInputs, asset_inputs, config_of, config_type_of, description_of, name_of
 from partita.definitions.keys import AssetKey
@@ -15,6 +16,7 @@ from partita.definitions.ports import In
 from partita.definitions.signatures import Signature, signature_of
 from partita.definitions.sources import located, source_of
 from partita.definitions.specs import AssetSpec, FromFunction, to_deps
+from partita.errors import DefinitionError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,13 +28,22 @@ class Asset(Generic[P, R]):
     """An asset and the function that computes it. Calling it calls the function, so it is tested like one."""
 
     def __init__(
-        self, function: Callable[P, R], *, spec: AssetSpec, signature: Signature, by_name: frozenset[str], hooks: tuple[Hook[..., Any], ...] = ()
+        self,
+        function: Callable[P, R],
+        *,
+        spec: AssetSpec,
+        signature: Signature,
+        by_name: frozenset[str],
+        checks: tuple[Check[..., Any], ...] = (),
+        hooks: tuple[Hook[..., Any], ...] = (),
     ) -> None:
         self.function = function
         self.spec = spec
         self.signature = signature
         self.by_name = by_name
         """Inputs whose upstream asset is known by the parameter's name alone, until a repository resolves it."""
+        self.checks = checks
+        """Its checks that come with it into every repository."""
         self.hooks = hooks
         """What is called when a step of it has ended."""
         self.__wrapped__ = function
@@ -59,7 +70,7 @@ class Asset(Generic[P, R]):
 
     def with_spec(self, spec: AssetSpec) -> Asset[P, R]:
         """The same function under a spec whose upstream names have been resolved."""
-        return Asset(self.function, spec=spec, signature=self.signature, by_name=frozenset(), hooks=self.hooks)
+        return Asset(self.function, spec=spec, signature=self.signature, by_name=frozenset(), checks=self.checks, hooks=self.hooks)
 
 
 @overload
@@ -87,6 +98,7 @@ def asset(
     pool: str | Pool | None = None,
     priority: int = 0,
     requires: Mapping[str, str | int] | None = None,
+    checks: Iterable[Check[..., Any]] = (),
     hooks: Iterable[Hook[..., Any]] = (),
     backfill: BackfillPolicy | None = None,
 ) -> Callable[[Callable[P2, R2]], Asset[P2, R2]]: ...
@@ -114,6 +126,7 @@ def asset(
     pool: str | Pool | None = None,
     priority: int = 0,
     requires: Mapping[str, str | int] | None = None,
+    checks: Iterable[Check[..., Any]] = (),
     hooks: Iterable[Hook[..., Any]] = (),
     backfill: BackfillPolicy | None = None,
 ) -> Any:
@@ -142,6 +155,7 @@ def asset(
         pool: the pool whose slots its runs take: its name, or a `pt.Pool` with their number.
         priority: among steps that are ready, higher goes first.
         requires: what a machine must provide to run it.
+        checks: checks of it, declared with `@pt.asset_check` for its key, that come with it into every repository.
         hooks: what is called when a step of it has ended.
         backfill: how backfills cut its partitions into runs; one run each if left out.
 
@@ -185,9 +199,20 @@ def asset(
                 source=source,
                 **_read(signature, found),
             )
-            return Asset(decorated, spec=spec, signature=signature, by_name=found.by_name, hooks=called)
+            own = _own_checks(spec.key, checks)
+            return Asset(decorated, spec=spec, signature=signature, by_name=found.by_name, checks=own, hooks=called)
 
     return define if function is None else define(function)
+
+
+def _own_checks(key: AssetKey, checks: Iterable[Any]) -> tuple[Check[..., Any], ...]:
+    given = tuple(checks) if isinstance(checks, Iterable) and not isinstance(checks, str) else (checks,)
+    for each in given:
+        if not isinstance(each, Check):
+            raise DefinitionError(f"checks: {each!r} is not a check. Decorate a function with @pt.asset_check(asset={str(key)!r}), and give a list.")
+        if each.spec.asset != key:
+            raise DefinitionError(f"checks: {each!r} checks asset {str(each.spec.asset)!r}. Declare it with @pt.asset_check(asset={str(key)!r}).")
+    return given
 
 
 def _read(signature: Signature, inputs: AssetInputs) -> FromFunction:

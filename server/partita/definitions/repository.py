@@ -36,7 +36,7 @@ class Repository:
     Args:
         name: what it is called in its code location.
         assets: assets, and specs of those that are made elsewhere; lists among them are opened.
-        checks: checks of these assets.
+        checks: checks of these assets, besides those that assets bring.
         jobs: what can be launched by name.
         schedules: what is launched at certain times.
         sensors: what is launched when something happened.
@@ -81,7 +81,7 @@ class Repository:
             self._executor = expect(ExecutorSpec, executor, "executor") or self._executor
         self._provisions = Provisions(resources or {}, io_managers or {}, problems)
         self._assets: dict[AssetKey, Found] = resolve_assets(collect_assets(assets, problems), problems)
-        self._checks: dict[str, Check[..., Any]] = resolve_checks(checks, self._assets.keys(), problems)
+        self._checks: dict[str, Check[..., Any]] = resolve_checks([checks, *(each.checks for each in self.assets)], self._assets.keys(), problems)
         self.graph = AssetGraph([each.spec for each in self._assets.values()], [each.spec for each in self._checks.values()])
         """Its assets and the edges between them."""
         check_circles(self.graph, problems)

@@ -86,3 +86,36 @@ def test_a_bad_name_is_refused_with_file_and_line() -> None:
 
         @pt.asset_check(asset=delays, name="a b")
         def check() -> pt.CheckResult: ...
+
+
+@pt.asset_check(asset="stock")
+def is_counted(stock: int) -> pt.CheckResult:
+    return pt.CheckResult(passed=stock > 2)
+
+
+def test_an_asset_brings_its_checks_into_every_repository() -> None:
+    @pt.asset(checks=[is_counted])
+    def stock() -> int:
+        return 3
+
+    made = pt.Repository("r", assets=[stock, planes], checks=[is_counted])
+    result = pt.materialize([stock])
+
+    assert [check.step_key for check in made.checks] == ["stock:is_counted"]
+    assert [event.passed for event in result.events_for("stock:is_counted") if hasattr(event, "passed")] == [True]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ([planes], "is not a check. Decorate a function with @pt.asset_check(asset='shelf')"),
+        (is_counted, "checks asset 'stock'. Declare it with @pt.asset_check(asset='shelf')"),
+    ],
+)
+def test_what_is_no_check_of_the_asset_is_refused(given: Any, words: str) -> None:
+    with pytest.raises(pt.DefinitionError, match=r"test_asset_checks\.py:\d+: asset 'shelf'") as raised:
+
+        @pt.asset(checks=given)
+        def shelf() -> int: ...
+
+    assert words in str(raised.value)
