@@ -111,7 +111,7 @@ class NotFoundError(RequestError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str] = ()) -> None:
         self.kind, self.name = kind, name
-        close = nearest(name, known)
+        close = nearest(str(name), known)
         self.suggestions = (close,) if close else ()
         hint = f" Did you mean {close!r}?" if close else ""
         super().__init__(f"There is no {kind} {str(name)!r}.{hint}")

@@ -193,7 +193,7 @@ def asset(
                 timeout=to_seconds(timeout, "asset"),
                 **pool_fields(pool, "asset"),
                 priority=priority,
-                requires=tuple(sorted((name, str(amount)) for name, amount in (requires or {}).items())),
+                requires=_checked_requirements(requires),
                 hooks=tuple(each.name for each in called),
                 backfill=expect(BackfillPolicy, backfill, "backfill"),
                 source=source,
@@ -213,6 +213,12 @@ def _own_checks(key: AssetKey, checks: Iterable[Any]) -> tuple[Check[..., Any], 
         if each.spec.asset != key:
             raise DefinitionError(f"checks: {each!r} checks asset {str(each.spec.asset)!r}. Declare it with @pt.asset_check(asset={str(key)!r}).")
     return given
+
+
+def _checked_requirements(requires: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(requires, (Mapping, type(None))):
+        raise DefinitionError(f"requires={requires!r}: give a mapping from what a machine provides, such as requires={{'gpu': 1}}.")
+    return tuple(sorted((str(name), str(amount)) for name, amount in (requires or {}).items()))
 
 
 def _read(signature: Signature, inputs: AssetInputs) -> FromFunction:

@@ -34,7 +34,7 @@ def asset_inputs(signature: Signature, *, ins: Mapping[str, Any]) -> AssetInputs
         return AssetInputs(
             tuple(_input(each.name, parameter=each, key=AssetKey(each.name)) for each in named), (), frozenset(each.name for each in named)
         )
-    given = {name: _as_in(name, port) for name, port in ins.items()}
+    given = _as_ins(ins)
     check_ins(signature, ins=given)
     awaited = tuple(DepSpec(key=port.key or AssetKey(name), mapping=_mapping(port)) for name, port in given.items() if port.is_nothing)
     given = {name: port for name, port in given.items() if not port.is_nothing}
@@ -50,7 +50,7 @@ def op_inputs(signature: Signature, *, ins: Mapping[str, Any]) -> tuple[InputSpe
     Raises:
         SignatureError: `ins` names a parameter that is not there.
     """
-    given = {name: _as_in(name, port) for name, port in ins.items()}
+    given = _as_ins(ins)
     check_ins(signature, ins=given)
     own = {each.name: each for each in signature.inputs}
     names = list(own) + [name for name in given if name not in own]
@@ -122,6 +122,12 @@ def unresolved_hint(signature: Signature | None, name: str) -> str:
         f" (Its annotation {parameter.type_name!r} cannot be resolved, perhaps because it is imported under TYPE_CHECKING only, so it is not known "
         "for a context, config or resource.)"
     )
+
+
+def _as_ins(ins: object) -> dict[str, In]:
+    if not isinstance(ins, Mapping):
+        raise SignatureError(f"ins={ins!r}: give a mapping from parameters, such as ins={{'orders': pt.In(key='raw/orders')}}.")
+    return {name: _as_in(name, port) for name, port in ins.items()}
 
 
 def _as_in(name: str, port: Any) -> In:

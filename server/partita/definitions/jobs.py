@@ -9,6 +9,7 @@ from typing import Any, Final, overload
 from partita.definitions.graphs import Graph, compose
 from partita.definitions.hooks import Hook, check_hooks
 from partita.definitions.keys import check_name
+from partita.definitions.labels import to_tags
 from partita.definitions.partitions import Partitions
 from partita.definitions.policies import ExecutorSpec, Retry, expect, to_seconds
 from partita.definitions.results import Runner, RunResult
@@ -16,7 +17,6 @@ from partita.definitions.run_config import declared_config
 from partita.definitions.selection import Selection, as_selection
 from partita.definitions.sources import caller_source, located, source_of
 from partita.definitions.specs import JobSpec, spec_of
-from partita.definitions.texts import unstorable
 from partita.errors import DefinitionError, OperationError
 
 _runners: Final[list[Runner]] = []
@@ -178,6 +178,8 @@ def job(
             if composed.inputs:
                 raise DefinitionError(f"a job has no inputs, and its body takes {composed.inputs[0].name!r}. Use config, or make it a pt.graph.")
             called = check_hooks(hooks)
+            if not isinstance(resources, (Mapping, type(None))):
+                raise DefinitionError(f"resources={resources!r}: give a mapping from names, such as resources={{'warehouse': Warehouse()}}.")
             spec = JobSpec(
                 name=composed.name,
                 description=composed.spec.description,
@@ -253,17 +255,3 @@ def asset_job(
             source=source,
         )
     return Job(spec, selection=chosen, hooks=called)
-
-
-def to_tags(tags: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
-    """Tags of runs, in order of name.
-
-    Raises:
-        DefinitionError: a name or value that is not text.
-    """
-    for name, value in (tags or {}).items():
-        if not isinstance(name, str) or not isinstance(value, str) or not name:
-            raise DefinitionError(f"tags: {name!r}: {value!r} is not a tag. Names and values are text, and a name is not empty.")
-        if (letter := unstorable(name + value)) is not None:
-            raise DefinitionError(f"tags: {name!r}: {value!r} holds {letter!r}, which cannot be stored.")
-    return tuple(sorted((tags or {}).items()))

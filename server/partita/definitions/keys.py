@@ -76,7 +76,8 @@ def check_name(kind: str, name: str) -> str:
         DefinitionError: it is empty or holds a character outside `A-Z a-z 0-9 _ . -`.
     """
     if not isinstance(name, str) or not _SEGMENT.fullmatch(name):
-        raise DefinitionError(f"{name!r} is not a name for a {kind}: {_fault(str(name))}. Use letters, digits, '_', '.' and '-'.")
+        fault = _fault(name) if isinstance(name, str) else "it is not text"
+        raise DefinitionError(f"{name!r} is not a name for a {kind}: {fault}. Use letters, digits, '_', '.' and '-'.")
     return name
 
 

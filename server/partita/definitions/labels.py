@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
+from partita.definitions.texts import unstorable
 from partita.errors import DefinitionError
 
 _GROUP = re.compile(r"[A-Za-z0-9_]+(/[A-Za-z0-9_]+)*")
@@ -22,7 +23,7 @@ def check_group(group: str) -> str:
     Raises:
         DefinitionError: it is empty, or holds more than letters, digits and `_`, joined by `/`.
     """
-    if not _GROUP.fullmatch(group):
+    if not isinstance(group, str) or not _GROUP.fullmatch(group):
         raise DefinitionError(f"group {group!r} is not a group. Use letters, digits and '_', and '/' between words.")
     return group
 
@@ -51,12 +52,30 @@ def check_tags(tags: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     Raises:
         DefinitionError: a name or value that is too long or holds other characters.
     """
+    if not isinstance(tags, Mapping):
+        raise DefinitionError(f"tags={tags!r}: give a mapping, such as tags={{'team': 'etl'}}.")
     return tuple(sorted(_check_tag(name, value) for name, value in tags.items())) if tags else ()
 
 
+def to_tags(tags: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+    """Tags of ops and runs, which hold any text, in order of name.
+
+    Raises:
+        DefinitionError: it is no mapping, or holds a name or value that is not text.
+    """
+    if not isinstance(tags, (Mapping, type(None))):
+        raise DefinitionError(f"tags={tags!r}: give a mapping, such as tags={{'team': 'etl'}}.")
+    for name, value in (tags or {}).items():
+        if not isinstance(name, str) or not isinstance(value, str) or not name:
+            raise DefinitionError(f"tags: {name!r}: {value!r} is not a tag. Names and values are text, and a name is not empty.")
+        if (letter := unstorable(name + value)) is not None:
+            raise DefinitionError(f"tags: {name!r}: {value!r} holds {letter!r}, which cannot be stored.")
+    return tuple(sorted((tags or {}).items()))
+
+
 def _listed(what: str, values: Iterable[str]) -> Iterable[str]:
-    if isinstance(values, str):
-        raise DefinitionError(f"{what}={values!r} is one text. Give a list: {what}=[{values!r}].")
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise DefinitionError(f"{what}={values!r} is no list. Give one: {what}=[{values!r}].")
     return values
 
 

@@ -86,6 +86,8 @@ def to_entries(metadata: Mapping[str, Any]) -> tuple[MetadataEntry, ...]:
     Raises:
         DefinitionError: a value of a type that metadata does not know; the message names its label.
     """
+    if not isinstance(metadata, Mapping):
+        raise DefinitionError(f"metadata={metadata!r}: give a mapping from labels, such as metadata={{'rows': 12}}.")
     return tuple(_to_entry(label, value) for label, value in metadata.items())
 
 

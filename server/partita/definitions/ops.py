@@ -12,6 +12,7 @@ from partita.definitions.dynamic import Dynamic
 from partita.definitions.hooks import Hook, check_hooks
 from partita.definitions.inputs import config_of, config_type_of, description_of, name_of, op_inputs
 from partita.definitions.keys import check_op_name
+from partita.definitions.labels import to_tags
 from partita.definitions.policies import Pool, Retry, expect, pool_fields, to_seconds
 from partita.definitions.ports import AnyOut, DynamicOut, In, Out
 from partita.definitions.results import DynamicOutput
@@ -257,7 +258,7 @@ def op(
                 outputs=_outputs(out, signature),
                 config=config_of(signature),
                 resources=signature.resources,
-                tags=tuple(sorted((tags or {}).items())),
+                tags=to_tags(tags),
                 retry=expect(Retry, retry, "retry"),
                 timeout=to_seconds(timeout, "op"),
                 **pool_fields(pool, "op"),

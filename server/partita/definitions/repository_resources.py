@@ -28,9 +28,9 @@ class Provisions:
         self.resources: dict[str, object] = {}
         self.io_managers: dict[str, IOManager] = {}
         self._problems = problems
-        for name, each in resources.items():
+        for name, each in self._named("resources", resources).items():
             self._take_resource(name, each, subject=f"resource {name!r}")
-        for name, manager in io_managers.items():
+        for name, manager in self._named("io_managers", io_managers).items():
             self._take_io_manager(name, manager)
 
     def add(self, job: Job) -> None:
@@ -70,7 +70,7 @@ class Provisions:
     def check_io_manager(self, name: str, *, source: SourceLocation | None, subject: str) -> None:
         """An IO manager of this name must be there."""
         if name != DEFAULT_IO_MANAGER and name not in self.io_managers:
-            hint = did_you_mean(name, self.io_managers)
+            hint = did_you_mean(str(name), self.io_managers)
             problem = f"it needs an IO manager {name!r}, which the repository does not have.{hint} Add io_managers={{{name!r}: ...}}."
             self._problems.add(problem, source=source, subject=subject)
 
@@ -80,6 +80,12 @@ class Provisions:
             if manager.needs_one_process and executor.kind != "in_process":
                 problem = f"IO manager {name!r} ({type(manager).__name__}) keeps values in one process, and the executor is {executor.kind!r}."
                 self._problems.add(f"{problem} Give executor=pt.in_process().", source=source, subject=subject)
+
+    def _named(self, parameter: str, given: object) -> Mapping[Any, Any]:
+        if isinstance(given, Mapping):
+            return given
+        self._problems.add(f"{given!r} is no mapping. Give {parameter}={{'name': ...}}.", source=None, subject=parameter)
+        return {}
 
     def _take_resource(self, name: str, each: object, *, subject: str) -> None:
         with self._problems.collect(None, subject):

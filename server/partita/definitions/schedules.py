@@ -11,8 +11,9 @@ import msgspec
 from partita.definitions.automation_specs import ScheduleSpec
 from partita.definitions.cron import Cron
 from partita.definitions.inputs import description_of, name_of
-from partita.definitions.jobs import Job, to_tags
+from partita.definitions.jobs import Job
 from partita.definitions.keys import check_name
+from partita.definitions.labels import to_tags
 from partita.definitions.partitions import Partitions, partitions_of
 from partita.definitions.partitions.time import TimePartitions
 from partita.definitions.policies import is_count, to_seconds

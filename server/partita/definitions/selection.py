@@ -123,7 +123,7 @@ def select(selection: str | Selection, among: Any) -> set[AssetKey]:
     return chosen.resolve(graph if isinstance(graph, AssetGraph) else AssetGraph(resolved_specs(among)))
 
 
-def as_selection(subject: str | Selection | Iterable[Any]) -> Selection:
+def as_selection(subject: Any) -> Selection:
     """The selection that a definition was given as text, as itself, or as a list of assets and keys.
 
     Raises:
@@ -136,6 +136,8 @@ def as_selection(subject: str | Selection | Iterable[Any]) -> Selection:
             return Selection.parse(subject)
         except RequestError as error:
             raise DefinitionError(f"{error}") from error
+    if not isinstance(subject, Iterable) and not hasattr(subject, "spec"):
+        raise DefinitionError(f"selection={subject!r}: give a selection such as 'group:marts', or a list of assets.")
     keys = [subject] if isinstance(subject, AssetKey) or hasattr(subject, "spec") else list(subject)
     if not keys:
         raise DefinitionError("the selection is an empty list. Name assets, or '*' for all.")

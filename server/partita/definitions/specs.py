@@ -233,8 +233,9 @@ def to_deps(subjects: Iterable[Any]) -> tuple[DepSpec, ...]:
     Raises:
         DefinitionError: it is one text instead of a list, or holds what is no key.
     """
-    if isinstance(subjects, str):
-        raise DefinitionError(f"deps={str(subjects)!r} is one text. Give a list: deps=[{str(subjects)!r}].")
+    if isinstance(subjects, str) or not isinstance(subjects, Iterable):
+        shown = str(subjects) if isinstance(subjects, str) else subjects
+        raise DefinitionError(f"deps={shown!r} is no list. Give one: deps=[{shown!r}].")
     return tuple(map(to_dep, subjects)) if subjects else ()
 
 

@@ -11,8 +11,9 @@ import msgspec
 
 from partita.definitions.checks import Check
 from partita.definitions.io import IOManager
-from partita.definitions.jobs import Job, to_tags
+from partita.definitions.jobs import Job
 from partita.definitions.keys import AssetKey
+from partita.definitions.labels import to_tags
 from partita.definitions.partitions import DynamicKeys, DynamicPartitions
 from partita.definitions.policies import in_process
 from partita.definitions.repository import Repository

@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import msgspec
 
 from partita.definitions.assets import Asset
 from partita.definitions.checks import Check
@@ -16,9 +18,11 @@ from partita.definitions.jobs import Job
 from partita.definitions.repository import Repository
 from partita.definitions.schedules import Schedule
 from partita.definitions.sensors import Sensor
+from partita.definitions.sources import at
 from partita.definitions.specs import AssetSpec, RepositorySpec
-from partita.errors import DefinitionErrors, WorkspaceError
+from partita.errors import DefinitionError, DefinitionErrors, WorkspaceError
 from partita.planning.declared import check_declared_config
+from partita.records.codec import decode, encode
 from partita.records.locations import LocationCatalog
 from partita.workspace.settings import LocationSettings
 
@@ -50,17 +54,48 @@ def describe(location_name: str, repositories: Sequence[Repository]) -> Location
     """The catalog of one location.
 
     Raises:
-        DefinitionError: the config of a job or schedule does not fit what its steps take; all such mistakes together.
+        DefinitionError: a definition holds what cannot be published, or config that its steps do not take; all such mistakes together.
         WorkspaceError: two of its repositories define the same asset or check.
     """
     catalog = LocationCatalog(location=location_name, repositories=tuple(repository.spec for repository in repositories))
+    _refuse_unpublishable(catalog)
     _refuse_doubles(catalog, lambda each: [f"asset '{spec.key}'" for spec in each.assets if not spec.is_external])
     _refuse_doubles(catalog, lambda each: [f"check {spec.step_key!r}" for spec in each.checks])
     for repository in catalog.repositories:
-        wrong = check_declared_config(repository)
-        if wrong:
-            raise wrong[0] if len(wrong) == 1 else DefinitionErrors(wrong, f"Repository {repository.name!r}")
+        _raise_all(check_declared_config(repository), repository)
     return catalog
+
+
+def _refuse_unpublishable(catalog: LocationCatalog) -> None:
+    """What is of a wrong type, or no text that can be stored, is told here: those who read the catalog do not know where it stands."""
+    try:
+        decode(encode(catalog), LocationCatalog)
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
+        for repository in catalog.repositories:
+            found = [_publishing_error(kind, spec) for kind, spec in _specs_of(repository)]
+            _raise_all([each for each in found if each is not None], repository)
+        raise DefinitionError(f"Code location {catalog.location!r} cannot be published: {error}.") from None
+
+
+def _raise_all(errors: Sequence[DefinitionError], repository: RepositorySpec) -> None:
+    if errors:
+        raise errors[0] if len(errors) == 1 else DefinitionErrors(errors, f"Repository {repository.name!r}")
+
+
+def _specs_of(repository: RepositorySpec) -> Iterator[tuple[str, Any]]:
+    groups = ("asset", "check", "op", "graph", "job", "schedule", "sensor", "resource")
+    for kind in groups:
+        for spec in getattr(repository, f"{kind}s"):
+            yield kind, spec
+
+
+def _publishing_error(kind: str, spec: Any) -> DefinitionError | None:
+    try:
+        decode(encode(spec), type(spec))
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
+        name = str(getattr(spec, "key", None) or getattr(spec, "step_key", None) or spec.name)
+        return at(DefinitionError(f"it cannot be published: {error}."), getattr(spec, "source", None), f"{kind} {name!r}")
+    return None
 
 
 def _import(location: LocationSettings) -> ModuleType:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from partita.definitions.keys import AssetKey
-from partita.errors import DefinitionErrors, WorkspaceError
+from partita.errors import DefinitionError, DefinitionErrors, WorkspaceError
 from partita.workspace.loader import describe, load_repositories
 from partita.workspace.settings import LocationSettings
 
@@ -190,3 +190,31 @@ two = pt.Repository("two", assets=[raw])
 """
     with pytest.raises(WorkspaceError, match="repositories 'one' and 'two' both define asset 'raw'"):
         describe("shop", load_repositories(file_location(tmp_path, code)))
+
+
+def test_what_cannot_be_published_is_told_with_file_and_line(tmp_path: Path) -> None:
+    code = """
+import partita as pt
+
+@pt.asset(code_version=1)
+def raw() -> int:
+    return 1
+
+@pt.op(description="odd \\udcff")
+def work() -> None: ...
+
+@pt.job
+def nightly() -> None:
+    work()
+"""
+    with pytest.raises(DefinitionErrors) as raised:
+        describe("shop", load_repositories(file_location(tmp_path, code)))
+
+    first, second = raised.value.errors
+    assert "loaded_from_file.py:4: asset 'raw': it cannot be published: Expected `str | null`, got `int` - at `$.code_version`" in str(first)
+    assert "loaded_from_file.py:8: op 'work': it cannot be published: 'utf-8' codec can't encode character" in str(second)
+
+
+def test_a_repository_that_cannot_be_published_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError, match=r"location 'shop' cannot be published: .*description"):
+        describe("shop", load_repositories(file_location(tmp_path, "import partita as pt\nmain = pt.Repository('main', description=5)")))
