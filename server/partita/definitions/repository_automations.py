@@ -53,6 +53,8 @@ class Automations:
 
     def _settle_schedule(self, each: Schedule) -> ScheduleSpec:
         spec = msgspec.structs.replace(each.spec, target=each.target.resolve(self._jobs, self._graph))
+        if spec.has_function:  # it says which partition of which assets
+            return spec
         of_job = {name: job.partitions for name, job in self._jobs.items()}
         of_asset = {key: self._graph.spec(key).partitions for key in spec.target.assets}
         return each.resolve(spec, partitions_of_target(spec, of_job, of_asset))

@@ -118,10 +118,6 @@ class FunctionSchedule(Schedule, Generic[P, R]):
         """What the function returns for these arguments."""
         return self.function(*args, **kwargs)
 
-    def resolve(self, spec: ScheduleSpec, partitions: Partitions | None) -> ScheduleSpec:  # noqa: ARG002 (the function says which partition)
-        """`spec`, as it is."""
-        return spec
-
 
 class PartitionSchedule(Schedule):
     """A schedule that launches the newest complete partition of its target at each tick."""

@@ -140,6 +140,24 @@ def test_schedules_and_sensors_share_their_names() -> None:
         repository(schedules=[pt.Schedule("same", cron="@daily", target="whole")], sensors=[look])
 
 
+def test_a_function_may_choose_among_assets_that_are_cut_in_different_ways() -> None:
+    regions = pt.asset(key="region", partitions=pt.StaticPartitions(["eu", "us"]))(lambda: 1)
+
+    @pt.schedule(cron="@daily", target=[day, regions])
+    def either(context: pt.ScheduleContext) -> list[pt.RunRequest]:
+        return [pt.RunRequest(assets=[regions], partition="eu"), pt.RunRequest(assets=[day], partition="2024-01-05")]
+
+    made = pt.Repository("main", assets=[day, regions], schedules=[either])
+    (spec,) = made.spec.schedules
+    runs = [RequestedRun(assets=each.assets, partition=each.partition) for each in either(pt.ScheduleContext(due_at=NOW))]
+
+    asked = requests_of((spec.target,), runs, TickScope(location="main", repository=made.spec), tags={}, now=NOW)
+
+    assert [(each.request.assets, each.request.partition_keys) for each in asked] == [(("region",), ("eu",)), (("day",), ("2024-01-05",))]
+    with pytest.raises(pt.DefinitionError, match="its assets are cut in different ways"):
+        pt.Repository("main", assets=[day, regions], schedules=[pt.Schedule("s", cron="@daily", target=[day, regions])])
+
+
 def test_functions_are_tested_as_functions() -> None:
     @pt.schedule(cron="0 2 * * *", target=daily)
     def nightly(context: pt.ScheduleContext) -> pt.RunRequest:
