@@ -209,7 +209,9 @@ class Evaluations:
                 held.outcome = self._refusal(held, error)
 
     def _refusal(self, held: HeldTick, error: Exception) -> Outcome:
-        if not isinstance(error, PartitaError):
+        if isinstance(error, PartitaError):
+            error = error.with_traceback(None)  # it says all; where in Partita it was noticed is nothing to its reader
+        else:
             logger.error("a tick could not be evaluated", extra={"tick_id": held.id}, exc_info=error)
         return Outcome(error=PythonError.of(error), logs="" if held.verdict is None else logs_of(held.verdict))
 

@@ -9,6 +9,8 @@ from partita.automation.scopes import scope_of, spec_of
 from partita.automation.watches import latest_materializations, latest_runs, new_materializations, new_runs
 from partita.definitions.automation_specs import ScheduleSpec, SensorSpec
 from partita.execution.evaluation import Evaluation
+from partita.planning.dynamic import dynamic_sets
+from partita.planning.effects import check_additions, check_reports
 from partita.planning.ticks import requests_of, requests_of_schedule
 from partita.records.assets import Materialization
 from partita.records.automations import Automation
@@ -74,6 +76,9 @@ class Verdicts:
         if verdict.error is not None:
             return Outcome(error=verdict.error, logs=logs)
         workspace = self._workspace_for(version)
+        if verdict.partitions:
+            check_additions(verdict.partitions, dynamic_sets(workspace.repositories.values()))
+        check_reports(verdict.events, workspace.graph.specs)
         scope = scope_of(self._store, workspace, claim.automation, added=verdict.partitions)
         spec = spec_of(scope.repository, claim.automation)
         targets, tags = ((spec.target,), dict(spec.tags)) if isinstance(spec, ScheduleSpec) else (spec.targets, {})

@@ -14,12 +14,19 @@ from partita.definitions.specs import to_key
 from partita.definitions.texts import storable, unstorable
 from partita.errors import DefinitionError
 
+MAX_RUN_KEY = 1000
+"""Characters of a run key: it is looked up among all of its schedule or sensor."""
+MAX_CURSOR = 1_000_000
+"""Characters of a cursor: it is read and written with each evaluation."""
+MAX_REASON = 16_000
+"""Characters that are kept of a reason."""
+
 
 class RunRequest:
     """A run that a schedule or sensor asks for.
 
     Args:
-        run_key: launches at most one run per schedule or sensor, ever; None launches every time.
+        run_key: launches at most one run per schedule or sensor, ever; None launches every time. At most 1000 characters.
         config: run config: a dict, a model instance, or YAML or JSON text.
         tags: tags of the run, besides those of the schedule and the job.
         partition: the partition it writes, where the target has partitions.
@@ -45,6 +52,8 @@ class RunRequest:
         job: Any = None,
     ) -> None:
         self.run_key = _checked_text("RunRequest", "run_key", run_key)
+        if run_key is not None and len(run_key) > MAX_RUN_KEY:
+            raise DefinitionError(f"RunRequest(run_key=...) has {len(run_key)} characters; at most {MAX_RUN_KEY} are taken. Give a hash of it.")
         self.config: dict[str, Any] = to_stored_config(config) or {}
         self.tags = _checked_tags(tags)
         self.partition = _checked_text("RunRequest", "partition", partition)
@@ -73,7 +82,7 @@ class Skip:
     def __init__(self, reason: str) -> None:
         if not isinstance(reason, str) or not reason.strip():
             raise DefinitionError(f"Skip({reason!r}): say why, as text.")
-        self.reason = storable(reason)
+        self.reason = storable(reason[:MAX_REASON])
 
     def __repr__(self) -> str:
         return f"Skip({self.reason!r})"
@@ -124,7 +133,7 @@ class SensorResult:
     Args:
         requests: runs to launch.
         skip: why there are none.
-        cursor: what the next evaluation finds as `context.cursor`; left as it is when None.
+        cursor: what the next evaluation finds as `context.cursor`; left as it is when None. At most a million characters.
         partitions: keys to add to dynamic partitions, before the runs are launched.
         events: writes of assets to record.
 
@@ -150,6 +159,8 @@ class SensorResult:
             raise DefinitionError("SensorResult(skip=..., requests=...): it either launches runs or skips.")
         if cursor is not None and not isinstance(cursor, str):
             raise DefinitionError(f"SensorResult(cursor={cursor!r}): a cursor is text; use json.dumps for anything else.")
+        if cursor is not None and len(cursor) > MAX_CURSOR:
+            raise DefinitionError(f"SensorResult(cursor=...) has {len(cursor):,} characters; at most {MAX_CURSOR:,} are taken.")
         self.cursor = cursor if cursor is None else _storable_text("SensorResult", "cursor", cursor)
         self.partitions = _all_of(AddPartitions, partitions, "partitions")
         self.events = _all_of(AssetEvent, events, "events")

@@ -66,6 +66,11 @@ def customers(context: pt.SensorContext) -> object:
     )
 
 
+@pt.sensor(target=load_job, interval=1.0)
+def misspelt(context: pt.SensorContext) -> object:
+    return pt.SensorResult(events=[pt.AssetEvent("reprot")], partitions=[pt.AddPartitions("custmers", ["acme"])], cursor="never")
+
+
 @pt.sensor(target=[account], interval=1.0)
 def nobody(context: pt.SensorContext) -> object:
     return pt.SensorResult(requests=[pt.RunRequest(partition="nobody")], cursor="never")
@@ -138,7 +143,7 @@ definitions = pt.Repository(
     assets=[report, account],
     jobs=[load_job, failing_job],
     schedules=[minutely],
-    sensors=[files, customers, nobody, hangs, crashes, raises, cannot_say, odd_text, odd_request, waits, after_report, after_failure],
+    sensors=[files, customers, misspelt, nobody, hangs, crashes, raises, cannot_say, odd_text, odd_request, waits, after_report, after_failure],
 )
 """
 
@@ -245,12 +250,14 @@ def test_a_request_for_what_cannot_be_launches_nothing_and_leaves_the_cursor(sit
     site.start("daemon")
     site.work()
 
-    switch(site, "nobody")
+    switch(site, "nobody", "misspelt")
 
-    tick = ended(site, "nobody")
-    assert tick.error is not None
-    assert (tick.status, cursor_of(site, "nobody"), site.store.runs.count()) == (TickStatus.FAILED, None, 0)
-    assert "nobody" in tick.error.message
+    for name, words in (("nobody", "nobody"), ("misspelt", "no set of dynamic partitions 'custmers'. Did you mean 'customers'?")):
+        tick = ended(site, name)
+        assert tick.error is not None
+        assert (tick.status, cursor_of(site, name), site.store.runs.count()) == (TickStatus.FAILED, None, 0)
+        assert words in tick.error.message
+        assert tick.error.stack == (), "where in Partita it was noticed is nothing to the author"
 
 
 def test_sensors_that_watch_act_on_what_comes(site: Site) -> None:

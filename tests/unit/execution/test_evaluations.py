@@ -111,6 +111,8 @@ def test_answers_that_contradict_are_refused(parts: tuple[Any, ...], words: str)
         (lambda: pt.RunRequest(job=5), "RunRequest(job=5): give a job or its name."),
         (lambda: pt.RunRequest(tags=["a"]), "give a mapping"),  # type: ignore[arg-type]
         (lambda: pt.RunRequest(run_key=ODD), "RunRequest(run_key='caf\\udce9.csv') holds '\\udce9', which cannot be stored"),
+        (lambda: pt.RunRequest(run_key="k" * 1001), "RunRequest(run_key=...) has 1001 characters; at most 1000 are taken. Give a hash of it."),
+        (lambda: pt.SensorResult(cursor="c" * 1_000_001), "SensorResult(cursor=...) has 1,000,001 characters; at most 1,000,000 are taken."),
         (lambda: pt.RunRequest(run_key="a\0b"), "holds '\\x00', which cannot be stored"),
         (lambda: pt.RunRequest(partition=ODD), "RunRequest(partition="),
         (lambda: pt.RunRequest(config={"steps": {"load": {"paths": ["ok", ODD]}}}), "Config at steps.load.paths.1: 'caf\\udce9.csv' holds"),
