@@ -16,6 +16,7 @@ _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
 _FIRST, _LAST = date(1900, 1, 1), date(2999, 12, 31)
 """Ticks outside of these dates are of no use to anybody."""
+_EARLIEST, _LATEST = (to_seconds(datetime(year, month, day, tzinfo=UTC)) for year, month, day in ((1899, 12, 30), (3000, 1, 2)))
 
 
 class Cron:
@@ -79,7 +80,7 @@ class Cron:
         Raises:
             DefinitionError: there is none before the year 3000.
         """
-        found = next(self.ticks(_aware(instant).replace(microsecond=0) + timedelta(seconds=1)), None)
+        found = next((tick for tick in self.ticks(instant) if tick > instant), None)
         if found is None:
             raise DefinitionError(f"{self!r} has no tick after {instant.isoformat()}.")
         return found
@@ -102,7 +103,8 @@ class Cron:
         return next(self.ticks(instant, instant), None) is not None
 
     def _date(self, seconds: int) -> date:
-        return datetime.fromtimestamp(seconds, self._zone).date()
+        """The date of an instant, or of the first or last one that counts."""
+        return datetime.fromtimestamp(min(max(seconds, _EARLIEST), _LATEST), self._zone).date()
 
     def _of(self, fields: Fields, around: date, *, step: int) -> Iterator[int]:
         """Due seconds of one expression in order of time, forwards or backwards, from a day before or after `around` on."""
@@ -160,6 +162,8 @@ def _days(fields: Fields, start: date, *, step: int) -> Iterator[date]:
 
 
 def _aware(moment: datetime) -> datetime:
+    if not isinstance(moment, datetime):
+        raise DefinitionError(f"{moment!r} is not a datetime. Give an aware one, such as datetime.now(UTC).")
     if moment.tzinfo is None:
         raise DefinitionError(f"{moment.isoformat()} has no time zone. Give an aware datetime, such as datetime.now(UTC).")
     return moment

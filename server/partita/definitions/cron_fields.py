@@ -52,6 +52,8 @@ class Field:
         low, dash, high = span.partition("-")
         start = self._number(low, whole)
         end = self._number(high, whole) if dash else (self.last if slash else start)
+        if dash and self is WEEKDAY and end < start and high.upper() == WEEKDAYS[0]:
+            end = self.last  # Sunday ends the week too: FRI-SUN
         if end < start:
             raise _wrong(whole, f"{span!r} in the {self.name} ends before it starts")
         return range(start, end + 1, step)
