@@ -182,6 +182,11 @@ class Api:
             assert made.receive()["type"] == "connection_ack"
         return made
 
+    def publish(self, location: str, **definitions: Any) -> None:
+        """Let a code location define this and nothing else."""
+        repository = pt.Repository("main", **definitions)
+        self.store.locations.publish(location, describe(location, [repository]), python_version="3.11", library_version="0.1", start="fork")
+
     def run(self, **rest: Any) -> Run:
         """One queued run, of the job `nightly` unless told otherwise."""
         return self.store.runs.launch(

@@ -19,6 +19,7 @@ from partita.storage.changes import Changes
 from partita.storage.dynamic_partitions import DynamicPartitionKeys
 from partita.storage.engine import Database
 from partita.storage.events import Events
+from partita.storage.idempotency_keys import IdempotencyKeys
 from partita.storage.interned import Interned
 from partita.storage.journal import Journal
 from partita.storage.launches import Launches
@@ -74,6 +75,7 @@ class Store:
         self.ticks = Ticks(database, Outcomes(launches, self.partitions, reports))
         self.arrivals = Arrivals(database, asset_names=asset_names)
         self.backfills = Backfills(database, launches, asset_names=asset_names, partition_names=partition_names)
+        self.idempotency_keys = IdempotencyKeys(database)
         self.leases = Leases(database)
         self.retention = Retention(database)
 

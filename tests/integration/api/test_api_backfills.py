@@ -71,6 +71,16 @@ def test_the_same_key_starts_one_backfill_and_another_request_is_a_conflict(api:
     assert api.store.backfills.count() == 1
 
 
+def test_a_request_that_comes_again_gets_its_first_answer_whatever_became_of_the_code(api: Api) -> None:
+    given = {"selection": "raw/orders", "partitions": TWO, "idempotencyKey": "k"}
+    first = start(api, **given)
+    api.publish("ingest")
+
+    assert [error["code"] for error in start(api, **{**given, "idempotencyKey": "new"})["errors"]] == ["INVALID_INPUT"]
+    again = start(api, **given)
+    assert (again["isReplay"], again["errors"], again["backfill"]["id"]) == (True, [], first["backfill"]["id"])
+
+
 def test_what_goes_on_is_cancelled_and_not_retried(api: Api) -> None:
     backfill_id = start(api, selection="raw/orders", partitions=TWO)["backfill"]["id"]
 

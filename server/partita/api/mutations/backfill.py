@@ -30,6 +30,9 @@ async def start_backfill(context: Context, given: StartBackfillInput) -> Backfil
     def work() -> BackfillAnswer:
         try:
             key = to_idempotency(context, "startBackfill", given)
+            # A request that comes again gets its first answer, whatever has become of the definitions since.
+            if key is not None and (made := context.store.idempotency_keys.find(key)) is not None:
+                return BackfillAnswer(backfill=context.store.backfills.get(made[0]), is_replay=True)
             request, items = _decide(context, given)
             started = context.store.backfills.create(request, items, key=key)
         except Refused as refused:
