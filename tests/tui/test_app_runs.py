@@ -11,7 +11,9 @@ from partita.definitions.metadata import MetadataEntry, MetadataKind
 from partita.execution.capture import captured_path
 from partita.records.events import LogLevel, StepFailed, StepStarted, StepSucceeded
 from partita.records.failures import PythonError
-from partita.records.runs import RunStatus
+from partita.records.runs import RunRequest, RunStatus
+from partita_client.tui.screens import runs
+from partita_client.tui.widgets.virtual_table import VirtualTable
 from support.api import Api, serving
 from support.screens import NARROW, WIDE, screen_text, shows, until
 from support.stores import at, log, materialized, status
@@ -74,6 +76,16 @@ async def test_older_runs_are_asked_for_when_they_are_scrolled_to(api: Api) -> N
         await until(pilot, lambda: len(app_of(pilot).desk.world.runs) == 450, what="all runs to be here")
         await pilot.press("G")
         await shows(pilot, runs[0].id[-8:], "row 450/450")
+
+
+async def test_a_list_ends_somewhere_and_says_so(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "MOST_LISTED", 400)
+    api.store.runs.launch([RunRequest(location="ingest", repository="main", job="nightly")] * 650)
+    async with opened(url_of_api(api), "runs") as pilot:
+        await shows(pilot, "650 runs", "the first 400 are listed")
+        await pilot.press("G")
+        await until(pilot, lambda: app_of(pilot).screen.query_one("#runs", VirtualTable).cursor_id is not None, what="the last row to be here")
+        await shows(pilot, "row 400/400")
 
 
 async def test_cancelling_shows_what_it_interrupts_and_asks(api: Api) -> None:

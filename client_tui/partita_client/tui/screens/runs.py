@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.worker import Worker
 
 from partita_client.errors import PartitaClientError
 from partita_client.models.generated import operations
@@ -30,6 +31,8 @@ from partita_client.tui.widgets.line_text import LineText
 from partita_client.tui.widgets.virtual_table import Column, KeyedSource, Row, VirtualTable
 
 PAGE = 200
+MOST_LISTED = 10_000
+"""Rows of a list: who looks for an older run filters."""
 MOST_LOOKS = 10
 """Pages that are looked through at once for a filter that only this side can read."""
 
@@ -46,6 +49,9 @@ class RunsScreen(PlaceScreen):
         self._list = RunList()
         self._after: str | None = None
         self._has_asked = False
+        self._until = 0
+        """The last row that was asked for."""
+        self._loads: Worker[None] | None = None
 
     def body(self) -> ComposeResult:
         """The filter, the table, the preview."""
@@ -109,20 +115,20 @@ class RunsScreen(PlaceScreen):
         self._begin(RunList(wanted, self._list.order, is_descending=self._list.is_descending))
 
     def _begin(self, fresh: RunList) -> None:
-        self._list, self._after, self._has_asked = fresh, None, True
+        self._list, self._after, self._has_asked, self._until = fresh, None, True, 0
         self._table.set_sort("started" if fresh.order in ("created", "started") else None, is_descending=fresh.is_descending)
-        self._load(0)
+        self._loads = self._load()
 
     @work(group="runs-page", exclusive=True, exit_on_error=False)
-    async def _load(self, until: int) -> None:
-        """Load pages until the row `until` is here."""
+    async def _load(self) -> None:
+        """Load pages until the last row that was asked for is here."""
         listing = self._list
         await self.desk.feed.until_connected()
         looks = 0
-        while (
-            listing is self._list and not listing.is_complete and (len(listing) <= until or not looks) and looks < max(MOST_LOOKS, until // PAGE + 1)
-        ):
+        while listing is self._list and not listing.is_complete and (len(listing) <= min(self._until, MOST_LISTED - 1) or not looks):
             looks += 1
+            if looks > max(MOST_LOOKS, self._until // PAGE + 1):
+                return
             try:
                 page = await self.desk.feed.execute(
                     operations.tui_runs(
@@ -142,12 +148,13 @@ class RunsScreen(PlaceScreen):
             listing.add_page(found.nodes, self.desk.now(), is_last=not found.page_info.has_next_page)
             listing.total = found.total_count if is_whole(listing.wanted) else None
             self._after = found.page_info.end_cursor
+            del page, found  # else they stay until the next has come
             self._show_list()
 
     def _show_list(self) -> None:
         listing = self._list
         total = listing.total if listing.total is not None else len(listing)
-        self._table.set_source(KeyedSource(listing.ids, self._row, total if not listing.is_complete else len(listing)))
+        self._table.set_source(KeyedSource(listing.ids, self._row, min(total, MOST_LISTED) if not listing.is_complete else len(listing)))
         self._say_count()
         self._preview()
 
@@ -157,15 +164,17 @@ class RunsScreen(PlaceScreen):
         shown = count(listing.total if listing.total is not None else len(listing)) + more
         noun = "run" if shown == "1" else "runs"
         order = f"by {listing.order}{'' if listing.is_descending else ', oldest first'}"
-        self.query_one(FilterBar).say(f"{shown} {noun}  {order}", self._list.wanted.problem)
+        rest = f"  the first {count(MOST_LISTED)} are listed" if (listing.total or 0) > MOST_LISTED else ""
+        self.query_one(FilterBar).say(f"{shown} {noun}  {order}{rest}", self._list.wanted.problem)
         self.query_one("#runs-pane", Pane).set_title(f"Runs  {shown}")
         self._say_marks()
 
     @on(VirtualTable.NeedPage)
     def _needed(self, event: VirtualTable.NeedPage) -> None:
         event.stop()
-        if self._has_asked:
-            self._load(event.last)
+        self._until = max(self._until, event.last)
+        if self._has_asked and (self._loads is None or self._loads.is_finished):
+            self._loads = self._load()
 
     # Rows.
 
