@@ -182,7 +182,7 @@ def schedule(
     def define(decorated: Callable[P, R]) -> FunctionSchedule[P, R]:
         source = source_of(decorated)
         with located(source, f"schedule {getattr(decorated, '__name__', name)!r}"):
-            signature = checked_signature(decorated)
+            signature = checked_signature(decorated, contexts=("ScheduleContext",))
             wanted = Target(target)
             spec = ScheduleSpec(
                 name=check_name("schedule", name_of(decorated, name, parameter="name")),
@@ -268,11 +268,15 @@ def _name_for(target: Target) -> str:
         raise DefinitionError(f"{subject!r} is a selection, which gives the schedule no name. Give name=.") from None
 
 
-def checked_signature(function: Callable[..., Any]) -> Signature:
+def checked_signature(function: Callable[..., Any], *, contexts: Sequence[str]) -> Signature:
     """The signature of a function of a schedule or sensor.
 
+    Args:
+        function: the function.
+        contexts: names of the class of the context that it is given, and of those that this derives from.
+
     Raises:
-        SignatureError: it takes something else than a context and resources.
+        SignatureError: it takes something else than such a context and resources.
     """
     signature = signature_of(function)
     taken = [*(each.name for each in signature.inputs if each.is_required), *([signature.config.name] if signature.config else [])]
@@ -280,6 +284,9 @@ def checked_signature(function: Callable[..., Any]) -> Signature:
         raise SignatureError(
             f"parameter {taken[0]!r} is neither its context nor a resource. Annotate resources with their class or pt.Provided[...]."
         )
+    wanted = getattr(signature.context.model, "__name__", None) if signature.context is not None else None
+    if wanted is not None and wanted not in (*contexts, "Context"):
+        raise SignatureError(f"its context is annotated as a {wanted}, and it is given another. Write pt.{contexts[0]}.")
     return signature
 
 

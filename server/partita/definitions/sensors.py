@@ -21,6 +21,12 @@ from partita.errors import DefinitionError, did_you_mean
 P = ParamSpec("P")
 R = TypeVar("R")
 RUN_STATUSES = ("started", "succeeded", "failed", "canceled")
+CONTEXTS: dict[SensorKind, tuple[str, ...]] = {
+    "function": ("SensorContext",),
+    "asset": ("AssetSensorContext", "SensorContext"),
+    "run_status": ("RunStatusContext", "SensorContext"),
+}
+"""What functions of each kind are given: the class of their context, and those that it derives from."""
 SHORTEST = 1.0
 """Seconds between evaluations, at least."""
 
@@ -208,7 +214,7 @@ def _declare(
     def define(decorated: Callable[P, R]) -> Sensor[P, R]:
         source = source_of(decorated)
         with located(source, f"sensor {getattr(decorated, '__name__', name)!r}"):
-            signature = checked_signature(decorated)
+            signature = checked_signature(decorated, contexts=CONTEXTS[kind])
             one, several = targets
             wanted = [Target(each) for each in ([one] if one is not None else []) + _listed("targets", several)]
             spec = SensorSpec(

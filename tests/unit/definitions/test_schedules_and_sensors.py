@@ -132,6 +132,35 @@ def test_what_nobody_provides_to_a_function_is_told_at_load() -> None:
     assert repository(schedules=[nightly], resources={"mali": Mail()}).schedule("nightly") is nightly
 
 
+@pytest.mark.parametrize(
+    ("declare", "annotated", "right"),
+    [
+        (pt.schedule(cron="@daily", target="whole"), pt.SensorContext, "pt.ScheduleContext"),
+        (pt.sensor(target="whole"), pt.OpContext, "pt.SensorContext"),
+        (pt.sensor(target="whole"), pt.AssetSensorContext, "pt.SensorContext"),
+        (pt.asset_sensor(asset="whole"), pt.RunStatusContext, "pt.AssetSensorContext"),
+        (pt.run_status_sensor(status="failed"), pt.ScheduleContext, "pt.RunStatusContext"),
+    ],
+)
+def test_a_context_of_another_kind_is_refused(declare: Callable[..., object], annotated: type, right: str) -> None:
+    def look(context: Any) -> None: ...
+
+    look.__annotations__["context"] = annotated
+
+    with pytest.raises(pt.SignatureError, match=f"'look': its context is annotated as a {annotated.__name__}.*Write {right}"):
+        declare(look)
+
+
+def test_a_context_may_be_annotated_with_what_it_derives_from() -> None:
+    @pt.asset_sensor(asset="whole")
+    def written(context: pt.SensorContext) -> None: ...
+
+    @pt.schedule(cron="@daily", target="whole")
+    def nightly(context: pt.Context | None) -> None: ...
+
+    assert repository(schedules=[nightly], sensors=[written]).sensors == (written,)
+
+
 def test_schedules_and_sensors_share_their_names() -> None:
     @pt.sensor(target="whole", name="same")
     def look(context: pt.SensorContext) -> None: ...
