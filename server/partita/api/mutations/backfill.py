@@ -89,8 +89,10 @@ def _decide(context: Context, given: StartBackfillInput) -> tuple[BackfillReques
         job = BackfillJob(location=entry.location, repository=entry.repository, name=entry.name)
         items = plan_job(entry.spec.partitions, chosen, scope, name=entry.name)
     else:
-        assets = tuple(selected_assets(definitions, given.selection or ""))
-        items = plan_assets(assets, chosen, scope, states_of=lambda key: _states(context, key))
+        selected = selected_assets(definitions, given.selection or "")
+        items = plan_assets(selected, chosen, scope, states_of=lambda key: _states(context, key))
+        written = {item.asset for item in items}  # not every asset has any of the chosen partitions
+        assets = tuple(key for key in selected if key in written)
     request = BackfillRequest(
         selection=given.selection,
         assets=assets,

@@ -11,6 +11,7 @@ from partita.api.errors import ApiError
 from partita.api.subscriptions.items import ShownLocationChange
 from partita.api.subscriptions.runs import changes_after, expired
 from partita.records.changes import ChangeKind
+from partita.records.locations import LocationStatus
 
 LOOK = 2.0
 """Seconds between looks at the locations: a worker whose lease ends writes nothing, so no change tells of it."""
@@ -22,7 +23,9 @@ async def follow(context: Context, *, after: str | None) -> AsyncGenerator[Shown
     async with feed.following():
         cursor = feed.cursor if after is None else after
         await context.begin()
-        shown = {} if after is None else _looks(context)
+        shown: dict[str, Any] = {}
+        if after is not None:  # that a worker is gone, no change has told, so nobody knows whether who resumes has been told
+            shown = {name: look for name, look in _looks(context).items() if look[0] is not LocationStatus.UNREACHABLE}
         while True:
             for entry in context.definitions.locations:
                 if shown.get(entry.name) != _look(entry):

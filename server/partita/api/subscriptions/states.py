@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from partita.api import status
@@ -72,9 +73,14 @@ async def follow_backfills(context: Context, where: BackfillFilter, *, after: st
     """The backfills that `where` means, as they change."""
 
     async def changed(batch: ChangeBatch) -> Found[Backfill]:
-        cursors = _newest(batch, ChangeKind.BACKFILL)
-        found = await context.read(lambda: context.store.backfills.find(list(cursors)))
-        return [(cursor, found[each]) for each, cursor in cursors.items() if each in found and _fits_backfill(found[each], where)]
+        newest = _newest(batch, ChangeKind.BACKFILL)
+        cursors = {each: cursor for each, cursor in newest.items() if where.ids is None or each in where.ids}
+        if not cursors:
+            return []
+        wanted, size = replace(where, ids=tuple(cursors)), PageRequest(first=len(cursors))
+        page = await context.read(lambda: context.store.backfills.list(wanted, page=size))
+        found = {backfill.id: backfill for backfill in page.items}
+        return [(cursor, found[each]) for each, cursor in cursors.items() if each in found]
 
     async def fresh(cursor: str) -> Found[Backfill]:
         page = await context.read(lambda: context.store.backfills.list(where, page=PageRequest(first=FRESH)))
@@ -153,7 +159,9 @@ async def follow_daemons(context: Context, *, after: str | None) -> AsyncGenerat
     feed = context.server.feed
     async with feed.following():
         cursor = feed.cursor if after is None else after
-        shown: Mapping[str, Any] = {} if after is None else {each.kind: _look(each) for each in await _daemons(context)}
+        shown: dict[str, Any] = {}
+        if after is not None:
+            shown = {each.kind: _look(each) for each in await _daemons(context) if not _has_fallen_silent(each)}
         while True:
             now = await _daemons(context)
             for daemon in now:
@@ -165,6 +173,9 @@ async def follow_daemons(context: Context, *, after: str | None) -> AsyncGenerat
             if batch.is_expired:
                 yield expired()
                 shown = {}
+            for change in batch.changes:
+                if change.kind is ChangeKind.DAEMON:
+                    shown.pop(change.subject, None)
 
 
 async def _daemons(context: Context) -> list[ShownDaemon]:
@@ -174,6 +185,11 @@ async def _daemons(context: Context) -> list[ShownDaemon]:
 def _look(daemon: ShownDaemon) -> Any:
     """What is told of a daemon at once when it changes; its heartbeats alone are not."""
     return daemon.is_healthy, daemon.errors, daemon.last_heartbeat_at is None
+
+
+def _has_fallen_silent(daemon: ShownDaemon) -> bool:
+    """Whether it died, which no change tells of: nobody knows whether who resumes has been told."""
+    return not daemon.is_healthy and not daemon.errors and daemon.last_heartbeat_at is not None
 
 
 def _newest(batch: ChangeBatch, kind: ChangeKind) -> dict[str, str]:
@@ -204,12 +220,4 @@ def _fits_tick(tick: Tick, where: TickFilter) -> bool:
         and (where.after is None or tick.due_at > where.after)
         and (where.before is None or tick.due_at < where.before)
         and where.is_dry_run in {None, tick.is_dry_run}
-    )
-
-
-def _fits_backfill(backfill: Backfill, where: BackfillFilter) -> bool:
-    return (
-        (where.ids is None or backfill.id in where.ids)
-        and (where.statuses is None or backfill.status in where.statuses)
-        and (where.assets is None or not set(where.assets).isdisjoint(backfill.request.assets))
     )
