@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
+from partita.definitions.mappings import SpecificMapping, StaticMapping
 from partita.definitions.partitions import (
     DailyPartitions,
     HourlyPartitions,
@@ -30,6 +31,12 @@ DAYS = DailyPartitions("2013-01-01", exclude=["2013-01-05"])
         (lambda: DailyPartitions("2021-13-01"), r"^start '2021-13-01' is not a date\. Write it like the keys \('%Y-%m-%d'\)"),
         (lambda: DailyPartitions("yesterday"), r"^start 'yesterday' is not a date"),
         (lambda: DailyPartitions(2013), r"^start 2013 is not a date"),
+        (lambda: DailyPartitions("2013-01-01", exclude=5), r"^exclude 5 is not a date"),
+        (lambda: StaticPartitions(5), r"^StaticPartitions takes a list of keys, not 5"),
+        (lambda: StaticPartitions(["odd \udcff"]), r"^StaticPartitions has the key 'odd \\udcff', which holds '\\udcff'"),
+        (lambda: SpecificMapping(5), r"^SpecificMapping takes a list of keys, not 5"),
+        (lambda: StaticMapping(5), r"^StaticMapping takes a mapping from upstream keys"),
+        (lambda: StaticMapping({"de": 5}), r"^StaticMapping takes a list of keys, not 5"),
         (lambda: DailyPartitions("0200-01-01"), r"^start '0200-01-01' is too far away\. Use a year from 1000 to 9998"),
         (lambda: DailyPartitions("2013-01-01", end="2013-02-30"), r"^end '2013-02-30' is not a date"),
         (lambda: DailyPartitions("2013-01-01", end="2012-01-01"), r"^end '2012-01-01' is before start '2013-01-01'"),
@@ -124,6 +131,26 @@ def test_a_range_must_begin_and_end_at_partitions_in_order() -> None:
         DAYS.range("2013-01-01", "2013-03-05", now=NOW)
     with pytest.raises(RequestError, match="'2013-01-09' comes after '2013-01-02'"):
         DAYS.range("2013-01-09", "2013-01-02", now=NOW)
+
+
+@pytest.mark.parametrize("now", [None, 5, "2013-03-01", date(2013, 3, 1)])
+@pytest.mark.parametrize("look", [lambda now: DAYS.count(now=now), lambda now: DAYS.keys(now=now), DAYS.key_at])
+def test_what_is_no_moment_is_refused(look: Callable[[Any], object], now: Any) -> None:
+    with pytest.raises(DefinitionError, match=r"is not a datetime\. Give an aware one"):
+        look(now)
+
+
+@pytest.mark.parametrize("key", [None, 5, date(2013, 1, 1)])
+def test_what_is_no_text_is_no_key(key: Any) -> None:
+    with pytest.raises(UnknownPartitionError):
+        DAYS.window(key)
+    assert key not in DAYS.keys(now=NOW)
+
+
+@pytest.mark.parametrize("other", [None, ["2013-01-01"]])
+def test_sets_are_combined_with_sets_only(other: Any) -> None:
+    with pytest.raises(TypeError, match="unsupported operand"):
+        DAYS.keys(now=NOW) | other
 
 
 def test_sets_of_different_partitions_are_not_combined() -> None:

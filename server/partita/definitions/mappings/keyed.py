@@ -9,6 +9,7 @@ from datetime import datetime
 from partita.definitions.mappings.mapping import Keys, Mapped, Mapping, split_existing, to_set
 from partita.definitions.mappings.specs import IdentityMappingSpec, StaticMappingSpec
 from partita.definitions.partitions import DynamicPartitions, Partitions, StaticPartitions
+from partita.definitions.partitions.keys import listed_keys
 from partita.errors import DefinitionError, did_you_mean
 
 
@@ -49,10 +50,16 @@ class StaticMapping(Mapping):
 
     Example:
         `pt.StaticMapping({"de": "eu", "fr": "eu", "us": ["us", "all"]})`
+
+    Raises:
+        DefinitionError: it is no mapping from keys to keys.
     """
 
     def __init__(self, keys: Table[str, str | Iterable[str]]) -> None:
-        table = {up: (down,) if isinstance(down, str) else tuple(dict.fromkeys(down)) for up, down in keys.items()}
+        if not isinstance(keys, Table):
+            raise DefinitionError(f"StaticMapping takes a mapping from upstream keys, such as {{'de': 'eu'}}, not {keys!r}.")
+        downs_of = {up: [down] if isinstance(down, str) else listed_keys(down, owner="StaticMapping") for up, down in keys.items()}
+        table = {up: tuple(dict.fromkeys(downs)) for up, downs in downs_of.items()}
         self._spec = StaticMappingSpec(keys=tuple(table.items()))
         self._below = table
         self._above: dict[str, list[str]] = {}

@@ -8,6 +8,7 @@ from datetime import datetime
 from partita.definitions.mappings.mapping import Keys, Mapped, Mapping, split_existing, to_set
 from partita.definitions.mappings.specs import AllMappingSpec, LastMappingSpec, SpecificMappingSpec
 from partita.definitions.partitions import Partitions
+from partita.definitions.partitions.keys import listed_keys
 from partita.errors import DefinitionError
 
 
@@ -70,9 +71,7 @@ class SpecificMapping(Mapping):
     """
 
     def __init__(self, keys: Iterable[str]) -> None:
-        if isinstance(keys, str):
-            raise DefinitionError(f"SpecificMapping takes a list of keys, not the text {keys!r}. Write SpecificMapping([{keys!r}]).")
-        self._spec = SpecificMappingSpec(keys=tuple(dict.fromkeys(keys)))
+        self._spec = SpecificMappingSpec(keys=tuple(dict.fromkeys(listed_keys(keys, owner="SpecificMapping"))))
 
     @property
     def spec(self) -> SpecificMappingSpec:

@@ -200,5 +200,5 @@ class MonthlyPartitions(TimePartitions):
 
 def write_moments(values: Iterable[Moment]) -> tuple[str, ...]:
     """Each of what is excluded, as text."""
-    listed = (values,) if isinstance(values, str) else values
+    listed = values if isinstance(values, Iterable) and not isinstance(values, str) else (values,)
     return tuple(write_moment(value, field="exclude") for value in listed)

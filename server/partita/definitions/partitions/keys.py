@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from partita.definitions.partitions.zones import instant_of, local_time
@@ -31,6 +32,19 @@ def check_key(key: object, *, owner: str) -> str:
     return key
 
 
+def listed_keys(keys: object, *, owner: str) -> list[Any]:
+    """`keys` as a list.
+
+    Raises:
+        DefinitionError: it is one text, or no list at all.
+    """
+    if isinstance(keys, str):
+        raise DefinitionError(f"{owner} takes a list of keys, not the text {keys!r}. Write {owner}([{keys!r}]).")
+    if not isinstance(keys, Iterable):
+        raise DefinitionError(f"{owner} takes a list of keys, not {keys!r}.")
+    return list(keys)
+
+
 def is_control(letter: str) -> bool:
     """True for characters that move the cursor instead of showing something, and for halves of characters."""
     return letter < " " or "\x7f" <= letter <= "\x9f" or letter in "\u2028\u2029" or "\ud800" <= letter <= "\udfff"
@@ -52,7 +66,7 @@ class KeyFormat:
         text = wall.isoformat("-", "minutes") if self.fmt == HOUR_FORMAT else self._shown(wall).strftime(self.fmt)
         return text + self._aware(wall).strftime("%z") if wall.fold and not self._names_offset else text
 
-    def parse(self, text: str) -> datetime | None:
+    def parse(self, text: object) -> datetime | None:
         """The naive wall time that a text names, or None when it is not written in this format at all.
 
         More texts can be read than `render` writes; who wants exact keys compares."""
@@ -73,7 +87,9 @@ class KeyFormat:
     def _names_offset(self) -> bool:
         return "%z" in self.fmt
 
-    def _parse(self, text: str, fmt: str) -> datetime | None:
+    def _parse(self, text: object, fmt: str) -> datetime | None:
+        if not isinstance(text, str):
+            return None
         try:
             if fmt == DATE_FORMAT and len(text) == 10:
                 return datetime.fromisoformat(text)

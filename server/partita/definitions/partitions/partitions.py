@@ -233,12 +233,18 @@ class PartitionSet:
         return ordinal is not None and self.has_ordinal(ordinal)
 
     def __or__(self, other: PartitionSet) -> PartitionSet:
+        if not isinstance(other, PartitionSet):
+            return NotImplemented
         return PartitionSet(self._partitions, (*self._spans, *self._same(other)))
 
     def __and__(self, other: PartitionSet) -> PartitionSet:
+        if not isinstance(other, PartitionSet):
+            return NotImplemented
         return PartitionSet(self._partitions, intersect(self._spans, self._same(other)))
 
     def __sub__(self, other: PartitionSet) -> PartitionSet:
+        if not isinstance(other, PartitionSet):
+            return NotImplemented
         return PartitionSet(self._partitions, subtract(self._spans, self._same(other)))
 
     @overload

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from zlib import crc32
 
-from partita.definitions.partitions.keys import check_key
+from partita.definitions.partitions.keys import check_key, listed_keys
 from partita.definitions.partitions.partitions import Partitions, PartitionSet
 from partita.definitions.partitions.spans import Span
 from partita.definitions.partitions.specs import StaticPartitionsSpec
@@ -29,9 +29,7 @@ class StaticPartitions(Partitions):
     """
 
     def __init__(self, keys: Iterable[str]) -> None:
-        if isinstance(keys, str):
-            raise DefinitionError(f"StaticPartitions takes a list of keys, not the text {keys!r}. Write StaticPartitions([{keys!r}]).")
-        checked = tuple(check_key(key, owner="StaticPartitions") for key in keys)
+        checked = tuple(check_key(key, owner="StaticPartitions") for key in listed_keys(keys, owner="StaticPartitions"))
         self._ordinals = {key: ordinal for ordinal, key in enumerate(checked)}
         if len(self._ordinals) < len(checked):
             twice = next(key for ordinal, key in enumerate(checked) if self._ordinals[key] != ordinal)

@@ -56,7 +56,13 @@ def is_in_calendar(wall: datetime) -> bool:
 
 
 def to_instant(moment: datetime, zone: ZoneInfo) -> int:
-    """The last whole second at or before a moment; without a zone it is wall time. Moments far away become the furthest possible."""
+    """The last whole second at or before a moment; without a zone it is wall time. Moments far away become the furthest possible.
+
+    Raises:
+        DefinitionError: it is something else than a datetime.
+    """
+    if not isinstance(moment, datetime):
+        raise DefinitionError(f"{moment!r} is not a datetime. Give an aware one, such as datetime.now(UTC).")
     seconds = to_seconds(moment) if moment.tzinfo is not None else instant_of(moment.replace(fold=0), zone, fold=moment.fold)
     return min(max(seconds, to_wall_seconds(EARLIEST)), to_wall_seconds(LATEST))
 
