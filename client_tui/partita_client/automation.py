@@ -202,7 +202,8 @@ class Automation:
             cursor: What it goes on from; its own cursor when left out.
 
         Raises:
-            RequestRefusedError: there is no such sensor, or no worker that could evaluate it.
+            RequestRefusedError: there is no such sensor, no worker that could evaluate it, or it takes longer
+                than the server lets a caller wait (`NOT_ENDED`); then the message names its tick.
         """
         payload = (self._link.execute(operations.evaluate_sensor(input={"sensorId": name, "cursor": cursor}))).evaluate_sensor
         if payload.tick is None:

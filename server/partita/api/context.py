@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import inf
 from typing import Any, TypeVar
 
 import strawberry
@@ -42,6 +43,8 @@ class Context:
     connection_params: dict[str, Any] = field(default_factory=dict)
     cost: int | None = None
     """What the operation costs; None until its document has been judged."""
+    deadline: float = inf
+    """When the operation is ended, by the event loop's clock."""
     _definitions: Definitions | None = None
     _loaders: Loaders | None = None
     _now: datetime | None = None

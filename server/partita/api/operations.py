@@ -45,7 +45,8 @@ class Judgement(SchemaExtension):
 
     async def on_execute(self) -> AsyncIterator[None]:
         """Give the operation the state of this moment, and only so much time; a subscription only has to begin in it."""
-        async with asyncio.timeout(LIMITS.max_seconds):
+        self._context.deadline = asyncio.get_running_loop().time() + LIMITS.max_seconds
+        async with asyncio.timeout_at(self._context.deadline):
             await self._context.begin()
             yield
 

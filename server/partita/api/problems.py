@@ -19,6 +19,7 @@ from partita.errors import (
 )
 from partita.records.failures import PythonError
 from partita.records.runs import Run
+from partita.records.ticks import Tick
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,7 @@ class Problem:
     run: Run | None = None
     expected: Any = None
     error: PythonError | None = None
+    tick: Tick | None = None
 
 
 def not_found(message: str, *, path: Sequence[str] | None = None, subject: str | None = None, suggestions: Sequence[str] = ()) -> Problem:
@@ -78,6 +80,11 @@ def too_many(message: str, *, path: Sequence[str] | None = None) -> Problem:
 def unavailable(message: str, *, error: PythonError | None) -> Problem:
     """A code location that has never loaded."""
     return Problem(type_name="CodeLocationUnavailable", code=MutationErrorCode.CODE_LOCATION_UNAVAILABLE, message=message, error=error)
+
+
+def not_ended(message: str, *, tick: Tick) -> Problem:
+    """What was asked for takes longer than an operation may; it goes on."""
+    return Problem(type_name="NotEnded", code=MutationErrorCode.NOT_ENDED, message=message, tick=tick)
 
 
 def _path(path: Sequence[str] | None) -> tuple[str, ...] | None:

@@ -177,6 +177,8 @@ class MutationErrorCode(Word):
     """The request collides with what already happened."""
     INVALID_INPUT = "invalid_input"
     """The input contradicts itself or what is defined."""
+    NOT_ENDED = "not_ended"
+    """What was asked for takes longer than one operation may; it goes on."""
     NOT_FOUND = "not_found"
     """Something that the input names does not exist."""
     PARTITION_UNKNOWN = "partition_unknown"

@@ -486,6 +486,11 @@ fragment MutationError on MutationError {
     expected
     suggestions
   }
+  ... on NotEnded {
+    tick {
+      id
+    }
+  }
 }
 
 fragment PythonError on PythonError {
@@ -922,6 +927,11 @@ fragment MutationError on MutationError {
     expected
     suggestions
   }
+  ... on NotEnded {
+    tick {
+      id
+    }
+  }
 }
 """
 
@@ -960,6 +970,11 @@ fragment MutationError on MutationError {
   ... on RunConfigInvalid {
     expected
     suggestions
+  }
+  ... on NotEnded {
+    tick {
+      id
+    }
   }
 }
 
@@ -1029,6 +1044,11 @@ fragment MutationError on MutationError {
   ... on RunConfigInvalid {
     expected
     suggestions
+  }
+  ... on NotEnded {
+    tick {
+      id
+    }
   }
 }
 
@@ -1120,6 +1140,11 @@ fragment MutationError on MutationError {
   ... on RunConfigInvalid {
     expected
     suggestions
+  }
+  ... on NotEnded {
+    tick {
+      id
+    }
   }
 }
 """
@@ -1359,6 +1384,11 @@ fragment MutationError on MutationError {
     expected
     suggestions
   }
+  ... on NotEnded {
+    tick {
+      id
+    }
+  }
 }
 
 fragment PythonError on PythonError {
@@ -1438,6 +1468,11 @@ fragment MutationError on MutationError {
     expected
     suggestions
   }
+  ... on NotEnded {
+    tick {
+      id
+    }
+  }
 }
 
 fragment PythonError on PythonError {
@@ -1516,6 +1551,11 @@ fragment MutationError on MutationError {
   ... on RunConfigInvalid {
     expected
     suggestions
+  }
+  ... on NotEnded {
+    tick {
+      id
+    }
   }
 }
 
@@ -2016,6 +2056,11 @@ fragment MutationError on MutationError {
     expected
     suggestions
   }
+  ... on NotEnded {
+    tick {
+      id
+    }
+  }
 }
 
 fragment PythonError on PythonError {
@@ -2124,6 +2169,11 @@ fragment MutationError on MutationError {
     expected
     suggestions
   }
+  ... on NotEnded {
+    tick {
+      id
+    }
+  }
 }
 
 fragment PythonError on PythonError {
@@ -2217,6 +2267,11 @@ fragment MutationError on MutationError {
   ... on RunConfigInvalid {
     expected
     suggestions
+  }
+  ... on NotEnded {
+    tick {
+      id
+    }
   }
 }
 """
@@ -3233,6 +3288,11 @@ fragment MutationError on MutationError {
     expected
     suggestions
   }
+  ... on NotEnded {
+    tick {
+      id
+    }
+  }
 }
 
 fragment Place on Repository {
@@ -3339,6 +3399,11 @@ fragment MutationError on MutationError {
     expected
     suggestions
   }
+  ... on NotEnded {
+    tick {
+      id
+    }
+  }
 }
 
 fragment Place on Repository {
@@ -3444,6 +3509,11 @@ fragment MutationError on MutationError {
   ... on RunConfigInvalid {
     expected
     suggestions
+  }
+  ... on NotEnded {
+    tick {
+      id
+    }
   }
 }
 
@@ -3705,6 +3775,11 @@ fragment MutationError on MutationError {
     expected
     suggestions
   }
+  ... on NotEnded {
+    tick {
+      id
+    }
+  }
 }
 
 fragment TuiBackfill on Backfill {
@@ -3765,6 +3840,11 @@ fragment MutationError on MutationError {
     expected
     suggestions
   }
+  ... on NotEnded {
+    tick {
+      id
+    }
+  }
 }
 
 fragment TuiBackfill on Backfill {
@@ -3824,6 +3904,11 @@ fragment MutationError on MutationError {
   ... on RunConfigInvalid {
     expected
     suggestions
+  }
+  ... on NotEnded {
+    tick {
+      id
+    }
   }
 }
 
@@ -4614,6 +4699,11 @@ fragment MutationError on MutationError {
   ... on RunConfigInvalid {
     expected
     suggestions
+  }
+  ... on NotEnded {
+    tick {
+      id
+    }
   }
 }
 

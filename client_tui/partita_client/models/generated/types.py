@@ -128,6 +128,8 @@ __all__ = [
     "MaterializeAssetsMaterializeAssets",
     "MetadataEntry",
     "MutationError",
+    "NotEnded",
+    "NotEndedTick",
     "NotFound",
     "PageInfo",
     "Partition",
@@ -1850,11 +1852,26 @@ class RunConfigInvalid(MutationError):
     """Names that exist there and are close to the one that was given."""
 
 
+class NotEndedTick(Shape):
+    """One time that a schedule or sensor was due, and what became of it."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+
+
+class NotEnded(MutationError):
+    """What was asked for takes longer than one operation may; it goes on."""
+
+    tick: NotEndedTick | None = None
+    """The tick that goes on; follow it with `ticks`, or look at it by its id."""
+
+
 AnyMutationError = Annotated[
     Annotated[NotFound, pydantic.Tag("NotFound")]
     | Annotated[RunConfigInvalid, pydantic.Tag("RunConfigInvalid")]
+    | Annotated[NotEnded, pydantic.Tag("NotEnded")]
     | Annotated[MutationError, pydantic.Tag("MutationError")],
-    pydantic.Discriminator(kind_of("NotFound", "RunConfigInvalid", otherwise="MutationError")),
+    pydantic.Discriminator(kind_of("NotFound", "RunConfigInvalid", "NotEnded", otherwise="MutationError")),
 ]
 
 
@@ -2189,7 +2206,7 @@ class EvaluateSensorEvaluateSensor(Shape):
     """What an evaluation of a sensor came to."""
 
     tick: TickRecord | None = None
-    """The dry run: what the sensor would have launched. Null when it could not be evaluated."""
+    """The dry run: what the sensor would have launched. Null when it could not be evaluated, or goes on longer than one operation may."""
     errors: tuple[AnyMutationError, ...]
     """What stopped it; empty when it was done."""
 
@@ -2768,7 +2785,7 @@ class TuiEvaluateSensorEvaluateSensor(Shape):
     """What an evaluation of a sensor came to."""
 
     tick: TuiTick | None = None
-    """The dry run: what the sensor would have launched. Null when it could not be evaluated."""
+    """The dry run: what the sensor would have launched. Null when it could not be evaluated, or goes on longer than one operation may."""
     errors: tuple[AnyMutationError, ...]
     """What stopped it; empty when it was done."""
 

@@ -8,7 +8,7 @@ from partita.api.automations import SensorEntry
 from partita.api.context import Context
 from partita.api.mutations.answers import Added, Evaluated, SensorAnswer, Switched
 from partita.api.mutations.requests import Refused, check_length
-from partita.api.problems import invalid, problems_of, unavailable
+from partita.api.problems import invalid, not_ended, problems_of, unavailable
 from partita.api.types.enums import AutomationStatus
 from partita.api.types.inputs import AddDynamicPartitionsInput, EvaluateSensorInput, SetAutomationStatusInput, SetSensorCursorInput
 from partita.errors import RequestError
@@ -21,6 +21,8 @@ MAX_CURSOR = 1_000_000
 """Characters of a cursor."""
 SLACK = 5.0
 """Seconds that an evaluation may take beyond the sensor's own timeout: until a worker takes it, and until it is written."""
+ROOM = 5.0
+"""Seconds that an operation keeps for its answer when it must not wait any longer for an evaluation."""
 LOOK = 0.5
 
 
@@ -63,13 +65,15 @@ async def evaluate_sensor(context: Context, given: EvaluateSensorInput) -> Evalu
         tick = await context.read(lambda: context.store.ticks.request_dry_run(sensor.automation_id, cursor=given.cursor))
     except RequestError as error:
         return Evaluated(errors=problems_of(error, path=["sensorId"]))
-    ended = await _ended(context, tick, seconds=sensor.spec.timeout + SLACK)
+    start = asyncio.get_running_loop().time()
+    deadline = min(start + sensor.spec.timeout + SLACK, context.deadline - ROOM)
+    now = await _state_at_end(context, tick, deadline=deadline)
     await context.begin()
-    if ended is None:
-        waited = f"{sensor.spec.timeout + SLACK:g} s"
-        message = f"Sensor {sensor.name!r} was not evaluated within {waited}; no worker has taken it. Look at tick {tick.id} later."
-        return Evaluated(errors=[unavailable(message, error=None)])
-    return Evaluated(tick=ended)
+    if now.status.is_finished:
+        return Evaluated(tick=now)
+    how = "no worker has taken it yet" if now.started_at is None else "a worker is still evaluating it"
+    message = f"Sensor {sensor.name!r} was not evaluated within {deadline - start:.0f} s: {how}. It goes on; look at tick {now.id} later."
+    return Evaluated(errors=[not_ended(message, tick=now)])
 
 
 async def add_dynamic_partitions(context: Context, given: AddDynamicPartitionsInput) -> Added:
@@ -96,9 +100,8 @@ def _sensor(context: Context, given: str) -> SensorEntry:
     return found
 
 
-async def _ended(context: Context, tick: Tick, *, seconds: float) -> Tick | None:
-    """The tick once it has ended; None when it has not within so many seconds."""
-    deadline = asyncio.get_running_loop().time() + seconds
+async def _state_at_end(context: Context, tick: Tick, *, deadline: float) -> Tick:
+    """The tick once it has ended, or as it stands at the deadline when it has not."""
     async with context.server.feed.watching(tick.id) as changed:
         while True:
             changed.clear()
@@ -107,7 +110,7 @@ async def _ended(context: Context, tick: Tick, *, seconds: float) -> Tick | None
                 return now
             left = deadline - asyncio.get_running_loop().time()
             if left <= 0:
-                return None
+                return now
             try:
                 await asyncio.wait_for(changed.wait(), min(left, LOOK))
             except TimeoutError:

@@ -102,6 +102,7 @@ class MutationErrorCode(StrEnum):
     ALREADY_FINISHED = "already_finished"
     TOO_MANY = "too_many"
     CODE_LOCATION_UNAVAILABLE = "code_location_unavailable"
+    NOT_ENDED = "not_ended"
 
 
 def _describe(enum: E, description: str, *, name: str | None = None, **values: str) -> E:
@@ -295,6 +296,7 @@ _describe(
     ALREADY_FINISHED="The run or backfill has ended, so it cannot be changed.",
     TOO_MANY="The input asks for more than is allowed at once.",
     CODE_LOCATION_UNAVAILABLE="The code location has never loaded, so nothing of it can run.",
+    NOT_ENDED="What was asked for takes longer than one operation may; it goes on.",
 )
 
 __all__ = [

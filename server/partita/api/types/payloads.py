@@ -98,7 +98,10 @@ class SetSensorCursorPayload:
 class EvaluateSensorPayload:
     """What an evaluation of a sensor came to."""
 
-    tick: str = shown("The dry run: what the sensor would have launched. Null when it could not be evaluated.", type=maybe(TICK))
+    tick: str = shown(
+        "The dry run: what the sensor would have launched. Null when it could not be evaluated, or goes on longer than one operation may.",
+        type=maybe(TICK),
+    )
     errors: list[Obstacle] = shown(ERRORS)
 
 

@@ -9,8 +9,8 @@ from partita.api.problems import Problem
 from partita.api.scalars import JSON
 from partita.api.types.enums import MutationErrorCode
 from partita.api.types.failures import PythonError
-from partita.api.types.fields import RUN, maybe, shown
-from partita.records import runs
+from partita.api.types.fields import RUN, TICK, maybe, shown
+from partita.records import runs, ticks
 
 
 @strawberry.interface(
@@ -69,5 +69,12 @@ class CodeLocationUnavailable(Obstacle):
     error: PythonError | None = shown("Why it did not load; null when it is still being loaded or no worker serves it.")
 
 
-PROBLEM_TYPES: tuple[type, ...] = (NotFound, Conflict, InvalidInput, RunConfigInvalid, CodeLocationUnavailable)
+@strawberry.type(description="What was asked for takes longer than one operation may; it goes on.")
+class NotEnded(Obstacle):
+    """What was asked for goes on."""
+
+    tick: ticks.Tick | None = shown("The tick that goes on; follow it with `ticks`, or look at it by its id.", type=maybe(TICK))
+
+
+PROBLEM_TYPES: tuple[type, ...] = (NotFound, Conflict, InvalidInput, RunConfigInvalid, CodeLocationUnavailable, NotEnded)
 """Every type of problem; the schema finds them by this list only."""
