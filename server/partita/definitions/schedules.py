@@ -11,7 +11,6 @@ import msgspec
 from partita.definitions.automation_specs import ScheduleSpec
 from partita.definitions.cron import Cron
 from partita.definitions.inputs import description_of, name_of
-from partita.definitions.jobs import Job
 from partita.definitions.keys import check_name
 from partita.definitions.labels import to_tags
 from partita.definitions.partitions import Partitions, partitions_of
@@ -204,7 +203,7 @@ def schedule(
 
 
 def partition_schedule(
-    target: Job | str,
+    target: Any,
     *,
     name: str | None = None,
     minute: int | None = None,
@@ -220,8 +219,8 @@ def partition_schedule(
     """A schedule that ticks with the partitions of a job, in their time zone, and launches the newest complete one.
 
     Args:
-        target: a job with partitions by time, its name, or a selection of assets that have such partitions.
-        name: what it is called; `<job>_schedule` if left out.
+        target: a job with partitions by time, its name, or a selection or list of assets that have such partitions.
+        name: what it is called; `<job>_schedule` if left out, which a selection needs.
         minute: past the hour; when partitions begin if left out.
         hour: of the day; when partitions begin if left out.
         day_of_week: of weekly partitions, 0 being Sunday; when partitions begin if left out.

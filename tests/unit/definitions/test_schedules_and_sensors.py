@@ -59,7 +59,7 @@ def repository(**given: object) -> pt.Repository:
         (lambda: pt.run_status_sensor(status="failed", jobs=[5]), "neither a job nor a job's name"),  # type: ignore[list-item]
         (lambda: pt.asset_sensor(asset="raw orders"), "'raw orders' is not an asset key"),
         (lambda: pt.asset_sensor(asset=[]), "name at least one asset"),
-        (lambda: pt.partition_schedule(None), "target=None: give a job, its name, a selection"),  # type: ignore[arg-type]
+        (lambda: pt.partition_schedule(None), "target=None: give a job, its name, a selection"),
         (lambda: pt.partition_schedule("group:x"), "'group:x' is a selection, which gives the schedule no name. Give name=."),
     ],
 )

@@ -28,7 +28,7 @@ class DynamicPartitions(Partitions):
     The definition itself has no keys, since they are kept in the store: `bound` gives them to it.
 
     Args:
-        name: the set's name, made as an asset's key is.
+        name: the set's name: letters, digits, `_`, `.` and `-`.
 
     Example:
         `@pt.asset(partitions=pt.DynamicPartitions("customers"))`
