@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from math import isfinite
 from typing import Any, Literal, Protocol
 
-from partita.definitions.handles import AnyHandle, DynamicHandle, Handle, Outputs, Wire, refuse, running_body, wire_of
+from partita.definitions.handles import AnyHandle, DynamicHandle, Handle, Outputs, Wire, handles_of, refuse, running_body, wire_of
 from partita.definitions.inputs import unresolved_hint
 from partita.definitions.keys import check_op_name
 from partita.definitions.specs import InputSpec, NodeSpec, OutputSpec, Upstream
@@ -139,7 +139,7 @@ class Composition:
         """The outputs that feed an input, or none for a plain value."""
         where = f"input {spec.name!r} of {definition.kind} {definition.name!r}"
         if isinstance(value, Outputs):
-            refuse(f"passes {value!r} to {where}", hint="Name one of them.")
+            refuse(f"passes {value!r} to {where}", hint="Name one of them." if handles_of(value) else "Return something from it.")
         if isinstance(value, DynamicHandle):
             if not spec.is_nothing:
                 refuse(f"passes {value!r} to {where}", hint="Use .map(...) to run it for each item, or .collect() for a list of all.")

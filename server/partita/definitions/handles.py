@@ -92,7 +92,7 @@ class DynamicHandle:
         """What a function that was called with an item returned, for all items."""
         match returned:
             case None:
-                return None
+                return Outputs("a function that returns nothing", {})
             case Handle() if wire_of(returned).axis == self._wire.axis:
                 return DynamicHandle(wire_of(returned), label=label_of(returned))
             case Handle():

@@ -180,6 +180,8 @@ def test_a_graph_may_return_a_collected_list() -> None:
         (lambda: clean(shards()), r"passes <the output of 'shards', which is dynamic> to input 'x' of op 'clean'. Use .map\(...\)"),
         (lambda: report([shards()]), "mixes outputs"),
         (lambda: report([clean("x"), shards().collect()]), "holds a collected list"),
+        (lambda: report(shards().map(lambda x: None)), "passes <the outputs .none. of 'a function .*> .* Return something from it"),
+        (lambda: shards().map(lambda x: None).collect(), "takes output 'collect' of 'a function that returns nothing'. It has none"),
         (lambda: [*shards()], "works with .* 'shards', which is dynamic> .iteration"),
         (lambda: shards() + 1, r"which is dynamic> \(\+\)"),
         (lambda: shards().items, r"takes 'items' of .*\.map\(\.\.\.\)"),
