@@ -138,7 +138,13 @@ class SelectionError(RequestError):
         super().__init__(f"{problem} at column {column} of the selection:\n  {text}\n  {' ' * (column - 1)}^")
 
 
-class UnknownPartitionError(RequestError):
+class PartitionsError(RequestError):
+    """Partitions are missing where they are needed, or mean nothing for what is asked for."""
+
+    code = "partitions"
+
+
+class UnknownPartitionError(PartitionsError):
     """A partition key that the partitions do not have."""
 
     code = "unknown-partition"

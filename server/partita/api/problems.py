@@ -67,9 +67,11 @@ def config_problem(error: InvalidConfigError, *, expected: Any) -> Problem:
     )
 
 
-def conflict(message: str, *, run: Run | None = None, code: MutationErrorCode = MutationErrorCode.CONFLICT) -> Problem:
+def conflict(
+    message: str, *, path: Sequence[str] | None = None, run: Run | None = None, code: MutationErrorCode = MutationErrorCode.CONFLICT
+) -> Problem:
     """The request collides with what already happened."""
-    return Problem(type_name="Conflict", code=code, message=message, run=run)
+    return Problem(type_name="Conflict", code=code, message=message, path=_path(path), run=run)
 
 
 def too_many(message: str, *, path: Sequence[str] | None = None) -> Problem:
@@ -103,9 +105,9 @@ def problems_of(error: RequestError, *, path: Sequence[str] | None = None) -> li
         case UnknownPartitionError():
             return [invalid(error.message, path=path, code=MutationErrorCode.PARTITION_UNKNOWN)]
         case AlreadyFinishedError():
-            return [conflict(error.message, code=MutationErrorCode.ALREADY_FINISHED)]
+            return [conflict(error.message, path=path, code=MutationErrorCode.ALREADY_FINISHED)]
         case ConflictError():
-            return [conflict(error.message)]
+            return [conflict(error.message, path=path)]
         case LocationUnavailableError():
             return [unavailable(error.message, error=None)]
         case _:

@@ -21,7 +21,7 @@ from partita.definitions.mappings import (
     mapping_of,
 )
 from partita.definitions.partitions import DynamicKeys, PartitionSet, PartitionsSpec, TimePartitionsSpec, partitions_of
-from partita.errors import RequestError, UnknownPartitionError
+from partita.errors import PartitionsError, UnknownPartitionError
 
 _BOUNDARIES = {"hourly": 0, "daily": 1, "weekly": 2, "monthly": 2}
 
@@ -64,7 +64,7 @@ class Partitioning:
         """Keys that `target` writes, in definition order; empty when it has no partitions.
 
         Raises:
-            RequestError: the run's keys mean nothing for its partitions.
+            PartitionsError: the run's keys mean nothing for its partitions.
         """
         spec = target.partitions
         if spec is None or self.space is None:
@@ -113,7 +113,7 @@ class Partitioning:
         if spec == self.space:
             return keys
         if not (isinstance(spec, TimePartitionsSpec) and isinstance(self.space, TimePartitionsSpec)):
-            raise RequestError(
+            raise PartitionsError(
                 f"{label} is partitioned {own.describe()}, but this run is for {space.describe()} [{_span(self.keys)}]. "
                 "Materialize it in a run of its own."
             )
@@ -140,14 +140,14 @@ def choose_partitioning(
         now: what exists depends on it.
 
     Raises:
-        RequestError: keys for something without partitions, or none for something with them.
+        PartitionsError: keys for something without partitions, or none for something with them.
         UnknownPartitionError: a key that does not exist.
     """
     cut = [target for target in targets if target.partitions is not None]
     spaces = [own] if own is not None else list(dict.fromkeys(target.partitions for target in reversed(cut)))
     if not spaces:
         if keys:
-            raise RequestError(f"{subject} has no partitions, so partition {keys[0]!r} means nothing. Leave it out.")
+            raise PartitionsError(f"{subject} has no partitions, so partition {keys[0]!r} means nothing. Leave it out.")
         return Partitioning(None, (), dynamic=dynamic, now=now)
     owner = subject if own is not None else cut[-1].label
     if not keys:
@@ -164,12 +164,12 @@ def choose_partitioning(
     raise refusals[0]
 
 
-def _missing_key(owner: str, spec: PartitionsSpec | None, *, dynamic: DynamicKeys | None, now: datetime) -> RequestError:
+def _missing_key(owner: str, spec: PartitionsSpec | None, *, dynamic: DynamicKeys | None, now: datetime) -> PartitionsError:
     assert spec is not None
     partitions = partitions_of(spec, dynamic)
     example = partitions.last(now=now)
     hint = f"Give a partition, such as {example!r}." if example is not None else "None of its partitions exists yet."
-    return RequestError(f"{owner} is partitioned {partitions.describe()}, and no partition is given. {hint}")
+    return PartitionsError(f"{owner} is partitioned {partitions.describe()}, and no partition is given. {hint}")
 
 
 def _is_one_to_one(mapping: MappingSpec, upstream: PartitionsSpec, downstream: PartitionsSpec | None) -> bool:

@@ -49,6 +49,20 @@ def test_partitions_of_assets_or_of_a_job_are_asked_for(api: Api, given: dict[st
         ({"jobName": "refresh"}, ["jobName"]),
         ({"selection": "raw/orders", "partitions": {"keys": []}}, ["partitions", "keys"]),
         ({"selection": "raw/orders", "partitions": {"keys": ["2026-13-01"]}}, ["partitions"]),
+        ({"selection": "raw/orders", "partitions": {"keys": ["2026-02-10"]}}, ["partitions"]),
+        ({"selection": "raw/orders"}, ["partitions"]),
+        ({"selection": "raw/customers", "partitions": TWO}, ["partitions"]),
+        ({"selection": "raw/orders", "partitions": {"range": {"from": "2026-01-02", "to": "2026-01-01"}}}, ["partitions"]),
+        ({"selection": "raw/customers", "partitions": {"statuses": ["MISSING"]}}, ["partitions"]),
+        ({"jobName": "daily"}, ["partitions"]),
+        ({"jobName": "daily", "partitions": {"keys": ["2025-12-31"]}}, ["partitions"]),
+        ({"jobName": "daily", "partitions": {"statuses": ["FAILED"]}}, ["partitions"]),
+        ({"selection": "raw/ordrs", "partitions": TWO}, ["selection"]),
+        ({"selection": "raw/orders and (", "partitions": TWO}, ["selection"]),
+        ({"selection": "source/orders", "partitions": TWO}, ["selection"]),
+        ({"selection": "raw/orders", "partitions": TWO, "config": {"steps": {"raw/orders": {"limit": -1}}}}, ["steps", "raw/orders", "limit"]),
+        ({"selection": "raw/orders", "partitions": TWO, "config": {"steps": {"raw/ordrs": {}}}}, ["steps", "raw/ordrs"]),
+        ({"selection": "raw/orders", "partitions": TWO, "config": []}, ["config"]),
         ({"selection": "raw/orders", "partitions": {"all": False}}, ["partitions", "all"]),
         ({"selection": "raw/orders", "partitions": TWO, "policy": {"runsOf": 0}}, ["policy", "runsOf"]),
     ],
@@ -67,7 +81,8 @@ def test_the_same_key_starts_one_backfill_and_another_request_is_a_conflict(api:
 
     assert (first["isReplay"], again["isReplay"]) == (False, True)
     assert again["backfill"]["id"] == first["backfill"]["id"]
-    assert [error["code"] for error in start(api, **{**given, "priority": 1})["errors"]] == ["CONFLICT"]
+    refused = start(api, **{**given, "priority": 1})["errors"]
+    assert [(error["code"], error["path"]) for error in refused] == [("CONFLICT", ["idempotencyKey"])]
     assert api.store.backfills.count() == 1
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from partita.api.context import Context
 from partita.api.mutations.answers import BackfillAnswer
@@ -13,7 +14,7 @@ from partita.api.problems import invalid, problems_of
 from partita.api.types.inputs import BackfillPolicyInput, CancelBackfillInput, PartitionSelection, RetryBackfillInput, StartBackfillInput
 from partita.definitions.keys import AssetKey
 from partita.definitions.policies import BackfillPolicy
-from partita.errors import NotFoundError, RequestError, UnknownPartitionError
+from partita.errors import ConflictError, NotFoundError, RequestError
 from partita.planning.backfill import BackfillScope, PartitionsChosen, plan_assets, plan_job
 from partita.planning.backfill_batches import next_batch
 from partita.records.assets import PartitionStatus
@@ -37,8 +38,8 @@ async def start_backfill(context: Context, given: StartBackfillInput) -> Backfil
             started = context.store.backfills.create(request, items, key=key)
         except Refused as refused:
             return BackfillAnswer(errors=refused.problems)
-        except UnknownPartitionError as error:
-            return BackfillAnswer(errors=problems_of(error, path=["partitions"]))
+        except ConflictError as error:
+            return BackfillAnswer(errors=problems_of(error, path=["idempotencyKey"]))
         except RequestError as error:
             return BackfillAnswer(errors=problems_of(error))
         return BackfillAnswer(backfill=started.backfill, is_replay=started.is_replay)
@@ -87,10 +88,12 @@ def _decide(context: Context, given: StartBackfillInput) -> tuple[BackfillReques
         if entry.spec.partitions is None:
             raise Refused(invalid(f"Job {entry.name!r} has no partitions; launch it instead.", path=["jobName" if given.job is None else "job"]))
         job = BackfillJob(location=entry.location, repository=entry.repository, name=entry.name)
-        items = plan_job(entry.spec.partitions, chosen, scope, name=entry.name)
+        with _about_partitions():
+            items = plan_job(entry.spec.partitions, chosen, scope, name=entry.name)
     else:
         selected = selected_assets(definitions, given.selection or "")
-        items = plan_assets(selected, chosen, scope, states_of=lambda key: _states(context, key))
+        with _about_partitions():
+            items = plan_assets(selected, chosen, scope, states_of=lambda key: _states(context, key))
         written = {item.asset for item in items}  # not every asset has any of the chosen partitions
         assets = tuple(key for key in selected if key in written)
     request = BackfillRequest(
@@ -106,6 +109,15 @@ def _decide(context: Context, given: StartBackfillInput) -> tuple[BackfillReques
     for launch in next_batch("", request, items, scope, room=1).launches:  # the rest differs in its partitions alone
         plan_of(definitions, launch.request, now=context.now)
     return request, items
+
+
+@contextmanager
+def _about_partitions() -> Iterator[None]:
+    """Whatever is refused meanwhile is wrong with the partitions that were chosen."""
+    try:
+        yield
+    except RequestError as error:
+        raise Refused(*problems_of(error, path=["partitions"])) from error
 
 
 def _chosen(given: PartitionSelection | None) -> PartitionsChosen:

@@ -22,7 +22,7 @@ async def launch_run(context: Context, given: LaunchRunInput) -> LaunchedRun:
 
     def decide() -> Sequence[RunRequest]:
         request = _request_of(context.definitions, given)
-        plan_of(context.definitions, request, now=context.now)
+        plan_of(context.definitions, request, now=context.now, partitions_at="partitionKey")
         return [request]
 
     made = await launch(context, decide, lambda: to_idempotency(context, "launchRun", given))

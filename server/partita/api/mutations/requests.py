@@ -16,7 +16,7 @@ from partita.api.definitions import Definitions
 from partita.api.limits import LIMITS
 from partita.api.problems import Problem, config_problem, invalid, problems_of, too_many, unavailable
 from partita.api.types.node import TagInput
-from partita.errors import InvalidConfigErrors, NotFoundError, RequestError
+from partita.errors import ConflictError, InvalidConfigErrors, NotFoundError, PartitionsError, RequestError, SelectionError
 from partita.planning.build import build_plan
 from partita.planning.plan import Plan
 from partita.records.runs import Run, RunRequest
@@ -106,8 +106,8 @@ def check_location(definitions: Definitions, name: str) -> None:
         raise Refused(unavailable(f"Code location {name!r} has never loaded: {because}.", error=location.record.error))
 
 
-def plan_of(definitions: Definitions, request: RunRequest, *, now: datetime) -> Plan:
-    """The plan of a request, for nothing but to see that there is one.
+def plan_of(definitions: Definitions, request: RunRequest, *, now: datetime, partitions_at: str = "partitions") -> Plan:
+    """The plan of a request, for nothing but to see that there is one. `partitions_at` is the field of the input that names its partitions.
 
     Raises:
         Refused: something of the request is wrong.
@@ -121,6 +121,10 @@ def plan_of(definitions: Definitions, request: RunRequest, *, now: datetime) -> 
         raise Refused(*(config_problem(each, expected=expected_at(each.path, repository, request.job)) for each in error.errors)) from error
     except NotFoundError as error:
         raise Refused(*problems_of(error, path=_PLACES.get(error.kind.split(" ")[0]))) from error
+    except PartitionsError as error:
+        raise Refused(*problems_of(error, path=[partitions_at])) from error
+    except SelectionError as error:  # a step may be chosen by a selection
+        raise Refused(*problems_of(error, path=["stepKeys"])) from error
     except RequestError as error:
         raise Refused(*problems_of(error)) from error
 
@@ -140,6 +144,8 @@ async def launch(context: Context, decide: Callable[[], Sequence[RunRequest]], i
             found = (runs.find_launched(key) if key else None) or runs.launch(decide(), idempotency=key)
         except Refused as refused:
             return Launch(problems=refused.problems)
+        except ConflictError as error:
+            return Launch(problems=problems_of(error, path=["idempotencyKey"]))
         except RequestError as error:
             return Launch(problems=problems_of(error))
         return Launch(runs=found.runs, is_replay=found.is_replay)

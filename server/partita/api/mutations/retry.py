@@ -42,7 +42,7 @@ def _request_of(context: Context, given: RetryRunInput) -> RunRequest:
         launched_by="user",
     )
     try:
-        plan = plan_of(definitions, request, now=context.now)
+        plan = plan_of(definitions, request, now=context.now, partitions_at="runId")
     except RequestError as error:  # its repository is gone
         raise Refused(*problems_of(error, path=["runId"])) from None
     if given.strategy is RetryStrategy.FROM_FAILURE and given.step_keys is None:
@@ -64,5 +64,5 @@ def _finished_run(context: Context, run_id: str) -> Run:
     except RequestError as error:
         raise Refused(*problems_of(error, path=["runId"])) from None
     if not run.status.is_finished:
-        raise Refused(conflict(f"Run {run.id} has not ended; it is {run.status}. Wait for it, or cancel it first.", run=run))
+        raise Refused(conflict(f"Run {run.id} has not ended; it is {run.status}. Wait for it, or cancel it first.", path=["runId"], run=run))
     return run
