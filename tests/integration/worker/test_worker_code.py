@@ -191,8 +191,9 @@ def test_a_killed_zygote_is_replaced_and_runs_go_on(site: Site) -> None:
 
     assert quick.status is RunStatus.SUCCEEDED
     assert site.finished(run).status is RunStatus.SUCCEEDED
-    hows = [event.how for event in [*site.events(quick), *site.events(run)] if isinstance(event, ProcessStarted)]
-    assert hows == ["fork"] * 3
+    [how], hows = ([event.how for event in site.events(each) if isinstance(event, ProcessStarted)] for each in (quick, run))
+    assert how in {"fork", "spawn: the zygote does not answer"}, "it may be asked for before anybody has noticed the death"
+    assert hows == ["fork"] * 2
     assert took < 6  # two seconds on a machine that does nothing else
 
 
