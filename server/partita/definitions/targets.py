@@ -46,8 +46,8 @@ class Target:
         chosen = selection.resolve(graph)
         assets = tuple(key for key in graph.keys if key in chosen and not graph.spec(key).is_external)
         if not assets:
-            raise DefinitionError(f"its target {str(selection)!r} means no asset that can be materialised.")
-        return TargetSpec(selection=str(selection), assets=assets)
+            raise DefinitionError(f"its target '{selection}' means no asset that can be materialised.")
+        return TargetSpec(selection=f"{selection}", assets=assets)
 
     def _parsed(self, jobs: Collection[str], graph: AssetGraph) -> Selection:
         """The selection that a text means; a text that means nothing is most likely the misspelt name of a job or asset."""
@@ -66,4 +66,10 @@ def _is_asset(given: object) -> bool:
 
 
 def _listed(given: Any) -> Any:
-    return [given] if _is_asset(given) else given
+    if isinstance(given, Selection):
+        return given
+    listed = [given] if _is_asset(given) else list(given)
+    for each in listed:
+        if isinstance(each, Job):
+            raise DefinitionError(f"target=[{each!r}]: a list means assets. Give the job itself, or several with targets=[...] of a sensor.")
+    return listed

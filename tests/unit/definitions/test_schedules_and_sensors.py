@@ -32,8 +32,11 @@ def whole() -> int:
 daily = pt.asset_job("daily", selection="day", tags={"team": "etl"})
 
 
+FEED = pt.AssetSpec("feed")
+
+
 def repository(**given: object) -> pt.Repository:
-    return pt.Repository("main", assets=[day, whole], jobs=[daily], **given)  # type: ignore[arg-type]
+    return pt.Repository("main", assets=[day, whole, FEED], jobs=[daily], **given)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -52,6 +55,8 @@ def repository(**given: object) -> pt.Repository:
         (lambda: pt.sensor(target="whole", name="s", interval=0.5)(lambda context: None), "give at least 1 second"),
         (lambda: pt.sensor(target="whole", name="s", targets="daily")(lambda context: None), "give a list, such as targets=['daily']"),
         (lambda: pt.sensor(target=5, name="s")(lambda context: None), "target=5: give a job, its name, a selection"),
+        (lambda: pt.Schedule("s", cron="@daily", target=[daily]), "target=[Job('daily')]: a list means assets. Give the job itself"),
+        (lambda: repository(schedules=[pt.Schedule("s", cron="@daily", target=[FEED])]), "its target 'feed' means no asset"),
         (lambda: pt.Schedule("s", cron=None, target="whole"), "cron=None is not a cron expression"),  # type: ignore[arg-type]
         (lambda: pt.Schedule("s", cron=5, target="whole"), "cron=5 is not a cron expression"),  # type: ignore[arg-type]
         (lambda: pt.run_status_sensor(status="faild"), "Did you mean 'failed'?"),
