@@ -70,11 +70,11 @@ def _refuse_unpublishable(catalog: LocationCatalog) -> None:
     """What is of a wrong type, or no text that can be stored, is told here: those who read the catalog do not know where it stands."""
     try:
         decode(encode(catalog), LocationCatalog)
-    except (msgspec.ValidationError, UnicodeEncodeError) as error:
+    except (msgspec.ValidationError, UnicodeEncodeError, TypeError) as error:
         for repository in catalog.repositories:
             found = [_publishing_error(kind, spec) for kind, spec in _specs_of(repository)]
             _raise_all([each for each in found if each is not None], repository)
-        raise DefinitionError(f"Code location {catalog.location!r} cannot be published: {error}.") from None
+        raise DefinitionError(f"Code location {catalog.location!r} cannot be published: {_said(error)}.") from None
 
 
 def _raise_all(errors: Sequence[DefinitionError], repository: RepositorySpec) -> None:
@@ -92,10 +92,18 @@ def _specs_of(repository: RepositorySpec) -> Iterator[tuple[str, Any]]:
 def _publishing_error(kind: str, spec: Any) -> DefinitionError | None:
     try:
         decode(encode(spec), type(spec))
-    except (msgspec.ValidationError, UnicodeEncodeError) as error:
+    except (msgspec.ValidationError, UnicodeEncodeError, TypeError) as error:
         name = str(getattr(spec, "key", None) or getattr(spec, "step_key", None) or spec.name)
-        return at(DefinitionError(f"it cannot be published: {error}."), getattr(spec, "source", None), f"{kind} {name!r}")
+        return at(DefinitionError(f"it cannot be published: {_said(error)}."), getattr(spec, "source", None), f"{kind} {name!r}")
     return None
+
+
+def _said(error: Exception) -> str:
+    """`code_version: expected `str | null`, got `int``, or which character cannot be stored."""
+    if isinstance(error, UnicodeEncodeError):
+        return f"it holds {error.object[error.start]!r}, which cannot be stored"
+    problem, _, place = str(error).partition(" - at `$.")
+    return f"{place.rstrip('`')}: {problem[0].lower()}{problem[1:]}" if place else problem
 
 
 def _import(location: LocationSettings) -> ModuleType:
