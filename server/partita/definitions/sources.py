@@ -46,6 +46,17 @@ def caller_source() -> SourceLocation:
     return SourceLocation(file=frame.f_code.co_filename, line=frame.f_lineno)
 
 
+def raised_at(error: BaseException) -> SourceLocation | None:
+    """File and line of the user's statement that led to an error: the innermost outside of Partita and of the import itself."""
+    found, step = None, error.__traceback__
+    while step is not None:
+        file = step.tb_frame.f_code.co_filename
+        if not _is_own(step.tb_frame) and not file.startswith("<"):
+            found = SourceLocation(file=file, line=step.tb_lineno)
+        step = step.tb_next
+    return found
+
+
 def names_around(function: Callable[..., Any]) -> Mapping[str, Any]:
     """The local names where a function was defined, while that code still runs: annotations may mention its classes."""
     innermost = frame = caller()

@@ -18,7 +18,7 @@ from partita.definitions.jobs import Job
 from partita.definitions.repository import Repository
 from partita.definitions.schedules import Schedule
 from partita.definitions.sensors import Sensor
-from partita.definitions.sources import at
+from partita.definitions.sources import at, raised_at
 from partita.definitions.specs import AssetSpec, RepositorySpec
 from partita.errors import DefinitionError, DefinitionErrors, WorkspaceError
 from partita.planning.declared import check_declared_config
@@ -113,6 +113,9 @@ def _import(location: LocationSettings) -> ModuleType:
             sys.path.insert(0, directory)
     try:
         return _import_file(location) if location.file else _import_module(location)
+    except DefinitionError as error:
+        # Values such as pt.Retry(...) do not know where they are made; the import does.
+        raise at(error, raised_at(error)).with_traceback(error.__traceback__) from error.__cause__
     except SystemExit as error:
         raise WorkspaceError(
             f"Code location {location.name!r}: {_subject(location)} called sys.exit({error.code!r}) while it was imported."

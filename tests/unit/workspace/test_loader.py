@@ -167,6 +167,24 @@ def test_code_that_is_no_location_is_refused_with_what_to_do(tmp_path: Path, cod
         load_repositories(file_location(tmp_path, code))
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("pt.Retry(delay=-1)", r"Retry\(delay=-1\)"),
+        ("pt.Cron('nonsense')", "cron 'nonsense' cannot be used"),
+        ("pt.DailyPartitions('2024-13-01')", "start '2024-13-01' is not a date"),
+        ("pt.AssetKey('a b')", "'a b' is not an asset key"),
+        ("pt.asset(group='a b')(lambda: 1)", "asset '<lambda>': "),
+    ],
+)
+def test_a_definition_that_cannot_be_is_told_with_file_and_line(tmp_path: Path, value: str, said: str) -> None:
+    code = f"import partita as pt\n\n\ndef make():\n    return {value}\n\n\nmake()\n"
+
+    with pytest.raises(DefinitionError, match=rf"^\S*loaded_from_file\.py:5: {said}") as raised:
+        load_repositories(file_location(tmp_path, code))
+    assert raised.value.line == 5
+
+
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError, match=r"there is no file .*gone\.py"):
         load_repositories(LocationSettings(name="shop", directory=str(tmp_path), file=str(tmp_path / "gone.py")))
