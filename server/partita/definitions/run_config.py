@@ -88,7 +88,7 @@ def _check_storable(value: Any, path: tuple[str, ...]) -> None:
         case list():
             for index, item in enumerate(value):
                 _check_storable(item, (*path, str(index)))
-        case str() if (letter := unstorable(value)) is not None:
+        case str() if (letter := unstorable(value, but="\0")) is not None:  # JSON writes NUL as ASCII
             raise InvalidConfigError(path, f"{value!a} holds {letter!r}, which cannot be stored")
         case int() if not -(2**63) <= value < 2**64:
             raise InvalidConfigError(path, "a whole number of more than 64 bits cannot be stored. Give it as text")

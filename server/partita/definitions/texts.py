@@ -8,8 +8,8 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode().replace("\0", "?")
 
 
-def unstorable(text: str) -> str | None:
-    """The first character of `text` that cannot be stored, if any."""
+def unstorable(text: str, *, but: str = "") -> str | None:
+    """The first character of `text` that cannot be stored, if any; those of `but` can."""
     if text.isascii() and "\0" not in text:
         return None
-    return next((letter for letter in text if storable(letter) != letter), None)
+    return next((letter for letter in text if storable(letter) != letter and letter not in but), None)

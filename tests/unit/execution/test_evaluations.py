@@ -139,6 +139,14 @@ def test_what_cannot_be_asked_for_is_refused_in_words(make: Callable[[], object]
     assert words in message(answer(look))
 
 
+def test_config_holds_every_text_that_json_can_write() -> None:
+    given = {"steps": {"load": {"separator": "\0", "name": "caf\u00e9 \U0001f600"}}}
+
+    [request] = answer(lambda context: pt.RunRequest(config=given)).requests
+
+    assert request.config == given
+
+
 def test_text_that_cannot_be_stored_is_made_storable_where_it_is_only_shown() -> None:
     def look(context: pt.SensorContext) -> object:
         context.log.info("found %s\0", ODD)
