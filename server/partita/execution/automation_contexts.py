@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from partita.definitions.assets import Asset
 from partita.definitions.context import Context
 from partita.definitions.jobs import Job
 from partita.definitions.partitions import PartitionsSpec, TimePartitions, partitions_of
@@ -33,34 +34,36 @@ class ScheduleContext(Context):
     repository: Repository | None = None
     """Where jobs are looked up by name."""
 
-    def partition(self, job: Job | str) -> str:
-        """The newest partition of a job that is complete at `due_at`.
+    def partition(self, job: Job | Asset[..., Any] | str) -> str:
+        """The newest partition of a job, or of an asset, that is complete at `due_at`.
 
         Raises:
-            RequestError: the job has no partitions by time, or none is complete yet.
+            RequestError: it has no partitions by time, or none is complete yet.
         """
-        if not isinstance(job, (Job, str)):
-            raise RequestError(f"context.partition({job!r}): give a job or its name.")
-        name = job if isinstance(job, str) else job.name
+        if not isinstance(job, (Job, Asset, str)):
+            raise RequestError(f"context.partition({job!r}): give a job or its name, or an asset.")
+        label = f"asset {str(job.key)!r}" if isinstance(job, Asset) else f"job {(job.name if isinstance(job, Job) else job)!r}"
         spec = self._partitions_of(job)
         if spec is None:
             raise RequestError(
-                f"context.partition({name!r}): job {name!r} has no partitions, so no tick has one. "
-                "Leave partition= out of pt.RunRequest, or declare the job with partitions."
+                f"context.partition(...): {label} has no partitions, so no tick has one. "
+                "Leave partition= out of pt.RunRequest, or declare it with partitions."
             )
         partitions = partitions_of(spec)
         if not isinstance(partitions, TimePartitions):
-            raise RequestError(f"context.partition({name!r}): job {name!r} is cut into {partitions.describe()}, which do not follow a clock.")
+            raise RequestError(f"context.partition(...): {label} is cut into {partitions.describe()}, which do not follow a clock.")
         newest = partitions.last(now=self.due_at)
         if newest is None:
-            raise RequestError(f"No partition of job {name!r} is complete at {self.due_at.isoformat()}.")
+            raise RequestError(f"No partition of {label} is complete at {self.due_at.isoformat()}.")
         return newest
 
-    def _partitions_of(self, job: Job | str) -> PartitionsSpec | None:
+    def _partitions_of(self, job: Job | Asset[..., Any] | str) -> PartitionsSpec | None:
+        if isinstance(job, Asset):
+            return job.spec.partitions
+        name = job if isinstance(job, str) else job.name
         if self.repository is not None:
-            return self.repository.job(job if isinstance(job, str) else job.name).spec.partitions
+            return self.repository.job(name).spec.partitions
         if isinstance(job, str) or (job.selection is not None and job.spec.partitions is None):
-            name = job if isinstance(job, str) else job.name
             raise RequestError(f"context.partition({name!r}): only a repository knows its partitions. Make pt.ScheduleContext(repository=...).")
         return job.spec.partitions
 

@@ -184,10 +184,11 @@ def test_an_exception_that_cannot_be_shown_still_fails_the_tick(raised: BaseExce
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        (whole, "context.partition('whole'): job 'whole' has no partitions, so no tick has one. Leave partition= out"),
+        (whole, "job 'whole' has no partitions, so no tick has one. Leave partition= out"),
         (regional, "job 'regional' is cut into eu, us, which do not follow a clock"),
         ("dayly", "There is no job 'dayly'. Did you mean 'daily'?"),
-        (table, "context.partition(Asset('table')): give a job or its name."),
+        (table, "asset 'table' has no partitions"),
+        (DAYS, "give a job or its name, or an asset."),
     ],
 )
 def test_a_partition_that_a_tick_does_not_have_is_told_in_words(asked: Any, words: str) -> None:
@@ -195,6 +196,13 @@ def test_a_partition_that_a_tick_does_not_have_is_told_in_words(asked: Any, word
         return pt.RunRequest(partition=context.partition(asked))
 
     assert words in message(tick(look))
+
+
+@pytest.mark.parametrize("asked", [daily, "daily", day])
+def test_a_tick_knows_the_newest_partition_of_jobs_and_assets(asked: Any) -> None:
+    verdict = tick(lambda context: pt.RunRequest(partition=context.partition(asked)))
+
+    assert [request.partition for request in verdict.requests] == ["2024-01-31"]
 
 
 def test_a_partition_that_was_not_asked_for_is_told_in_words() -> None:
