@@ -93,7 +93,8 @@ def materialize(  # noqa: PLR0913 (part of the authoring contract)
         RequestError: a selection, partition or config that cannot be.
         StepFailedError: a step's function raised; its exception is the cause. Other `ExecutionError`s say what else went wrong.
     """
-    repository = _adhoc(assets, resources or {})
+    given = _named(resources)
+    repository = _adhoc(assets, given)
     request = RunRequest(
         location=LOCATION,
         repository=repository.name,
@@ -103,7 +104,7 @@ def materialize(  # noqa: PLR0913 (part of the authoring contract)
         config=to_run_config(config) or {},
         tags=_tags(tags),
     )
-    result = _execute(repository, request, Surroundings(resources or {}, store, None))
+    result = _execute(repository, request, Surroundings(given, store, None))
     return _checked(result, raise_on_error=raise_on_error)
 
 
@@ -124,21 +125,22 @@ def run_job(  # noqa: PLR0913 (part of the authoring contract)
         raise RequestError(f"resume={resume!r}: give the result of an earlier execution of job {job.name!r}.")
     if resume is not None and resume.request.job != job.name:
         raise RequestError(f"resume: the result given is one of job {resume.request.job!r}, not of {job.name!r}.")
-    repository = _repository_of(job, resources or {})
+    given = _named(resources)
+    repository = _repository_of(job, given)
     before = resume.request if resume is not None else RunRequest(location=LOCATION, repository=repository.name)
     request = RunRequest(
         location=LOCATION,
         repository=repository.name,
         job=job.name,
         partition_keys=_keys(partition) or before.partition_keys,
-        steps=(steps,) if isinstance(steps, str) else tuple(steps) if steps is not None else None,
+        steps=_texts("steps", steps) if steps is not None else None,
         config=(to_run_config(config) if config is not None else before.config) or {},
         tags={**before.tags, **dict(repository.job(job.name).spec.tags), **_tags(tags)},
         parent_id=resume.run_id if resume is not None else None,
         root_id=(before.root_id or resume.run_id) if resume is not None else None,
         is_resumed=resume is not None,
     )
-    result = _execute(repository, request, Surroundings(resources or {}, store, resume))
+    result = _execute(repository, request, Surroundings(given, store, resume))
     return _checked(result, raise_on_error=raise_on_error)
 
 
@@ -235,9 +237,21 @@ def _tags(tags: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def _keys(partition: str | Iterable[str] | None) -> tuple[str, ...]:
-    if partition is None:
-        return ()
-    return (partition,) if isinstance(partition, str) else tuple(partition)
+    return _texts("partition", partition) if partition is not None else ()
+
+
+def _texts(parameter: str, given: object) -> tuple[str, ...]:
+    if isinstance(given, str):
+        return (given,)
+    if not isinstance(given, Iterable):
+        raise RequestError(f"{parameter}={given!r}: give text, or a list of texts.")
+    return tuple(given)
+
+
+def _named(resources: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if not isinstance(resources, (Mapping, type(None))):
+        raise RequestError(f"resources={resources!r}: give a mapping from names, such as resources={{'warehouse': Warehouse()}}.")
+    return resources or {}
 
 
 # ---- the run --------------------------------------------------------------------------------------------------------

@@ -458,3 +458,24 @@ def test_what_an_attempt_does_to_a_constant_is_not_seen_by_the_next() -> None:
     small.execute()
 
     assert seen == [[1, 2], [1, 2]]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"resources": 5}, "resources=5: give a mapping from names"),
+        ({"steps": 5}, "steps=5: give text, or a list of texts"),
+        ({"partition": 5}, "partition=5: give text, or a list of texts"),
+        ({"tags": 5}, "tags=5: give a mapping"),
+    ],
+)
+def test_what_is_given_in_the_wrong_form_is_refused_in_words(given: dict[str, Any], words: str) -> None:
+    @pt.op
+    def work() -> None: ...
+
+    @pt.job
+    def small() -> None:
+        work()
+
+    with pytest.raises(pt.RequestError, match=words):
+        small.execute(**given)
