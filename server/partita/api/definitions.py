@@ -22,6 +22,9 @@ from partita.records.pages import PageRequest
 from partita.records.runs import RunRequest
 from partita.workspace.catalog import Catalog
 
+MAX_SELECTION = 10_000
+"""Characters of a selection."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetFilter:
@@ -248,6 +251,8 @@ class Definitions:
         Raises:
             ApiError: it cannot be read, or it names what does not exist.
         """
+        if len(selection) > MAX_SELECTION:
+            raise ApiError(f"A selection has at most {MAX_SELECTION:,} characters, not {len(selection):,}.")
         try:
             keys = Selection.parse(selection).resolve(self.catalog.graph, location_of=self.catalog.location_of)
         except RequestError as error:

@@ -32,11 +32,14 @@ async def keys_of_set(context: Context, name: str, *, first: int, after: str | N
     """A part of the keys of a dynamic set.
 
     Raises:
-        ApiError: a size out of range, or a key that the set does not have.
+        ApiError: nothing is cut by such a set, a size out of range, or a key that the set does not have.
     """
     if not 0 <= first <= MAX_PAGE:
         raise ApiError(f"`first` must be between 0 and {MAX_PAGE}, not {first}.")
     keys = await context.read(lambda: context.store.partitions.keys(name))
+    known = context.definitions.entries.dynamic_sets
+    if not keys and name not in known:
+        raise ApiError(NotFoundError("set of dynamic partitions", name[:100], known).message)
     if after is None:
         return list(keys[:first])
     if after not in keys:

@@ -173,7 +173,7 @@ class Query:
         """A page of backfills."""
         return await info.context.page_of_backfills(to_backfill_filter(filter), page=page)
 
-    @resolved("The keys of a set of dynamic partitions, in the order they were added; empty when nobody has added any.")
+    @resolved("The keys of a set of dynamic partitions, in the order they were added; an error when nothing is cut by a set of that name.")
     @staticmethod
     async def dynamic_partitions(
         info: Info,

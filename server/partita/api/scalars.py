@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any, NewType
 
 import strawberry
@@ -11,6 +12,9 @@ from graphql import GraphQLError, ValueNode, value_from_ast_untyped
 Duration = NewType("Duration", float)
 Long = NewType("Long", int)
 JSON = NewType("JSON", object)
+
+MAX_DEPTH = 100
+"""Levels of lists and objects in one JSON value. Some 250 can be written, some 1,000 read; no config needs a tenth of it."""
 
 _LONGS = range(-(2**63), 2**63)
 
@@ -62,9 +66,40 @@ def parse_duration(value: object) -> float:
     return float(value)
 
 
+def parse_json(value: object) -> object:
+    """A JSON value, which can be stored and shown again.
+
+    Raises:
+        GraphQLError: it is nested too deep, or a number in it is too large.
+    """
+    level: list[object] = [value]
+    for _ in range(MAX_DEPTH + 1):
+        if not level:
+            return value
+        for each in level:
+            _check_number(each)
+        level = [inner for each in level if isinstance(each, dict | list) for inner in (each.values() if isinstance(each, dict) else each)]
+    raise GraphQLError(f"A JSON value has at most {MAX_DEPTH} levels of lists and objects.")
+
+
+def _check_number(value: object) -> None:
+    if isinstance(value, int) and value not in _LONGS:
+        raise GraphQLError(f"The number {_shortened(value)} of a JSON value does not fit into 64 bits. Give it as text.")
+    if isinstance(value, float) and not isfinite(value):
+        raise GraphQLError("A number of a JSON value is too large. Give it as text.")
+
+
+def _shortened(value: int) -> str:
+    return str(value) if value.bit_length() < 128 else f"of {value.bit_length()} bits"
+
+
 def parse_json_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> object:
-    """The plain value of a literal written in the document."""
-    return value_from_ast_untyped(node, variables)
+    """The plain value of a literal written in the document.
+
+    Raises:
+        GraphQLError: as `parse_json`.
+    """
+    return parse_json(value_from_ast_untyped(node, variables))
 
 
 def _same(value: Any) -> Any:
@@ -91,7 +126,7 @@ SCALARS: dict[object, Any] = {
         description="Any JSON value, such as run config or metadata.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
         serialize=_same,
-        parse_value=_same,
+        parse_value=parse_json,
         parse_literal=parse_json_literal,
     ),
     Long: strawberry.scalar(

@@ -68,8 +68,11 @@ class View(GraphQL[Context, None]):
         return Context(server=self._server, caller=authorize(request), wants_cost=_wants_cost(request))
 
     def encode_json(self, data: object) -> bytes:
-        """`data` as JSON."""
-        return orjson.dumps(data)
+        """`data` as JSON. Metadata may hold what orjson does not write: numbers of more than 64 bits, text that is no Unicode."""
+        try:
+            return orjson.dumps(data)
+        except TypeError:
+            return json.dumps(data, separators=(",", ":")).encode()
 
     def decode_json(self, data: str | bytes) -> object:
         """The value that `data` is."""

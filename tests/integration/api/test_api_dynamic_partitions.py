@@ -45,6 +45,23 @@ def shop(api: Api) -> Api:
     return api
 
 
+def add(api: Api, set_name: str, *keys: str) -> tuple[list[str], list[dict[str, Any]]]:
+    """The keys that were new, and what was said against it."""
+    document = (
+        "mutation($input: AddDynamicPartitionsInput!) { addDynamicPartitions(input: $input) { addedKeys"
+        " errors { code message path ... on NotFound { suggestions } } } }"
+    )
+    made = api.ask(document, input={"setName": set_name, "keys": list(keys)})["addDynamicPartitions"]
+    return made["addedKeys"], made["errors"]
+
+
+def listed(api: Api, set_name: str, **page: Any) -> list[str]:
+    """A part of the keys of a set."""
+    document = "query($set: String!, $first: Int! = 50, $after: String) { dynamicPartitions(setName: $set, first: $first, after: $after) }"
+    keys: list[str] = api.ask(document, set=set_name, **page)["dynamicPartitions"]
+    return keys
+
+
 def materialize(api: Api, selection: str, **partitions: Any) -> tuple[list[list[str]], list[str]]:
     """The partitions of the runs that were launched, and what was said against it."""
     document = "mutation($input: MaterializeAssetsInput!) { materializeAssets(input: $input) { runs { partitions { keys } } errors { message } } }"
@@ -110,3 +127,41 @@ def test_what_was_added_can_be_written_and_nothing_else(shop: Api) -> None:
 
 def test_all_of_a_set_without_keys_is_refused(shop: Api) -> None:
     assert materialize(shop, "profile", all=True) == ([], ["There are no partitions yet."])
+
+
+def test_keys_are_added_once_and_listed_in_order_page_by_page(shop: Api) -> None:
+    assert listed(shop, "customers") == []
+    assert add(shop, "customers", "zeta", "acme", "zeta") == (["zeta", "acme"], [])
+    assert add(shop, "customers", "acme", "globex") == (["globex"], [])
+    assert add(shop, "customers") == ([], [])
+
+    assert listed(shop, "customers") == ["zeta", "acme", "globex"]
+    assert listed(shop, "customers", first=2) == ["zeta", "acme"]
+    assert listed(shop, "customers", first=2, after="acme") == ["globex"]
+    assert listed(shop, "customers", first=0) == []
+
+
+def test_a_set_whose_name_is_misspelt_is_refused_with_the_nearest(shop: Api) -> None:
+    added, (problem,) = add(shop, "custmers", "acme")
+
+    assert added == []
+    assert (problem["code"], problem["path"], problem["suggestions"]) == ("NOT_FOUND", ["setName"], ["customers"])
+    assert problem["message"] == "There is no set of dynamic partitions 'custmers'. Did you mean 'customers'?"
+    [error] = shop.refuse('{ dynamicPartitions(setName: "custmers") }')
+    assert (error["message"], error["extensions"]["code"]) == (problem["message"], "BAD_USER_INPUT")
+    assert shop.store.partitions.all() == {}
+
+
+@pytest.mark.parametrize("key", ["", "a|b", "two\nlines", "a\0b", "x" * 1001])
+def test_what_cannot_be_a_key_is_refused_and_nothing_is_added(shop: Api, key: str) -> None:
+    added, (problem,) = add(shop, "customers", "fine", key)
+
+    assert (added, problem["code"], problem["path"]) == ([], "INVALID_INPUT", ["keys"])
+    assert listed(shop, "customers") == []
+
+
+@pytest.mark.parametrize("page", [{"first": -1}, {"first": 501}, {"first": 1, "after": "nobody"}])
+def test_a_page_that_cannot_be_is_refused(shop: Api, page: dict[str, Any]) -> None:
+    document = 'query($first: Int!, $after: String) { dynamicPartitions(setName: "customers", first: $first, after: $after) }'
+
+    assert [error["extensions"]["code"] for error in shop.refuse(document, **page)] == ["BAD_USER_INPUT"]

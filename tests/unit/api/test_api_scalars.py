@@ -10,7 +10,7 @@ from graphql import GraphQLError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partita.api.scalars import parse_duration, parse_instant, parse_long, render_instant
+from partita.api.scalars import MAX_DEPTH, parse_duration, parse_instant, parse_json, parse_long, render_instant
 
 
 def test_an_instant_is_shown_in_utc() -> None:
@@ -41,6 +41,22 @@ def test_a_long_has_64_bits(value: Any) -> None:
 def test_what_is_no_long_is_refused(value: object) -> None:
     with pytest.raises(GraphQLError):
         parse_long(value)
+
+
+def nested(levels: int) -> Any:
+    """Lists in lists."""
+    return [nested(levels - 1)] if levels > 1 else []
+
+
+@pytest.mark.parametrize("value", [None, True, 2**63 - 1, -1.5, "text", {"a": [1, {"b": None}]}, nested(MAX_DEPTH)])
+def test_json_is_taken_as_it_is(value: Any) -> None:
+    assert parse_json(value) == value
+
+
+@pytest.mark.parametrize("value", [2**63, {"a": [-(2**64)]}, float("inf"), [float("nan")], 1 << 20_000, nested(MAX_DEPTH + 1)], ids=range(6))
+def test_json_that_could_not_be_shown_again_is_refused(value: object) -> None:
+    with pytest.raises(GraphQLError):
+        parse_json(value)
 
 
 @pytest.mark.parametrize("value", [True, "1", float("inf"), float("nan"), None])

@@ -2222,7 +2222,7 @@ class ListDynamicPartitions(Shape):
     """The answer to `ListDynamicPartitions`."""
 
     dynamic_partitions: tuple[str, ...]
-    """The keys of a set of dynamic partitions, in the order they were added; empty when nobody has added any."""
+    """The keys of a set of dynamic partitions, in the order they were added; an error when nothing is cut by a set of that name."""
 
 
 class AddDynamicPartitionsAddDynamicPartitions(Shape):

@@ -7,18 +7,16 @@ import asyncio
 from partita.api.automations import SensorEntry
 from partita.api.context import Context
 from partita.api.mutations.answers import Added, Evaluated, SensorAnswer, Switched
-from partita.api.mutations.requests import Refused, check_length
-from partita.api.problems import invalid, not_ended, problems_of, unavailable
+from partita.api.mutations.requests import Refused, check_length, check_texts
+from partita.api.problems import not_ended, problems_of, unavailable
 from partita.api.types.enums import AutomationStatus
 from partita.api.types.inputs import AddDynamicPartitionsInput, EvaluateSensorInput, SetAutomationStatusInput, SetSensorCursorInput
-from partita.errors import RequestError
+from partita.errors import NotFoundError, RequestError
 from partita.records.locations import LocationStatus
 from partita.records.ticks import Tick
 
 MOST_KEYS = 1000
 """Keys that one mutation may add."""
-MAX_CURSOR = 1_000_000
-"""Characters of a cursor."""
 SLACK = 5.0
 """Seconds that an evaluation may take beyond the sensor's own timeout: until a worker takes it, and until it is written."""
 ROOM = 5.0
@@ -29,6 +27,7 @@ LOOK = 0.5
 async def set_automation_status(context: Context, given: SetAutomationStatusInput) -> Switched:
     """Switch schedules and sensors, all or none."""
     try:
+        check_texts(given)
         check_length("automationIds", given.automation_ids)
         entries = [context.definitions.automations.find(each) for each in dict.fromkeys(given.automation_ids)]
         is_on = None if given.status is None else given.status is AutomationStatus.ON
@@ -43,11 +42,12 @@ async def set_automation_status(context: Context, given: SetAutomationStatusInpu
 
 async def set_sensor_cursor(context: Context, given: SetSensorCursorInput) -> SensorAnswer:
     """Say what a sensor has dealt with."""
-    if given.cursor is not None and len(given.cursor) > MAX_CURSOR:
-        return SensorAnswer(errors=[invalid(f"A cursor has at most {MAX_CURSOR:,} characters, not {len(given.cursor):,}.", path=["cursor"])])
     try:
+        check_texts(given)
         sensor = _sensor(context, given.sensor_id)
         await context.read(lambda: context.store.automations.set_cursor(sensor.automation_id, given.cursor))
+    except Refused as refused:
+        return SensorAnswer(errors=refused.problems)
     except RequestError as error:
         return SensorAnswer(errors=problems_of(error, path=["sensorId"]))
     await context.begin()
@@ -57,12 +57,15 @@ async def set_sensor_cursor(context: Context, given: SetSensorCursorInput) -> Se
 async def evaluate_sensor(context: Context, given: EvaluateSensorInput) -> Evaluated:
     """Evaluate a sensor and show what it would do; nothing is launched and its cursor stays."""
     try:
+        check_texts(given)
         sensor = _sensor(context, given.sensor_id)
         location = context.definitions.location(sensor.location)
         if location is not None and location.record.status is LocationStatus.UNREACHABLE:
             message = f"Code location {sensor.location!r} has no worker that could evaluate it. Start one, or `partita dev`."
             return Evaluated(errors=[unavailable(message, error=None)])
         tick = await context.read(lambda: context.store.ticks.request_dry_run(sensor.automation_id, cursor=given.cursor))
+    except Refused as refused:
+        return Evaluated(errors=refused.problems)
     except RequestError as error:
         return Evaluated(errors=problems_of(error, path=["sensorId"]))
     start = asyncio.get_running_loop().time()
@@ -78,13 +81,12 @@ async def evaluate_sensor(context: Context, given: EvaluateSensorInput) -> Evalu
 
 async def add_dynamic_partitions(context: Context, given: AddDynamicPartitionsInput) -> Added:
     """Add keys to a set of dynamic partitions."""
-    known = context.definitions.entries.dynamic_sets
     try:
+        check_texts(given)
         check_length("keys", given.keys, most=MOST_KEYS)
+        known = context.definitions.entries.dynamic_sets
         if given.set_name not in known:
-            listed = ", ".join(repr(name) for name in sorted(known)) or "none"
-            message = f"Nothing is cut by a set of dynamic partitions called {given.set_name[:100]!r}. There are: {listed}."
-            raise Refused(invalid(message, path=["setName"]))
+            raise Refused(*problems_of(NotFoundError("set of dynamic partitions", given.set_name, known), path=["setName"]))
         added = await context.read(lambda: context.store.partitions.add(given.set_name, given.keys))
     except Refused as refused:
         return Added(errors=refused.problems)

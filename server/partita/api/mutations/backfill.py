@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -9,7 +10,7 @@ from partita.api.context import Context
 from partita.api.mutations.answers import BackfillAnswer
 from partita.api.mutations.launch import job_of
 from partita.api.mutations.materialize import selected_assets
-from partita.api.mutations.requests import Refused, plan_of, to_config, to_idempotency, to_tags
+from partita.api.mutations.requests import Refused, check_texts, plan_of, to_config, to_idempotency, to_tags
 from partita.api.problems import invalid, problems_of
 from partita.api.types.inputs import BackfillPolicyInput, CancelBackfillInput, PartitionSelection, RetryBackfillInput, StartBackfillInput
 from partita.definitions.keys import AssetKey
@@ -23,6 +24,7 @@ from partita.records.backfills import Backfill, BackfillItem, BackfillJob, Backf
 MOST_KEYS = 1000
 """Partition keys that may be named one by one; a range names any number."""
 MAX_TITLE = 200
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 async def start_backfill(context: Context, given: StartBackfillInput) -> BackfillAnswer:
@@ -49,18 +51,23 @@ async def start_backfill(context: Context, given: StartBackfillInput) -> Backfil
 
 async def cancel_backfill(context: Context, given: CancelBackfillInput) -> BackfillAnswer:
     """Ask for the end of a backfill."""
-    return await _act(context, given.backfill_id, context.store.backfills.request_cancel)
+    return await _act(context, given, context.store.backfills.request_cancel)
 
 
 async def retry_backfill(context: Context, given: RetryBackfillInput) -> BackfillAnswer:
     """Write again what a backfill has not written."""
-    return await _act(context, given.backfill_id, context.store.backfills.retry)
+    return await _act(context, given, context.store.backfills.retry)
 
 
-async def _act(context: Context, backfill_id: str, act: Callable[[str], Backfill]) -> BackfillAnswer:
+async def _act(context: Context, given: CancelBackfillInput | RetryBackfillInput, act: Callable[[str], Backfill]) -> BackfillAnswer:
+    backfill_id = given.backfill_id
+
     def work() -> BackfillAnswer:
         try:
+            check_texts(given)
             return BackfillAnswer(backfill=act(backfill_id))
+        except Refused as refused:
+            return BackfillAnswer(errors=refused.problems)
         except NotFoundError as error:
             return BackfillAnswer(errors=problems_of(error, path=["backfillId"]))
         except RequestError as error:
@@ -72,6 +79,7 @@ async def _act(context: Context, backfill_id: str, act: Callable[[str], Backfill
 
 def _decide(context: Context, given: StartBackfillInput) -> tuple[BackfillRequest, tuple[BackfillItem, ...]]:
     """What is to be written, checked as far as it can be before anything runs."""
+    check_texts(given)
     definitions = context.definitions
     catalog = definitions.catalog
     scope = BackfillScope(graph=catalog.graph, owners=catalog.owners, now=context.now, dynamic=definitions.dynamic)
@@ -79,8 +87,8 @@ def _decide(context: Context, given: StartBackfillInput) -> tuple[BackfillReques
     has_job = given.job is not None or given.job_name is not None
     if has_job == (given.selection is not None):
         raise Refused(invalid("Say what to write: give either `selection`, or `job` or `jobName`.", path=["selection"]))
-    if given.title is not None and len(given.title) > MAX_TITLE:
-        raise Refused(invalid(f"A title has at most {MAX_TITLE} characters, not {len(given.title)}.", path=["title"]))
+    if given.title is not None and (len(given.title) > MAX_TITLE or CONTROL.search(given.title)):
+        raise Refused(invalid(f"A title is one line of plain text of at most {MAX_TITLE} characters.", path=["title"]))
     job: BackfillJob | None = None
     assets: tuple[AssetKey, ...] = ()
     if has_job:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from partita.api.context import Context
-from partita.api.limits import LIMITS
 from partita.api.mutations.answers import Canceled, CancelResult
-from partita.api.problems import problems_of, too_many
+from partita.api.mutations.requests import Refused, check_length, check_texts
+from partita.api.problems import problems_of
 from partita.api.types.inputs import CancelRunsInput
 from partita.errors import RequestError
 
 
 async def cancel_runs(context: Context, given: CancelRunsInput) -> Canceled:
     """Ask for the end of each run, and say what became of each."""
-    most = LIMITS.max_ids
-    if len(given.run_ids) > most:
-        return Canceled(errors=[too_many(f"`runIds` holds {len(given.run_ids)} values; at most {most} are allowed.", path=["runIds"])])
+    try:
+        check_texts(given)
+        check_length("runIds", given.run_ids)
+    except Refused as refused:
+        return Canceled(errors=refused.problems)
 
     def work() -> Canceled:
         return Canceled(results=[_cancel(context, run_id, is_forced=given.force) for run_id in dict.fromkeys(given.run_ids)])

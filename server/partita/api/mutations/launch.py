@@ -9,7 +9,7 @@ from partita.api.definitions import Definitions
 from partita.api.entries import JobEntry
 from partita.api.ids import CHECK, JOB, decode_id
 from partita.api.mutations.answers import LaunchedRun
-from partita.api.mutations.requests import Refused, check_length, check_location, launch, plan_of, to_config, to_idempotency, to_tags
+from partita.api.mutations.requests import Refused, check_length, check_location, check_texts, launch, plan_of, to_config, to_idempotency, to_tags
 from partita.api.problems import invalid, not_found, problems_of
 from partita.api.types.inputs import LaunchRunInput, StartBackfillInput
 from partita.definitions.keys import AssetKey
@@ -30,6 +30,7 @@ async def launch_run(context: Context, given: LaunchRunInput) -> LaunchedRun:
 
 
 def _request_of(definitions: Definitions, given: LaunchRunInput) -> RunRequest:
+    check_texts(given)
     job = job_of(definitions, given)
     check_length("assetKeys", given.asset_keys)
     check_length("checkIds", given.check_ids)

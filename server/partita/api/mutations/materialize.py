@@ -12,7 +12,7 @@ from partita.api.definitions import Definitions
 from partita.api.limits import LIMITS
 from partita.api.mutations.answers import LaunchedRuns
 from partita.api.mutations.partitions import partition_keys_of
-from partita.api.mutations.requests import Refused, launch, plan_of, to_config, to_idempotency, to_tags
+from partita.api.mutations.requests import Refused, check_texts, launch, plan_of, to_config, to_idempotency, to_tags
 from partita.api.problems import invalid, problems_of, too_many
 from partita.api.types.inputs import MaterializeAssetsInput
 from partita.definitions.keys import AssetKey
@@ -39,6 +39,7 @@ async def materialize_assets(context: Context, given: MaterializeAssetsInput) ->
 
 
 def _requests_of(context: Context, given: MaterializeAssetsInput) -> Sequence[RunRequest]:
+    check_texts(given)
     definitions = context.definitions
     catalog = definitions.catalog
     keys = selected_assets(definitions, given.selection)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 import orjson
+from strawberry import Some
+from strawberry.utils.str_converters import to_camel_case
 
 from partita.api.configs import expected_at
 from partita.api.context import Context
-from partita.api.definitions import Definitions
+from partita.api.definitions import MAX_SELECTION, Definitions
 from partita.api.limits import LIMITS
 from partita.api.problems import Problem, config_problem, invalid, problems_of, too_many, unavailable
 from partita.api.types.node import TagInput
@@ -24,6 +26,10 @@ from partita.storage.launches import Idempotency
 
 MAX_KEY = 200
 """Characters of an idempotency key: enough for any hash or name."""
+MAX_TEXT = 1000
+"""Characters of any other name, id, key or value."""
+LONGEST: Mapping[str, int] = {"cursor": 1_000_000, "selection": MAX_SELECTION}
+"""Fields of inputs that may hold more."""
 
 
 class Refused(Exception):  # noqa: N818 (not an error of ours: what the caller is told)
@@ -92,6 +98,36 @@ def check_length(name: str, given: Sequence[Any] | None, *, most: int = LIMITS.m
     """
     if given is not None and len(given) > most:
         raise Refused(too_many(f"`{name}` holds {len(given)} values; at most {most} are allowed.", path=[name]))
+
+
+def check_texts(given: object) -> None:
+    """Nothing, if every text of an input can be kept and found again.
+
+    Raises:
+        Refused: one is too long, or holds a NUL character.
+    """
+    for path, text in _texts_of(given, ()):
+        name, most = ".".join(path), LONGEST.get(path[-1], MAX_TEXT)
+        if len(text) > most:
+            raise Refused(invalid(f"`{name}` has {len(text):,} characters; at most {most:,} are allowed.", path=path))
+        if "\0" in text:
+            raise Refused(invalid(f"`{name}` holds a NUL character, which no text here may.", path=path))
+
+
+def _texts_of(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Every text of an input and the field that it is in; what stands in the run config is judged with the config."""
+    match value:
+        case str():
+            yield path, value
+        case list():
+            for each in value:
+                yield from _texts_of(each, path)
+        case Some():
+            yield from _texts_of(value.value, path)
+        case _ if is_dataclass(value):
+            for field in fields(value):
+                if field.name != "config":
+                    yield from _texts_of(getattr(value, field.name), (*path, to_camel_case(field.name).rstrip("_")))
 
 
 def check_location(definitions: Definitions, name: str) -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from partita.api.context import Context
 from partita.api.mutations.answers import LaunchedRun
-from partita.api.mutations.requests import Refused, check_length, check_location, launch, plan_of, to_idempotency, to_tags
+from partita.api.mutations.requests import Refused, check_length, check_location, check_texts, launch, plan_of, to_idempotency, to_tags
 from partita.api.problems import conflict, invalid, problems_of
 from partita.api.types.enums import RetryStrategy
 from partita.api.types.inputs import RetryRunInput
@@ -28,6 +28,7 @@ async def retry_run(context: Context, given: RetryRunInput) -> LaunchedRun:
 
 
 def _request_of(context: Context, given: RetryRunInput) -> RunRequest:
+    check_texts(given)
     run = _finished_run(context, given.run_id)
     definitions = context.definitions
     check_location(definitions, run.request.location)

@@ -13,6 +13,7 @@ from partita.api.errors import ApiError
 from partita.api.status import ShownDaemon
 from partita.api.subscriptions.items import ShownAssetChange, ShownAutomationChange, ShownBackfillChange, ShownDaemonChange, ShownTickChange
 from partita.api.subscriptions.runs import changes_after, expired
+from partita.api.types.filters import check_list, to_asset_key
 from partita.definitions.keys import AssetKey
 from partita.records.backfills import Backfill, BackfillFilter
 from partita.records.changes import ChangeBatch, ChangeKind
@@ -114,8 +115,14 @@ async def follow_backfill(context: Context, backfill_id: str, *, after: str | No
 
 
 async def follow_assets(context: Context, keys: Collection[str] | None, *, after: str | None) -> AsyncGenerator[ShownAssetChange | ApiError, None]:
-    """Assets as something happens to them."""
-    wanted = None if keys is None else frozenset(keys)
+    """Assets as something happens to them.
+
+    Raises:
+        ApiError: there are too many keys, or one cannot be a key.
+    """
+    if keys is not None:
+        check_list("keys", list(keys))
+    wanted = None if keys is None else frozenset(to_asset_key(key) for key in keys)
 
     async def changed(batch: ChangeBatch) -> Found[AssetKey]:
         if not any(change.kind in {ChangeKind.ASSET, ChangeKind.PARTITIONS} for change in batch.changes):

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TypeVar
 
 import strawberry
+from strawberry.utils.str_converters import to_camel_case
 
 from partita.api.automations import Automations
 from partita.api.definitions import AssetFilter, JobFilter
@@ -215,11 +216,12 @@ def to_tick_filter(given: TickFilterInput | None, automations: Automations, *, o
     if given is None:
         return TickFilter(automation_ids=ids, is_dry_run=False)
     check_lists(given)
-    if given.automation_ids is not None and only is None:
+    if given.automation_ids is not None:
         try:
-            ids = tuple(automations.find(each).automation_id for each in given.automation_ids)
+            wanted = [automations.find(each).automation_id for each in given.automation_ids]
         except RequestError as error:
             raise ApiError(error.message) from None
+        ids = tuple(each for each in wanted if only in {None, each})
     return TickFilter(automation_ids=ids, statuses=_tuple(given.statuses), after=given.after, before=given.before, is_dry_run=bool(given.is_dry_run))
 
 
@@ -284,7 +286,17 @@ def check_lists(given: object) -> None:
         ApiError: one is.
     """
     for name, value in vars(given).items():
-        if isinstance(value, list) and len(value) > MAX_LIST:
-            raise ApiError(f"`{name}` holds {len(value)} values; at most {MAX_LIST} are allowed.")
-        if isinstance(value, str) and len(value) > MAX_TEXT:
-            raise ApiError(f"`{name}` has {len(value)} characters; at most {MAX_TEXT} are allowed.")
+        check_list(to_camel_case(name), value if isinstance(value, list) else [value])
+
+
+def check_list(name: str, values: Sequence[object]) -> None:
+    """Nothing, if a list and the texts in it are not too long.
+
+    Raises:
+        ApiError: one is.
+    """
+    if len(values) > MAX_LIST:
+        raise ApiError(f"`{name}` holds {len(values)} values; at most {MAX_LIST} are allowed.")
+    longest = max((len(each) for each in values if isinstance(each, str)), default=0)
+    if longest > MAX_TEXT:
+        raise ApiError(f"`{name}` has {longest} characters; at most {MAX_TEXT} are allowed.")
