@@ -145,4 +145,6 @@ async def test_a_cursor_is_edited_and_schedules_have_none(api: Api) -> None:
 
 async def test_a_name_that_nothing_has_is_said_so(api: Api) -> None:
     async with opened(url_of_api(api), "sensor fils") as pilot:
-        await shows(pilot, "There is no schedule or sensor 'fils'.")
+        await shows(pilot, "There is no schedule or sensor 'fils'. Did you mean 'files'?")
+    async with opened(url_of_api(api), "asset raw/order") as pilot:
+        await shows(pilot, "There is no asset 'raw/order'. Did you mean 'raw/orders'?")

@@ -20,6 +20,7 @@ from partita_client.tui.screens.base import PlaceScreen
 from partita_client.tui.screens.chrome import Pane
 from partita_client.tui.store.automation import Automation, automation_lines, keep_ticks, tick_cells_of, tick_lines
 from partita_client.tui.store.topics import Changes, Topic
+from partita_client.tui.store.words import meant
 from partita_client.tui.widgets.line_text import LineText
 from partita_client.tui.widgets.virtual_table import Column, KeyedSource, Row, VirtualTable
 
@@ -86,7 +87,8 @@ class AutomationDetailScreen(PlaceScreen):
         await self.desk.feed.until_loaded(Topic.AUTOMATIONS)
         each = self.automation
         if each is None:
-            self._problem = f"There is no schedule or sensor {self.route.id!r}."
+            names = {known.name for known in self.desk.world.automations.values()}
+            self._problem = f"There is no schedule or sensor {self.route.id!r}.{meant(self.route.id, names)}"
             self.show({})
             return
         try:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
+
+from partita_client.tui.store.words import meant
 
 _SPAN = re.compile(r"(\d+)([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -63,7 +64,7 @@ def parse_filter(text: str, fields: Sequence[str], *, words: Mapping[str, Sequen
             terms.append(Term("", (field.lower(),), is_inverse))
             continue
         if field not in fields:
-            return Filter(text, problem=f"There is no filter {field!r}.{_nearest(field, fields)} There are: {', '.join(fields)}.")
+            return Filter(text, problem=f"There is no filter {field!r}.{meant(field, fields)} There are: {', '.join(fields)}.")
         values = tuple(value.lower() if field == "status" else value for value in rest.split(",") if value)
         if not values:
             continue  # still being typed
@@ -84,14 +85,9 @@ def _fits(wanted: str, value: str) -> bool:
     return fnmatchcase(value.lower(), wanted.lower()) if set("*?[") & set(wanted) else wanted.lower() == value.lower()
 
 
-def _nearest(word: str, known: Sequence[str]) -> str:
-    close = get_close_matches(word, known, n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
-
-
 def _wrong_word(field: str, values: Sequence[str], known: Sequence[str] | None) -> str:
     wrong = next((value for value in values if known and value not in known and not set("*?[") & set(value)), None)
-    return f"No {field} is called {wrong!r}.{_nearest(wrong, known or ())}" if wrong is not None else ""
+    return f"No {field} is called {wrong!r}.{meant(wrong, known or ())}" if wrong is not None else ""
 
 
 def _wrong_span(field: str, values: Sequence[str]) -> str:
