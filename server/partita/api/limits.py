@@ -25,6 +25,7 @@ class Limits:
     max_message_bytes: int = 256_000
     max_subscriptions: int = 100
     max_runs_per_launch: int = 1_000
+    max_backfill_partitions: int = 100_000
     max_ids: int = 100
     max_seconds: float = 30.0
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import partita as pt
 from support.api import Api
 
 START = (
@@ -14,6 +15,10 @@ START = (
     " partitions(first: 2) { totalCount nodes { assetKey partitionKey status } } } } }"
 )
 TWO = {"range": {"from": "2026-01-01", "to": "2026-01-02"}}
+
+
+def an_hour(context: pt.AssetContext) -> str:
+    return context.partition_key
 
 
 def start(api: Api, **given: Any) -> dict[str, Any]:
@@ -73,6 +78,29 @@ def test_what_cannot_be_written_is_refused_with_its_place(api: Api, given: dict[
     assert made["backfill"] is None
     assert [error["path"] for error in made["errors"]] == [path]
     assert api.store.backfills.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("selection", "partitions", "count"),
+    [
+        ("sensors", {"all": True}, "141,228"),
+        ("readings", {"statuses": ["MISSING"]}, "141,228"),
+        ("*", {"all": True}, "423,684"),
+        ("*", {"range": {"from": "2010-01-01-00:00", "to": "2014-12-31-23:00"}}, "131,472"),
+    ],
+)
+def test_a_backfill_that_is_too_large_is_refused_with_its_size(api: Api, selection: str, partitions: dict[str, Any], count: str) -> None:
+    hours = pt.HourlyPartitions(start="2010-01-01")
+    specs = [pt.asset(key=key, partitions=hours)(an_hour) for key in ("sensors", "readings", "summary")]
+    api.publish("ingest", assets=specs)
+    api.publish("analytics")
+
+    [error] = start(api, selection=selection, partitions=partitions)["errors"]
+
+    assert (error["code"], error["path"]) == ("TOO_MANY", ["partitions"])
+    assert error["message"].startswith(f"This would be {count} partitions; a backfill writes at most 100,000.")
+    assert api.store.backfills.count() == 0
+    assert api.ask("{ server { limits { maxBackfillPartitions } } }")["server"]["limits"]["maxBackfillPartitions"] == 100_000
 
 
 def test_the_same_key_starts_one_backfill_and_another_request_is_a_conflict(api: Api) -> None:

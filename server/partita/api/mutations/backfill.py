@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from partita.api.context import Context
+from partita.api.limits import LIMITS
 from partita.api.mutations.answers import BackfillAnswer
 from partita.api.mutations.launch import job_of
 from partita.api.mutations.materialize import selected_assets
 from partita.api.mutations.requests import Refused, check_texts, plan_of, to_config, to_idempotency, to_tags
-from partita.api.problems import invalid, problems_of
+from partita.api.problems import invalid, problems_of, too_many
 from partita.api.types.inputs import BackfillPolicyInput, CancelBackfillInput, PartitionSelection, RetryBackfillInput, StartBackfillInput
 from partita.definitions.keys import AssetKey
+from partita.definitions.partitions import Partitions, partitions_of
 from partita.definitions.policies import BackfillPolicy
 from partita.errors import ConflictError, NotFoundError, RequestError
 from partita.planning.backfill import BackfillScope, PartitionsChosen, plan_assets, plan_job
@@ -97,13 +99,16 @@ def _decide(context: Context, given: StartBackfillInput) -> tuple[BackfillReques
             raise Refused(invalid(f"Job {entry.name!r} has no partitions; launch it instead.", path=["jobName" if given.job is None else "job"]))
         job = BackfillJob(location=entry.location, repository=entry.repository, name=entry.name)
         with _about_partitions():
+            _check_size(_least_size([partitions_of(entry.spec.partitions, scope.dynamic)], chosen, scope))
             items = plan_job(entry.spec.partitions, chosen, scope, name=entry.name)
     else:
         selected = selected_assets(definitions, given.selection or "")
         with _about_partitions():
+            _check_size(_least_size([scope.partitions(key) for key in selected], chosen, scope))
             items = plan_assets(selected, chosen, scope, states_of=lambda key: _states(context, key))
         written = {item.asset for item in items}  # not every asset has any of the chosen partitions
         assets = tuple(key for key in selected if key in written)
+    _check_size(len(items))
     request = BackfillRequest(
         selection=given.selection,
         assets=assets,
@@ -117,6 +122,24 @@ def _decide(context: Context, given: StartBackfillInput) -> tuple[BackfillReques
     for launch in next_batch("", request, items, scope, room=1).launches:  # the rest differs in its partitions alone
         plan_of(definitions, launch.request, now=context.now)
     return request, items
+
+
+def _check_size(count: int) -> None:
+    most = LIMITS.max_backfill_partitions
+    if count > most:
+        message = f"This would be {count:,} partitions; a backfill writes at most {most:,}. Choose a shorter range, or fewer assets."
+        raise Refused(too_many(message, path=["partitions"]))
+
+
+def _least_size(cut: Sequence[Partitions | None], chosen: PartitionsChosen, scope: BackfillScope) -> int:
+    """How many partitions it will be at least, told without listing them: millions would take the memory of the server."""
+    if chosen.is_all:
+        return sum(each.count(now=scope.now) for each in cut if each is not None)
+    if chosen.range is not None:
+        for each in cut:
+            if each is not None and all(each.find_ordinal(key) is not None for key in chosen.range):
+                return len(each.range(*chosen.range, now=scope.now)) * sum(other == each for other in cut)
+    return 0
 
 
 @contextmanager

@@ -71,6 +71,7 @@ class Limits:
     max_message_bytes: int = shown("Bytes of one WebSocket message.")
     max_subscriptions: int = shown("Operations of one WebSocket at once.")
     max_runs_per_launch: int = shown("Runs that one mutation may launch or cancel.")
+    max_backfill_partitions: int = shown("Partitions that one backfill may write, those of each asset counted.")
 
 
 @strawberry.type(description="This server.")
