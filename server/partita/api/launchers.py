@@ -1,4 +1,4 @@
-"""What launched a run, as the schema shows it."""
+"""What launched a run or started a backfill, as the schema shows it."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from partita.api.context import Context
-from partita.records.runs import Run
 
 
 @dataclass(frozen=True, slots=True)
 class ShownUser:
-    """Somebody who launched a run."""
+    """Somebody who launched a run or started a backfill."""
 
     name: str
 
 
-async def launcher_of(run: Run, context: Context) -> Any:
-    """The user, schedule, sensor or backfill that launched a run; None when it no longer exists."""
-    kind, _, subject = run.request.launched_by.partition(":")
+async def launcher_of(launched_by: str, context: Context) -> Any:
+    """The user, schedule, sensor or backfill that a request says launched it; None when it no longer exists."""
+    kind, _, subject = launched_by.partition(":")
     match kind:
         case "schedule" | "sensor":
             return context.definitions.automations.by_id.get(subject)

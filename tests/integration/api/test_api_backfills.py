@@ -124,6 +124,13 @@ def test_a_request_that_comes_again_gets_its_first_answer_whatever_became_of_the
     assert (again["isReplay"], again["errors"], again["backfill"]["id"]) == (True, [], first["backfill"]["id"])
 
 
+def test_a_backfill_says_who_started_it(api: Api) -> None:
+    backfill_id = start(api, selection="raw/customers")["backfill"]["id"]
+
+    document = "query($id: ID!) { backfill(id: $id) { launchedBy { __typename ... on User { name } } } }"
+    assert api.ask(document, id=backfill_id)["backfill"]["launchedBy"] == {"__typename": "User", "name": "user"}
+
+
 def test_what_goes_on_is_cancelled_and_not_retried(api: Api) -> None:
     backfill_id = start(api, selection="raw/orders", partitions=TWO)["backfill"]["id"]
 

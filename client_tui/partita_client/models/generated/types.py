@@ -858,13 +858,13 @@ class RunRecordWaitReason(Shape):
 
 
 class LaunchedBy(Shape):
-    """What launched a run."""
+    """What launched a run or started a backfill."""
 
     type_name: str = pydantic.Field(alias="__typename")
 
 
 class LaunchedByUser(LaunchedBy):
-    """Somebody who launched a run."""
+    """Somebody who launched a run or started a backfill."""
 
     name: str
     """The name."""
@@ -1615,7 +1615,7 @@ class TuiRunBackfill(Shape):
 
 
 class TuiLauncher(Shape):
-    """What launched a run."""
+    """What launched a run or started a backfill."""
 
     type_name: str = pydantic.Field(alias="__typename")
 
@@ -1644,7 +1644,7 @@ class TuiLauncherBackfill(TuiLauncher):
 
 
 class TuiLauncherUser(TuiLauncher):
-    """Somebody who launched a run."""
+    """Somebody who launched a run or started a backfill."""
 
     name: str
     """The name."""

@@ -1,7 +1,7 @@
 """Backfills: many partitions written in the order they depend on each other."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 from strawberry import Parent
@@ -9,6 +9,7 @@ from strawberry import Parent
 from partita.api.backfills import ShownItem, ShownItemCount
 from partita.api.context import Info
 from partita.api.entries import AssetEntry, JobEntry
+from partita.api.launchers import launcher_of
 from partita.api.pages import ShownPage
 from partita.api.scalars import Duration
 from partita.api.timing import elapsed
@@ -17,6 +18,7 @@ from partita.api.types.enums import BackfillPartitionStatus, BackfillStatus
 from partita.api.types.failures import PythonError
 from partita.api.types.fields import ASSET, BACKFILL_PARTITION, JOB, RUN, argument, many, maybe, resolved, shown, shows
 from partita.api.types.filters import RunFilterInput, to_run_filter
+from partita.api.types.launchers import Launcher
 from partita.api.types.node import Node, Tag, to_tags
 from partita.records import backfills
 from partita.records.filters import RunOrder
@@ -80,6 +82,12 @@ class Backfill(Node):
     def tags(backfill: Parent[backfills.Backfill]) -> list[Tag]:
         """Its tags."""
         return to_tags(backfill.request.tags.items())
+
+    @resolved("What started it; null when that no longer exists.", type=maybe(Launcher))
+    @staticmethod
+    async def launched_by(backfill: Parent[backfills.Backfill], info: Info) -> Any:
+        """Who started it."""
+        return await launcher_of(backfill.request.launched_by, info.context)
 
     @resolved("How long it took, or has taken so far.")
     @staticmethod

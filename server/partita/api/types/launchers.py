@@ -1,21 +1,21 @@
-"""What launches runs."""
+"""What launches runs and starts backfills."""
 
-from typing import Annotated, Union
+from typing import Annotated, Any, Union, cast
 
 import strawberry
 
 from partita.api.launchers import ShownUser
 from partita.api.types.automations import Schedule, Sensor
-from partita.api.types.backfills import Backfill
-from partita.api.types.fields import shown, shows
+from partita.api.types.fields import BACKFILL, shown, shows
 
 
-@strawberry.type(description="Somebody who launched a run.")
+@strawberry.type(description="Somebody who launched a run or started a backfill.")
 @shows(ShownUser)
 class User:
-    """Somebody who launched a run."""
+    """Somebody who launched a run or started a backfill."""
 
     name: str = shown("The name.")
 
 
-Launcher = Annotated[Union[User, Schedule, Sensor, Backfill], strawberry.union("Launcher", description="What launched a run.")]  # noqa: UP007 (strawberry wants it so)
+_Any: Any = cast("Any", Union)[User, Schedule, Sensor, BACKFILL]
+Launcher: Any = Annotated[_Any, strawberry.union("Launcher", description="What launched a run or started a backfill.")]

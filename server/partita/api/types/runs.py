@@ -122,7 +122,7 @@ class Run(Node):
     @staticmethod
     async def launched_by(run: Parent[runs.Run], info: Info) -> Any:
         """Who launched it."""
-        return await launcher_of(run, info.context)
+        return await launcher_of(run.request.launched_by, info.context)
 
     @resolved("The backfill that launched it; null when none did.", type=maybe(BACKFILL))
     @staticmethod
