@@ -79,6 +79,22 @@ def test_the_program_of_the_quickstart_runs() -> None:
     subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
 
 
+def test_the_automation_beside_it_is_a_location(tmp_path: Path) -> None:
+    (program,), (automation,) = blocks("python", "import partita as pt"), blocks("python", "pt.Schedule(")
+    (tmp_path / "shop.py").write_text(program + automation)
+
+    done = subprocess.run(
+        [sys.executable, "-c", "from shop import definitions; print(len(definitions.spec.schedules), len(definitions.spec.sensors))"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+
+    assert done.stdout.split() == ["1", "1"]
+
+
 def test_the_commands_of_the_second_terminal_work(shop: Path) -> None:
     (commands,) = blocks("bash", "partita asset list")
 
