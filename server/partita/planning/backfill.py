@@ -8,8 +8,10 @@ from datetime import datetime
 
 from partita.definitions.asset_graph import AssetGraph
 from partita.definitions.keys import AssetKey
-from partita.definitions.mappings import default_mapping, mapping_of
+from partita.definitions.mappings import IdentityMappingSpec, TimeWindowMappingSpec, default_mapping, mapping_of
 from partita.definitions.partitions import DynamicKeys, Partitions, PartitionSet, PartitionsSpec, partitions_of
+from partita.definitions.policies import BackfillPolicy
+from partita.definitions.specs import AssetSpec
 from partita.errors import RequestError
 from partita.records.assets import PartitionStatus
 from partita.records.backfills import BackfillItem
@@ -48,28 +50,38 @@ class BackfillScope:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Assets of one repository that are cut alike and can be written by one run."""
+class Kind:
+    """What the assets of one run have in common."""
 
     owner: Owner
     partitions: PartitionsSpec | None
+    policy: BackfillPolicy | None
+    """How the assets want their partitions cut into runs; None: they do not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Assets of one repository that are cut alike and need each other's partitions of the same key, so one run can write them."""
+
+    kind: Kind
     keys: tuple[AssetKey, ...]
     """Upstream first."""
 
 
 def group_assets(keys: Collection[AssetKey], scope: BackfillScope) -> tuple[Group, ...]:
-    """Assets in groups, upstream first: one joins a group only where all it needs stands in that group or before it."""
-    kinds: list[tuple[Owner, PartitionsSpec | None]] = []
+    """Assets in groups, upstream first: one joins a group only where all it needs stands before it, or in it under the same key."""
+    kinds: list[Kind] = []
     members: list[list[AssetKey]] = []
-    newest: dict[tuple[Owner, PartitionsSpec | None], int] = {}
+    newest: dict[Kind, int] = {}
     floor: dict[AssetKey, int] = {}
     wanted = frozenset(keys)
     for key in scope.graph.order:
+        spec = scope.graph.spec(key)
         # also through assets that are not wanted: what is behind them still comes later
-        floor[key] = max((floor.get(above, 0) for above in scope.graph.upstream(key)), default=0)
+        floor[key] = max((floor.get(above, 0) + (not needs_same_key(spec, above)) for above in scope.graph.upstream(key)), default=0)
         if key not in wanted or key not in scope.owners:
             continue
-        kind = (scope.owners[key], scope.graph.spec(key).partitions)
+        kind = Kind(scope.owners[key], spec.partitions, spec.backfill)
         number = newest.get(kind, -1)
         if number < floor[key]:
             number = newest[kind] = len(kinds)
@@ -77,7 +89,16 @@ def group_assets(keys: Collection[AssetKey], scope: BackfillScope) -> tuple[Grou
             members.append([])
         members[number].append(key)
         floor[key] = number
-    return tuple(Group(owner, partitions, tuple(each)) for (owner, partitions), each in zip(kinds, members, strict=True))
+    return tuple(Group(kind, tuple(each)) for kind, each in zip(kinds, members, strict=True))
+
+
+def needs_same_key(spec: AssetSpec, above: AssetKey) -> bool:
+    """Whether a partition of an asset needs the one with its own key of `above`, provided that both are cut alike."""
+    match spec.mapping_from(above):
+        case None | IdentityMappingSpec() | TimeWindowMappingSpec(start_offset=0, end_offset=0):
+            return True
+        case _:
+            return spec.partitions is None
 
 
 def plan_assets(keys: Collection[AssetKey], chosen: PartitionsChosen, scope: BackfillScope, *, states_of: StatesOf) -> tuple[BackfillItem, ...]:
@@ -98,7 +119,7 @@ def plan_assets(keys: Collection[AssetKey], chosen: PartitionsChosen, scope: Bac
     """
     groups = group_assets(keys, scope)
     if chosen.statuses is not None:  # what has no partitions has none that stand so
-        groups = tuple(group for group in groups if group.partitions is not None)
+        groups = tuple(group for group in groups if group.kind.partitions is not None)
     sets = _chosen_sets([key for group in groups for key in group.keys], chosen, scope, states_of=states_of)
     items = [item for group in groups for item in _items_of(group, sets)]
     if not items:
@@ -122,7 +143,7 @@ def plan_job(partitions: PartitionsSpec, chosen: PartitionsChosen, scope: Backfi
 
 
 def _items_of(group: Group, sets: Mapping[AssetKey, PartitionSet | None]) -> list[BackfillItem]:
-    if group.partitions is None:
+    if group.kind.partitions is None:
         return [BackfillItem(asset=key) for key in group.keys]
     wanted = [(key, found) for key in group.keys if (found := sets[key])]
     everything: PartitionSet | None = None

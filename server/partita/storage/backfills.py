@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, func, insert, null, or_, select, update
 
 from partita.errors import AlreadyFinishedError, ConflictError, NotFoundError
-from partita.planning.backfill_batches import Launch, Place
+from partita.planning.backfill_batches import Launch
+from partita.planning.backfill_chunks import Place
+from partita.planning.backfill_progress import Ended
 from partita.records.backfills import Backfill, BackfillFilter, BackfillItem, BackfillItemStatus, BackfillRequest, BackfillStatus
 from partita.records.changes import ChangeKind
 from partita.records.codec import decode
@@ -40,13 +42,27 @@ _SET = Prepared(
     .values(
         status=bindparam("new_status"),
         ended_at=bindparam("new_ended_at", type_=backfills.c.ended_at.type),
-        error=bindparam("new_error", type_=backfills.c.error.type),
+        error=func.coalesce(bindparam("new_error", type_=backfills.c.error.type), backfills.c.error),
     )
 )
+_FORGET_ERROR = Prepared(update(backfills).where(backfills.c.id == bindparam("of_backfill")).values(error=null()))
 _SETTLE = Prepared(
     update(backfill_items)
     .where(
-        _of_backfill, _items.asset_id == bindparam("of_asset"), _items.partition_id == bindparam("of_partition"), _items.status == bindparam("before")
+        _of_backfill,
+        _items.run_id == bindparam("of_run"),
+        _items.asset_id == bindparam("of_asset"),
+        _items.status == BackfillItemStatus.RUNNING.value,
+    )
+    .values(status=bindparam("new_status"))
+)
+_MOVE_WAITING = Prepared(
+    update(backfill_items)
+    .where(
+        _of_backfill,
+        _items.asset_id == bindparam("of_asset"),
+        _items.partition_id == bindparam("of_partition"),
+        _items.status == BackfillItemStatus.WAITING.value,
     )
     .values(status=bindparam("new_status"), run_id=func.coalesce(bindparam("new_run", type_=_items.run_id.type), _items.run_id))
 )
@@ -68,21 +84,9 @@ _ITEMS = (
     .outerjoin(assets, assets.c.id == _items.asset_id)
     .outerjoin(partition_keys, partition_keys.c.id == _items.partition_id)
 )
-_RUNNING = (
-    select(
-        assets.c.key.label("asset"),
-        partition_keys.c.key.label("partition"),
-        _items.run_id,
-        runs.c.status.label("run_status"),
-        run_steps.c.status.label("step_status"),
-    )
-    .select_from(backfill_items)
-    .outerjoin(assets, assets.c.id == _items.asset_id)
-    .outerjoin(partition_keys, partition_keys.c.id == _items.partition_id)
-    .outerjoin(runs, runs.c.id == _items.run_id)
-    .outerjoin(run_steps, (run_steps.c.run_id == _items.run_id) & (run_steps.c.step == assets.c.key))
-    .where(_of_backfill, _items.status == "running")
-    .order_by(_items.position)
+_RUNS = select(runs.c.id, runs.c.status, runs.c.last_seq, runs.c.cancel_requested_at).where(runs.c.id.in_(bindparam("ids", expanding=True)))
+_WRITTEN = select(run_steps.c.run_id, run_steps.c.step).where(
+    run_steps.c.run_id.in_(bindparam("ids", expanding=True)), run_steps.c.status == StepStatus.SUCCEEDED.value
 )
 _NEWEST = Keyset(name="backfills", unique=backfills.c.id, column=backfills.c.created_at)
 _IN_TURN = Keyset(name="backfill items", unique=_items.position, direction=Direction.ASC)
@@ -101,17 +105,36 @@ class StartedBackfill:
 class BackfillStep:
     """What is to change of a backfill, all of it or nothing."""
 
-    ended: Sequence[tuple[Place, BackfillItemStatus]] = ()
-    """Items of runs that have settled them."""
+    ended: Sequence[Ended] = ()
+    """Items whose run has written them, or has ended without."""
     skipped: Sequence[Place] = ()
     launches: Sequence[Launch] = ()
     cancels_waiting: bool = False
     status: BackfillStatus
     error: PythonError | None = None
+    """Why some of it is not written; None leaves what has been said before."""
 
     def changes(self, backfill: Backfill) -> bool:
         """Whether there is anything to write."""
-        return bool(self.ended or self.skipped or self.launches or self.cancels_waiting or self.status is not backfill.status)
+        is_said = self.error is None or self.error == backfill.error
+        return bool(self.ended or self.skipped or self.launches or self.cancels_waiting or self.status is not backfill.status or not is_said)
+
+
+class RunState(NamedTuple):
+    """How a run of a backfill stands."""
+
+    status: RunStatus
+    last_seq: int
+    """Of its events: while it is the same, nothing has happened."""
+    is_cancel_requested: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """A step that has been written."""
+
+    run_ids: tuple[str, ...]
+    """The runs that it launched, in the order of its launches."""
 
 
 class Backfills:
@@ -257,48 +280,50 @@ class Backfills:
 
         return self._database.read(work)
 
-    def settled(self, backfill_id: str) -> Sequence[tuple[Place, BackfillItemStatus]]:
-        """Running items whose run has written them, or has ended without."""
+    def run_states(self, run_ids: Collection[str]) -> dict[str, RunState]:
+        """How runs stand, of those that exist."""
 
-        def work(connection: Connection) -> Sequence[tuple[Place, BackfillItemStatus]]:
-            rows = connection.execute(_RUNNING, {"of_backfill": backfill_id})
-            return [((row.asset, row.partition), status) for row in rows if (status := _outcome(row)) is not None]
+        def work(connection: Connection) -> dict[str, RunState]:
+            rows = connection.execute(_RUNS, {"ids": list(run_ids)})
+            return {row.id: RunState(RunStatus(row.status), row.last_seq, row.cancel_requested_at is not None) for row in rows}
 
-        return self._database.read(work)
+        return self._database.read(work) if run_ids else {}
 
-    def running_runs(self, backfill_id: str) -> Sequence[str]:
-        """Runs of items that are not settled."""
+    def written_steps(self, run_ids: Collection[str]) -> dict[str, set[str]]:
+        """The steps of runs that have succeeded."""
 
-        def work(connection: Connection) -> Sequence[str]:
-            rows = connection.execute(_RUNNING, {"of_backfill": backfill_id})
-            return list(dict.fromkeys(row.run_id for row in rows if row.run_id is not None))
+        def work(connection: Connection) -> dict[str, set[str]]:
+            found: dict[str, set[str]] = {}
+            for row in connection.execute(_WRITTEN, {"ids": list(run_ids)}):
+                found.setdefault(row.run_id, set()).add(row.step)
+            return found
 
-        return self._database.read(work)
+        return self._database.read(work) if run_ids else {}
 
-    def advance(self, backfill: Backfill, step: BackfillStep) -> bool:
-        """Write a step of a backfill with the runs that it launches; False when the backfill has changed meanwhile, and nothing is written."""
+    def advance(self, backfill: Backfill, step: BackfillStep) -> Advanced | None:
+        """Write a step of a backfill with the runs that it launches; None when the backfill has changed meanwhile, and nothing is written."""
 
-        def work(connection: Connection) -> bool:
+        def work(connection: Connection) -> Advanced | None:
             now = self._database.clock(connection)
             row = _ONE.one(connection, {"of_backfill": backfill.id})
             if row is None or row.status != backfill.status.value:
-                return False
-            self._settle(connection, backfill.id, step.ended, before=BackfillItemStatus.RUNNING)
-            skipped = [(place, BackfillItemStatus.SKIPPED) for place in step.skipped]
-            self._settle(connection, backfill.id, skipped, before=BackfillItemStatus.WAITING)
+                return None
+            self._settle(connection, backfill.id, step.ended)
             launched = self._launches.launch(connection, [each.request for each in step.launches], idempotency=None).runs
-            for run, each in zip(launched, step.launches, strict=True):
-                places = [(place, BackfillItemStatus.RUNNING) for place in each.items]
-                self._settle(connection, backfill.id, places, before=BackfillItemStatus.WAITING, run_id=run.id)
+            moves: list[tuple[Place, BackfillItemStatus, str | None]] = [(place, BackfillItemStatus.SKIPPED, None) for place in step.skipped]
+            moves += [
+                (place, BackfillItemStatus.RUNNING, run.id) for run, each in zip(launched, step.launches, strict=True) for place in each.chunk.items
+            ]
+            self._move_waiting(connection, backfill.id, moves)
             if step.cancels_waiting:
                 _CANCEL_WAITING.run(connection, {"of_backfill": backfill.id})
             _set_status(connection, backfill.id, step.status, error=step.error, at=now)
-            return True
+            return Advanced(tuple(run.id for run in launched))
 
         try:
             return self._database.write(work)
         except _Outdated:
-            return False
+            return None
 
     def request_cancel(self, backfill_id: str) -> Backfill:
         """Ask for the end of a backfill: nothing more is launched, and its runs are ended.
@@ -334,33 +359,35 @@ class Backfills:
             if status is BackfillStatus.SUCCEEDED:
                 raise ConflictError(f"All of backfill {backfill_id} succeeded; there is nothing to retry.")
             _AGAIN.run(connection, {"of_backfill": backfill_id})
+            _FORGET_ERROR.run(connection, {"of_backfill": backfill_id})
             _set_status(connection, backfill_id, BackfillStatus.REQUESTED, error=None, at=now)
             return to_backfill(_existing(connection, backfill_id))
 
         return self._database.write(work)
 
-    def _settle(
-        self,
-        connection: Connection,
-        backfill_id: str,
-        places: Sequence[tuple[Place, BackfillItemStatus]],
-        *,
-        before: BackfillItemStatus,
-        run_id: str | None = None,
-    ) -> None:
-        """Move items on; what another has moved before makes the whole step void."""
-        asset_ids, partition_ids = self._ids(connection, (place for place, _ in places))
-        for (asset, partition), status in places:
-            row = {
+    def _settle(self, connection: Connection, backfill_id: str, ended: Sequence[Ended]) -> None:
+        """End items of runs; what another has ended before makes the whole step void."""
+        asset_ids, _ = self._ids(connection, ((each.asset, None) for each in ended))
+        for each in ended:
+            row = {"of_backfill": backfill_id, "of_run": each.run_id, "of_asset": asset_ids[each.asset], "new_status": each.status.value}
+            if _SETTLE.run(connection, row) != each.size:
+                raise _Outdated
+
+    def _move_waiting(self, connection: Connection, backfill_id: str, moves: Sequence[tuple[Place, BackfillItemStatus, str | None]]) -> None:
+        """Move items that wait on; what another has moved before makes the whole step void."""
+        asset_ids, partition_ids = self._ids(connection, (place for place, _, _ in moves))
+        rows = [
+            {
                 "of_backfill": backfill_id,
                 "of_asset": asset_ids[asset],
                 "of_partition": partition_ids[partition],
-                "before": before.value,
                 "new_status": status.value,
                 "new_run": run_id,
             }
-            if _SETTLE.run(connection, row) != 1:
-                raise _Outdated
+            for (asset, partition), status, run_id in moves
+        ]
+        if _MOVE_WAITING.run_many(connection, rows) != len(rows):
+            raise _Outdated
 
     def _ids(self, connection: Connection, places: Iterable[Place]) -> tuple[dict[Any, int], dict[Any, int]]:
         """Numbers of assets and partitions; 0 stands for the job, and for what has no partitions."""
@@ -401,18 +428,6 @@ def to_backfill(row: AnyRow) -> Backfill:
 def to_item(row: AnyRow) -> BackfillItem:
     """The item of a row of `_ITEMS`."""
     return BackfillItem(asset=row.asset, partition=row.partition, status=BackfillItemStatus(row.status), run_id=row.run_id)
-
-
-def _outcome(row: AnyRow) -> BackfillItemStatus | None:
-    """What a running item has come to; None: its run goes on. A run that is not there any more has not written it."""
-    run = RunStatus.FAILED if row.run_status is None else RunStatus(row.run_status)
-    if row.asset is not None and row.step_status == StepStatus.SUCCEEDED.value:
-        return BackfillItemStatus.SUCCEEDED
-    if not run.is_finished:
-        return None
-    if row.asset is None and run is RunStatus.SUCCEEDED:
-        return BackfillItemStatus.SUCCEEDED
-    return BackfillItemStatus.CANCELED if run is RunStatus.CANCELED else BackfillItemStatus.FAILED
 
 
 def _set_status(connection: Connection, backfill_id: str, status: BackfillStatus, *, error: PythonError | None, at: int) -> None:

@@ -62,11 +62,15 @@ class Prepared:
         count: int = self._execute(connection, self._get(connection, values), values).rowcount
         return count
 
-    def run_many(self, connection: Connection, rows: Sequence[Values]) -> None:
-        """Run it for each of `rows`, which have the same names."""
-        if rows:
-            compiled = self._get(connection, rows[0])
-            connection.connection.cursor().executemany(compiled.sql, [compiled.bind(row) for row in rows])
+    def run_many(self, connection: Connection, rows: Sequence[Values]) -> int:
+        """Run it for each of `rows`, which have the same names; answers how many rows it changed."""
+        if not rows:
+            return 0
+        compiled = self._get(connection, rows[0])
+        cursor: Any = connection.connection.cursor()
+        cursor.executemany(compiled.sql, [compiled.bind(row) for row in rows])
+        count: int = cursor.rowcount
+        return count
 
     def _execute(self, connection: Connection, compiled: _Compiled, values: Values) -> Any:
         cursor: Any = connection.connection.cursor()
