@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 import partita as pt
+from partita.records.backfills import BackfillStatus
+from partita.storage.backfills import BackfillStep
 from support.api import Api
 
 START = (
@@ -122,6 +124,26 @@ def test_a_request_that_comes_again_gets_its_first_answer_whatever_became_of_the
     assert [error["code"] for error in start(api, **{**given, "idempotencyKey": "new"})["errors"]] == ["INVALID_INPUT"]
     again = start(api, **given)
     assert (again["isReplay"], again["errors"], again["backfill"]["id"]) == (True, [], first["backfill"]["id"])
+
+
+def test_what_was_cancelled_is_retried_and_what_succeeded_is_not(api: Api) -> None:
+    backfill_id = start(api, selection="raw/orders", partitions=TWO)["backfill"]["id"]
+    act(api, "cancelBackfill", backfill_id)
+    end(api, backfill_id, BackfillStatus.CANCELED, cancels_waiting=True)
+
+    assert act(api, "cancelBackfill", backfill_id) == ("CANCELED", ["ALREADY_FINISHED"])
+    assert act(api, "retryBackfill", backfill_id) == ("REQUESTED", [])
+    document = "query($id: ID!) { backfill(id: $id) { endedAt canCancel canRetry statusCounts { status count } } }"
+    again = {"endedAt": None, "canCancel": True, "canRetry": False, "statusCounts": [{"status": "WAITING", "count": 2}]}
+    assert api.ask(document, id=backfill_id)["backfill"] == again
+
+    end(api, backfill_id, BackfillStatus.SUCCEEDED)
+    assert act(api, "retryBackfill", backfill_id) == ("SUCCEEDED", ["CONFLICT"])
+
+
+def end(api: Api, backfill_id: str, status: BackfillStatus, **rest: Any) -> None:
+    """As if the daemon had ended a backfill."""
+    assert api.store.backfills.advance(api.store.backfills.get(backfill_id), BackfillStep(status=status, **rest))
 
 
 def test_a_backfill_says_who_started_it(api: Api) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ import pytest
 
 import partita as pt
 from partita.definitions.keys import AssetKey
+from partita.planning.ticks import Asked
+from partita.records.automations import AutomationKind
+from partita.records.backfills import BackfillItem, BackfillRequest
+from partita.records.runs import RunRequest
 from partita.workspace.loader import describe
 from support.api import Api, serving
 from support.stores import materialized, statements, words
@@ -90,6 +95,91 @@ def test_a_page_of_assets_with_their_neighbours_is_read_with_few_statements(obse
     assert all(each["latestMaterialization"]["run"]["status"] == "RUNNING" for each in nodes)
     assert [len(each["upstream"]) for each in nodes] == [0] + [1] * (COUNT - 1)
     assert 2 <= len(seen) <= 6, "\n".join(seen)
+
+
+LISTS = {
+    "schedules": (
+        "schedules(first: $n) { totalCount nodes { id name cron status isOverridden nextTickAt upcomingTicks(first: 3)"
+        " lastTick { id status } target { job { name } assets { key } } repository { name } } }"
+    ),
+    "sensors": (
+        "sensors(first: $n) { totalCount nodes { id name kind status isOverridden cursor nextTickAt lastTick { id status runs { id } }"
+        " targets { job { name } } watchedAssets { key } } }"
+    ),
+    "ticks": (
+        "ticks(first: $n) { totalCount nodes { id status dueAt automation { name } runCount runs { id status }"
+        " requests { runKey isAlreadyLaunched run { id status } } } }"
+    ),
+    "backfills": (
+        "backfills(first: $n) { totalCount nodes { id status statusCounts { status count } assets { key } job { name }"
+        " launchedBy { __typename } canCancel } }"
+    ),
+    "runs": "runs(first: $n) { nodes { id waitReason { kind } tick { id } backfill { id } launchedBy { __typename ... on Sensor { name } } } }",
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_schedules_sensors_ticks_and_backfills_are_read_with_as_many_statements_however_many_there_are(observed: Observed, name: str) -> None:
+    api = observed.api
+    automate(api, 20)
+    document = f"query($n: Int) {{ {LISTS[name]} }}"
+    api.ask(document, n=20)
+
+    with observed.reads() as few:
+        api.ask(document, n=2)
+    with observed.reads() as many:
+        nodes = api.ask(document, n=20)[name]["nodes"]
+
+    assert len(nodes) == 20
+    assert len(many) == len(few) <= 9, "\n".join(many)
+
+
+def test_pools_are_read_with_as_many_statements_however_many_wait(observed: Observed) -> None:
+    api = observed.api
+    document = "{ server { queue { queued running pools { name used waiting } tagLimits { key used } } daemons { kind isHealthy } } }"
+    api.run()
+    api.ask(document)
+
+    with observed.reads() as few:
+        api.ask(document)
+    for _ in range(30):
+        api.run()
+    with observed.reads() as many:
+        assert api.ask(document)["server"]["queue"]["queued"] == 31
+
+    assert len(many) == len(few) <= 6, "\n".join(many)
+
+
+def automate(api: Api, count: int) -> None:
+    """So many schedules, and sensors that have each ticked and launched, and backfills."""
+
+    @pt.op
+    def greet() -> None:
+        return None
+
+    @pt.job
+    def hello() -> None:
+        greet()
+
+    def a_sensor(number: int) -> Any:
+        @pt.sensor(name=f"sensor_{number}", target=hello, default_on=True)
+        def looks(context: pt.SensorContext) -> pt.Skip:
+            return pt.Skip("nothing there")
+
+        return looks
+
+    sensors = [a_sensor(number) for number in range(count)]
+    schedules = [pt.Schedule(f"schedule_{number}", cron="0 2 * * *", target=hello, default_on=True) for number in range(count)]
+    api.publish("broken", jobs=[hello], sensors=sensors, schedules=schedules)
+    store = api.store
+    now = store.now()
+    for record in store.automations.list("broken"):
+        if record.kind is AutomationKind.SENSOR:
+            asked = Asked(RunRequest(location="broken", repository="main", job="hello"), record.name)
+            assert store.ticks.commit_plain(record, due_at=now, next_due_at=now + timedelta(hours=1), asks=(asked,)) is not None
+    for number in range(count):
+        items = [BackfillItem(asset=AssetKey("raw/customers"))]
+        store.backfills.create(BackfillRequest(selection="raw/customers", assets=(AssetKey("raw/customers"),), title=str(number)), items)
 
 
 def test_a_total_is_counted_only_when_asked_for(observed: Observed) -> None:
