@@ -1,0 +1,304 @@
+"""Backfills in a store: asked for once, advanced whole or not at all, cancelled, retried and listed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from partita.definitions.keys import AssetKey
+from partita.errors import AlreadyFinishedError, ConflictError, NotFoundError, RequestError
+from partita.planning.backfill_batches import Launch
+from partita.planning.backfill_chunks import Chunk
+from partita.planning.backfill_progress import Ended
+from partita.records.backfills import Backfill, BackfillFilter, BackfillItem, BackfillItemStatus, BackfillJob, BackfillRequest, BackfillStatus
+from partita.records.changes import ChangeKind
+from partita.records.filters import RunFilter
+from partita.records.pages import PageRequest
+from partita.records.runs import RunStatus
+from partita.storage.backfills import Advanced, BackfillStep
+from partita.storage.launches import Idempotency
+from partita.storage.store import Store
+from support.stores import BOOM, begin, request, statements, status, url_of, words
+
+ORDERS = AssetKey("orders")
+DAYS = ("mon", "tue", "wed")
+WAITING, RUNNING = BackfillItemStatus.WAITING, BackfillItemStatus.RUNNING
+SUCCEEDED, FAILED = BackfillItemStatus.SUCCEEDED, BackfillItemStatus.FAILED
+CANCELED, SKIPPED = BackfillItemStatus.CANCELED, BackfillItemStatus.SKIPPED
+ASKED = BackfillRequest(selection="orders", assets=(ORDERS,), title="Orders again", tags={"team": "sales"}, priority=3)
+
+
+def create(store: Store, *days: str, asked: BackfillRequest = ASKED, key: Idempotency | None = None) -> Backfill:
+    """A backfill of some days of one asset."""
+    return store.backfills.create(asked, [BackfillItem(asset=ORDERS, partition=day) for day in days or DAYS], key=key).backfill
+
+
+def launch_of(*days: str) -> Launch:
+    """One run for some days."""
+    return Launch(request("orders", partition_keys=days), Chunk(0, None, (ORDERS,), {day: turn for turn, day in enumerate(days)}))
+
+
+def step(*launches: Launch, status: BackfillStatus = BackfillStatus.RUNNING, **rest: object) -> BackfillStep:
+    return BackfillStep(launches=launches, status=status, **rest)  # type: ignore[arg-type]
+
+
+def advance(store: Store, backfill: Backfill, wanted: BackfillStep) -> Advanced | None:
+    """Write a step of a backfill as it stands now."""
+    return store.backfills.advance(store.backfills.get(backfill.id), wanted)
+
+
+def launched(store: Store, backfill: Backfill, *days: str) -> str:
+    """The run that some days have been launched as."""
+    advanced = advance(store, backfill, step(launch_of(*days)))
+    assert advanced is not None
+    (run_id,) = advanced.run_ids
+    return run_id
+
+
+def counts(store: Store, backfill: Backfill) -> dict[BackfillItemStatus, int]:
+    return {each: count for each, count in store.backfills.counts([backfill.id])[backfill.id].items() if count}
+
+
+def statuses(store: Store, backfill: Backfill) -> dict[str | None, BackfillItemStatus]:
+    return {item.partition: item.status for item in store.backfills.all_items(backfill.id)}
+
+
+def test_a_backfill_is_found_as_it_was_asked_for(store: Store) -> None:
+    backfill = create(store)
+
+    assert store.backfills.get(backfill.id) == backfill
+    assert (backfill.request, backfill.status, backfill.item_count) == (ASKED, BackfillStatus.REQUESTED, 3)
+    assert counts(store, backfill) == {WAITING: 3}
+    assert store.backfills.all_items(backfill.id) == [BackfillItem(asset=ORDERS, partition=day) for day in DAYS]
+    assert [each.id for each in store.backfills.active()] == [backfill.id]
+
+
+def test_items_of_a_job_and_of_what_has_no_partitions_are_kept_apart(store: Store) -> None:
+    job = BackfillRequest(job=BackfillJob(location="here", repository="main", name="daily"))
+    items = [BackfillItem(partition="mon"), BackfillItem(partition="tue")]
+    plain = [BackfillItem(asset=ORDERS), BackfillItem(asset=AssetKey("sales"), partition="mon")]
+
+    of_job = store.backfills.create(job, items).backfill
+    of_assets = store.backfills.create(ASKED, plain).backfill
+
+    assert store.backfills.all_items(of_job.id) == items
+    assert store.backfills.all_items(of_assets.id) == plain
+
+
+def test_the_same_key_answers_with_the_first_backfill_and_makes_no_other(store: Store) -> None:
+    key = Idempotency(caller="me", key="k", request_hash="a")
+    first = create(store, key=key)
+
+    again = store.backfills.create(ASKED, [BackfillItem(asset=ORDERS, partition="mon")], key=key)
+
+    assert (again.backfill, again.is_replay) == (first, True)
+    assert store.backfills.count() == 1
+    assert counts(store, first) == {WAITING: 3}
+    with pytest.raises(ConflictError, match="'k' was used for another request"):
+        create(store, key=Idempotency(caller="me", key="k", request_hash="b"))
+    assert create(store, key=Idempotency(caller="you", key="k", request_hash="b")).id != first.id
+
+
+def test_a_step_launches_its_runs_and_moves_its_items(store: Store) -> None:
+    backfill = create(store)
+
+    advanced = advance(store, backfill, step(launch_of("mon", "tue"), skipped=[(ORDERS, "wed")]))
+
+    assert advanced is not None
+    [run] = store.runs.list(RunFilter()).items
+    assert advanced.run_ids == (run.id,)
+    assert (run.status, run.request.partition_keys) == (RunStatus.QUEUED, ("mon", "tue"))
+    assert [(item.partition, item.status, item.run_id) for item in store.backfills.all_items(backfill.id)] == [
+        ("mon", RUNNING, run.id),
+        ("tue", RUNNING, run.id),
+        ("wed", SKIPPED, None),
+    ]
+    assert store.backfills.get(backfill.id).status is BackfillStatus.RUNNING
+
+
+def test_the_items_of_a_run_end_together(store: Store) -> None:
+    backfill = create(store)
+    run_id = launched(store, backfill, "mon", "tue")
+    other = launched(store, backfill, "wed")
+
+    advance(store, backfill, step(ended=[Ended(run_id, ORDERS, SUCCEEDED, 2)]))
+    advance(store, backfill, step(ended=[Ended(other, ORDERS, FAILED, 1)], status=BackfillStatus.FAILED, error=BOOM))
+
+    assert statuses(store, backfill) == {"mon": SUCCEEDED, "tue": SUCCEEDED, "wed": FAILED}
+    ended = store.backfills.get(backfill.id)
+    assert (ended.status, ended.error) == (BackfillStatus.FAILED, BOOM)
+    assert ended.ended_at is not None
+    assert store.backfills.active() == []
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        step(launch_of("tue", "mon")),
+        step(launch_of("tue"), skipped=[(ORDERS, "mon")]),
+        step(launch_of("tue"), ended=[Ended("run_x", ORDERS, SUCCEEDED, 1)]),
+        step(launch_of("tue"), ended=[Ended("run_x", AssetKey("sales"), SUCCEEDED, 1)]),
+    ],
+    ids=["launched before", "skipped though launched", "another run", "another asset"],
+)
+def test_a_step_that_something_has_overtaken_writes_nothing(store: Store, wanted: BackfillStep) -> None:
+    backfill = create(store)
+    run_id = launched(store, backfill, "mon")
+
+    assert advance(store, backfill, wanted) is None
+
+    assert statuses(store, backfill) == {"mon": RUNNING, "tue": WAITING, "wed": WAITING}
+    assert [run.id for run in store.runs.list(RunFilter()).items] == [run_id]
+
+
+def test_a_step_for_a_backfill_that_was_cancelled_meanwhile_launches_nothing(store: Store) -> None:
+    backfill = create(store)
+    store.backfills.request_cancel(backfill.id)
+
+    assert store.backfills.advance(backfill, step(launch_of("mon"))) is None
+    assert store.runs.list(RunFilter()).items == []
+
+
+def test_why_items_were_given_up_is_kept_until_a_retry(store: Store) -> None:
+    backfill = create(store)
+    advance(store, backfill, step(skipped=[(ORDERS, "mon")], error=BOOM))
+
+    run_id = launched(store, backfill, "tue", "wed")
+    assert store.backfills.get(backfill.id).error == BOOM
+    canceling = store.backfills.request_cancel(backfill.id)
+    assert (canceling.status, canceling.error) == (BackfillStatus.CANCELING, BOOM)
+    advance(store, backfill, step(ended=[Ended(run_id, ORDERS, CANCELED, 2)], status=BackfillStatus.CANCELED))
+    assert store.backfills.get(backfill.id).error == BOOM
+
+    assert store.backfills.retry(backfill.id).error is None
+
+
+def test_cancelling_leaves_what_is_decided(store: Store) -> None:
+    backfill = create(store)
+    run_id = launched(store, backfill, "mon")
+    advance(store, backfill, step(ended=[Ended(run_id, ORDERS, SUCCEEDED, 1)]))
+
+    store.backfills.request_cancel(backfill.id)
+    advance(store, backfill, step(cancels_waiting=True, status=BackfillStatus.CANCELED))
+
+    assert counts(store, backfill) == {SUCCEEDED: 1, CANCELED: 2}
+
+
+def test_a_retry_asks_again_for_all_that_was_not_written(store: Store) -> None:
+    backfill = create(store)
+    first, second = launched(store, backfill, "mon"), launched(store, backfill, "tue")
+    ended = [Ended(first, ORDERS, SUCCEEDED, 1), Ended(second, ORDERS, FAILED, 1)]
+    advance(store, backfill, step(ended=ended, skipped=[(ORDERS, "wed")], status=BackfillStatus.FAILED, error=BOOM))
+
+    retried = store.backfills.retry(backfill.id)
+
+    assert (retried.status, retried.ended_at, retried.error) == (BackfillStatus.REQUESTED, None, None)
+    assert statuses(store, backfill) == {"mon": SUCCEEDED, "tue": WAITING, "wed": WAITING}
+
+
+def test_what_cannot_be_cancelled_or_retried_says_why(store: Store) -> None:
+    backfill = create(store)
+    with pytest.raises(ConflictError, match="can be retried when it has ended"):
+        store.backfills.retry(backfill.id)
+    run_id = launched(store, backfill, *DAYS)
+    advance(store, backfill, step(ended=[Ended(run_id, ORDERS, SUCCEEDED, 3)], status=BackfillStatus.SUCCEEDED))
+
+    with pytest.raises(ConflictError, match="there is nothing to retry"):
+        store.backfills.retry(backfill.id)
+    with pytest.raises(AlreadyFinishedError, match="succeeded"):
+        store.backfills.request_cancel(backfill.id)
+    for act in (store.backfills.get, store.backfills.retry, store.backfills.request_cancel):
+        with pytest.raises(NotFoundError, match="backfill_x"):
+            act("backfill_x")
+
+
+def test_items_are_listed_page_by_page_in_the_order_of_their_turn(store: Store) -> None:
+    days = [f"day{number:02}" for number in range(7)]
+    backfill = create(store, *days)
+    found: list[str | None] = []
+    after: str | None = None
+    for size in (3, 3, 1):
+        page = store.backfills.items(backfill.id, page=PageRequest(first=3, after=after))
+        assert len(page.items) == size
+        found += [item.partition for item in page.items]
+        after = page.cursors[-1]
+
+    assert found == days
+    with pytest.raises(RequestError, match="cursor"):
+        store.backfills.items(backfill.id, page=PageRequest(first=3, after="nonsense"))
+
+
+def test_items_are_narrowed_to_a_status_and_an_asset(store: Store) -> None:
+    items = [BackfillItem(asset=key, partition="mon") for key in (ORDERS, AssetKey("sales"))]
+    backfill = store.backfills.create(ASKED, items).backfill
+    launched(store, backfill, "mon")
+
+    def keys(**where: Sequence[BackfillItemStatus] | str) -> list[str]:
+        found = store.backfills.items(backfill.id, **where).items  # type: ignore[arg-type]
+        assert store.backfills.count_items(backfill.id, **where) == len(found)  # type: ignore[arg-type]
+        return [str(item.asset) for item in found]
+
+    assert keys(statuses=[RUNNING]) == ["orders"]
+    assert keys(asset="sales") == ["sales"]
+    assert keys(statuses=[RUNNING], asset="sales") == []
+    assert keys() == ["orders", "sales"]
+
+
+def test_backfills_are_listed_newest_first_and_by_status_and_asset(store: Store) -> None:
+    first, second = create(store), create(store)
+    other = store.backfills.create(BackfillRequest(), [BackfillItem(asset=AssetKey("sales"))]).backfill
+    store.backfills.request_cancel(second.id)
+
+    def ids(**where: object) -> list[str]:
+        wanted = BackfillFilter(**where)  # type: ignore[arg-type]
+        found = store.backfills.list(wanted).items
+        assert store.backfills.count(wanted) == len(found)
+        return [each.id for each in found]
+
+    assert ids() == [other.id, second.id, first.id]
+    assert ids(statuses=(BackfillStatus.CANCELING,)) == [second.id]
+    assert ids(assets=(ORDERS,)) == [second.id, first.id]
+    assert ids(ids=(first.id, "backfill_x")) == [first.id]
+
+
+def test_how_runs_stand_and_what_they_have_written(store: Store) -> None:
+    writer = begin(store, "orders")
+    before = store.backfills.run_states([writer.run_id, "run_x"])
+    store.runs.request_cancel(writer.run_id)
+    writer.send(status(RunStatus.CANCELED))
+
+    after = store.backfills.run_states([writer.run_id])
+
+    assert list(before) == [writer.run_id]
+    assert (before[writer.run_id].status, before[writer.run_id].is_cancel_requested) == (RunStatus.RUNNING, False)
+    assert (after[writer.run_id].status, after[writer.run_id].is_cancel_requested) == (RunStatus.CANCELED, True)
+    assert after[writer.run_id].last_seq > before[writer.run_id].last_seq
+    assert store.backfills.written_steps([writer.run_id]) == {}
+
+
+def test_whatever_happens_to_a_backfill_is_told(store: Store) -> None:
+    start = store.changes.latest()
+    backfill = create(store)
+    launched(store, backfill, "mon")
+    store.backfills.request_cancel(backfill.id)
+
+    told = store.changes.after(start, kinds=[ChangeKind.BACKFILL]).changes
+
+    assert {change.subject for change in told} == {backfill.id}
+
+
+@pytest.mark.parametrize("size", [10, 1000])
+def test_a_step_takes_as_many_statements_for_many_items_as_for_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    days = [f"day{number:04}" for number in range(size)]
+    with statements(monkeypatch) as seen, Store(url_of(tmp_path)) as store:
+        backfill = create(store, *days)
+        seen.clear()
+
+        run_id = launched(store, backfill, *days)
+        advance(store, backfill, step(ended=[Ended(run_id, ORDERS, SUCCEEDED, size)], status=BackfillStatus.SUCCEEDED))
+
+        said = [text for text in (words(sql) for sql, _ in seen) if "backfill_items" in text]
+        assert len(said) == 2
+        assert counts(store, backfill) == {SUCCEEDED: size}
