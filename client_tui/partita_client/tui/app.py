@@ -25,7 +25,7 @@ from partita_client.tui.routes import SECTIONS, TITLES, Route, UnknownRouteError
 from partita_client.tui.screens.base import PlaceScreen
 from partita_client.tui.screens.modals.chooser import Chooser
 from partita_client.tui.screens.modals.help import Help
-from partita_client.tui.screens.places import DETAILS, ROOTS
+from partita_client.tui.screens.places import detail_of, root_of
 from partita_client.tui.store.topics import Changes, Topic
 from partita_client.tui.store.world import World
 from partita_client.tui.widgets.line_text import PlainLine
@@ -101,7 +101,7 @@ class PartitaApp(App[None]):
         self.call_after_refresh(self._start_feed)
 
     def _root(self, section: str) -> Callable[[], Screen[Any]]:
-        return lambda: ROOTS[section](self.desk, Route(section))
+        return lambda: root_of(section)(self.desk, Route(section))
 
     def _start_feed(self) -> None:
         # A full collection over all that was imported takes 0.1 s, which is seen as a stall: what is here now stays anyway.
@@ -166,8 +166,9 @@ class PartitaApp(App[None]):
             await self.switch_mode(route.section)
         while len(self.screen_stack) > 1 and not self._is_at(route):
             await self.pop_screen()
-        if route.id and route.section in DETAILS and not self._is_at(route):
-            await self.push_screen(DETAILS[route.section](self.desk, route))
+        detail = detail_of(route.section) if route.id else None
+        if detail is not None and not self._is_at(route):
+            await self.push_screen(detail(self.desk, route))
         elif isinstance(self.screen, PlaceScreen):
             self.screen.visit(route)
 

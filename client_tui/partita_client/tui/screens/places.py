@@ -1,34 +1,63 @@
-"""Which screen shows which place."""
+"""Which screen shows which place; each is imported when it is first seen, so that the first frame does not wait for the others."""
 
 from __future__ import annotations
 
-from partita_client.tui.screens.asset import AssetScreen
-from partita_client.tui.screens.assets import AssetsScreen
-from partita_client.tui.screens.automation import AutomationScreen
-from partita_client.tui.screens.automation_detail import AutomationDetailScreen
-from partita_client.tui.screens.backfill import BackfillScreen
-from partita_client.tui.screens.backfills import BackfillsScreen
 from partita_client.tui.screens.base import PlaceScreen
-from partita_client.tui.screens.health import HealthScreen
-from partita_client.tui.screens.overview import OverviewScreen
-from partita_client.tui.screens.run import RunScreen
-from partita_client.tui.screens.runs import RunsScreen
-from partita_client.tui.screens.workspace import WorkspaceScreen
 
-ROOTS: dict[str, type[PlaceScreen]] = {
-    "overview": OverviewScreen,
-    "assets": AssetsScreen,
-    "runs": RunsScreen,
-    "automation": AutomationScreen,
-    "backfills": BackfillsScreen,
-    "workspace": WorkspaceScreen,
-    "health": HealthScreen,
-}
-"""The list of each section."""
-DETAILS: dict[str, type[PlaceScreen]] = {
-    "assets": AssetScreen,
-    "runs": RunScreen,
-    "automation": AutomationDetailScreen,
-    "backfills": BackfillScreen,
-}
-"""One thing of a section; sections that are missing show it in their list."""
+
+def root_of(section: str) -> type[PlaceScreen]:
+    """The list of a section."""
+    match section:
+        case "overview":
+            from partita_client.tui.screens.overview import OverviewScreen
+
+            return OverviewScreen
+        case "assets":
+            from partita_client.tui.screens.assets import AssetsScreen
+
+            return AssetsScreen
+        case "runs":
+            from partita_client.tui.screens.runs import RunsScreen
+
+            return RunsScreen
+        case "automation":
+            from partita_client.tui.screens.automation import AutomationScreen
+
+            return AutomationScreen
+        case "backfills":
+            from partita_client.tui.screens.backfills import BackfillsScreen
+
+            return BackfillsScreen
+        case "workspace":
+            from partita_client.tui.screens.workspace import WorkspaceScreen
+
+            return WorkspaceScreen
+        case "health":
+            from partita_client.tui.screens.health import HealthScreen
+
+            return HealthScreen
+        case _:
+            raise AssertionError(f"There is no section {section!r}.")
+
+
+def detail_of(section: str) -> type[PlaceScreen] | None:
+    """The screen of one thing of a section; None for sections that show it in their list."""
+    match section:
+        case "assets":
+            from partita_client.tui.screens.asset import AssetScreen
+
+            return AssetScreen
+        case "runs":
+            from partita_client.tui.screens.run import RunScreen
+
+            return RunScreen
+        case "automation":
+            from partita_client.tui.screens.automation_detail import AutomationDetailScreen
+
+            return AutomationDetailScreen
+        case "backfills":
+            from partita_client.tui.screens.backfill import BackfillScreen
+
+            return BackfillScreen
+        case _:
+            return None

@@ -12,7 +12,6 @@ from textual.widget import Widget
 from partita_client.tui.render.text import Line, fit_line, line_of, plain_lines
 from partita_client.tui.widgets.line_view import Brush
 from partita_client.tui.widgets.log_view import MOST_LINES, LogLine, LogView
-from partita_client.tui.widgets.styles import STYLES, component, style_sheet
 
 LONGEST_REST = 8_192
 """Characters after which a line without an end is left as it is, and goes on in the next."""
@@ -122,9 +121,8 @@ class CapturedOutput(LogView):
 class PlainLine(Widget):
     """One line of pieces, for titles, counts and notices."""
 
-    COMPONENT_CLASSES = {component(name) for name in STYLES}  # noqa: RUF012  Textual reads it as it is
     ALLOW_SELECT = False
-    DEFAULT_CSS = "PlainLine { height: 1; width: 1fr; }\n" + style_sheet("PlainLine")
+    DEFAULT_CSS = "PlainLine { height: 1; width: 1fr; }"
 
     def __init__(self, line: str | Line = "", *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)

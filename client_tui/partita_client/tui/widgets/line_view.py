@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -17,7 +16,7 @@ from textual.widget import Widget
 
 from partita_client.tui.render.glyphs import to_ascii
 from partita_client.tui.render.text import Line, fit_line, line_of
-from partita_client.tui.widgets.styles import STYLES, component, style_sheet
+from partita_client.tui.widgets.styles import FOCUSED, STYLES
 
 MOST_STRIPS = 2_000
 
@@ -49,13 +48,12 @@ class Brush:
         return found
 
     def _one(self, name: str) -> Style:
-        """One style alone; colours that shine through are already blended with what is behind them."""
-        if name not in STYLES:
+        """One style alone."""
+        look = FOCUSED.get(name) if self._widget.has_focus else None
+        if look is None and (look := STYLES.get(name)) is None:
             raise AssertionError(f"There is no style {name!r}.")
-        whole = self._widget.get_component_rich_style(component(name))
-        own = self._widget.get_component_rich_style(component(name), partial=True)
-        colours = Style(color=whole.color if own.color else None, bgcolor=whole.bgcolor if own.bgcolor else None)
-        return own.without_color + colours
+        _, behind = self._widget.background_colors
+        return look.on(behind, self._widget.app.theme_variables)
 
     def strip(self, line: Line, *, under: str = "") -> Strip:
         """`line` as a strip; `under` is the style beneath all its pieces."""
@@ -69,9 +67,8 @@ class LineView(ScrollView, can_focus=True):
     A subclass says how many there are, what each is, and by what its drawing can be known again.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {component(name) for name in STYLES}
     ALLOW_SELECT = False
-    DEFAULT_CSS = "LineView { scrollbar-size: 1 1; background: $surface; }\n" + style_sheet("LineView")
+    DEFAULT_CSS = "LineView { scrollbar-size: 1 1; background: $surface; }"
 
     HEAD = 0
     """Lines at the top that do not scroll."""

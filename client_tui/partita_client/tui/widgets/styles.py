@@ -2,36 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rich.style import Style
 from textual.color import Color
 from textual.theme import Theme
 
-STYLES: dict[str, str] = {
-    "ok": "color: $state-ok;",
-    "failed": "color: $state-failed;",
-    "running": "color: $state-running;",
-    "queued": "color: $state-queued;",
-    "waiting": "color: $state-waiting;",
-    "stale": "color: $state-stale;",
-    "skipped": "color: $state-skipped;",
-    "canceled": "color: $state-canceled;",
-    "missing": "color: $state-missing;",
-    "warning": "color: $state-warning;",
-    "critical": "color: $accent; text-style: bold;",
-    "dim": "color: $foreground 60%;",
-    "line": "color: $foreground 45%;",
-    "strong": "text-style: bold;",
-    "accent": "color: $accent;",
-    "title": "color: $primary; text-style: bold;",
-    "key": "color: $accent; text-style: bold;",
-    "header": "color: $foreground 75%; text-style: bold;",
-    "match": "background: $warning 40%; text-style: bold;",
-    "range": "background: $accent 30%;",
-    "mark": "color: $accent; text-style: bold;",
-    "cursor": "background: $foreground 12%;",
-    "cell": "background: $foreground 35%; text-style: bold;",
-    "pill": "background: $accent; color: $background; text-style: bold;",
+
+@dataclass(frozen=True)
+class Look:
+    """A style: colours are variables of the theme, with the share of them that is seen."""
+
+    color: str = ""
+    share: float = 1
+    background: str = ""
+    background_share: float = 1
+    is_bold: bool = False
+
+    def on(self, behind: Color, variables: Mapping[str, str]) -> Style:
+        """The style in the colours of a theme, on what is behind it."""
+        paper = behind + _colour(self.background, self.background_share, variables) if self.background else behind
+        return Style(
+            color=(paper + _colour(self.color, self.share, variables)).rich_color if self.color else None,
+            bgcolor=paper.rich_color if self.background else None,
+            bold=self.is_bold or None,
+        )
+
+
+STYLES: dict[str, Look] = {
+    **{
+        name: Look(f"state-{name}") for name in ("ok", "failed", "running", "queued", "waiting", "stale", "skipped", "canceled", "missing", "warning")
+    },
+    "critical": Look("accent", is_bold=True),
+    "dim": Look("foreground", 0.6),
+    "line": Look("foreground", 0.45),
+    "strong": Look(is_bold=True),
+    "accent": Look("accent"),
+    "title": Look("primary", is_bold=True),
+    "key": Look("accent", is_bold=True),
+    "header": Look("foreground", 0.75, is_bold=True),
+    "match": Look(background="warning", background_share=0.4, is_bold=True),
+    "range": Look(background="accent", background_share=0.3),
+    "mark": Look("accent", is_bold=True),
+    "cursor": Look(background="foreground", background_share=0.12),
+    "cell": Look(background="foreground", background_share=0.35, is_bold=True),
+    "pill": Look("background", background="accent", is_bold=True),
 }
-"""What each style is, as declarations of a style sheet; a state is also told by its sign and its word."""
+"""What each style is; a state is also told by its sign and its word.
+
+They are not component classes: Textual would match each of them, for every widget, against every rule whenever one of them changes.
+"""
+FOCUSED: dict[str, Look] = {
+    "cursor": Look(background="primary", background_share=0.35, is_bold=True),
+    "cell": Look("background", background="primary", is_bold=True),
+}
+"""What is different in a widget that has the focus."""
+
+
+def _colour(name: str, share: float, variables: Mapping[str, str]) -> Color:
+    return Color.parse(variables[name]).multiply_alpha(share)
 
 
 def state_colours(theme: Theme) -> dict[str, str]:
@@ -55,16 +85,3 @@ def state_colours(theme: Theme) -> dict[str, str]:
 def _on(theme: Theme, colour: str) -> str:
     """A colour that is read on the background of `theme`: those of light themes are made for surfaces, and too pale for letters."""
     return colour if theme.dark or theme.ansi else Color.parse(colour).darken(0.14).hex
-
-
-def component(name: str) -> str:
-    """The component class of a style."""
-    return f"line--{name}"
-
-
-def style_sheet(widget: str) -> str:
-    """The default style sheet of the styles inside `widget`."""
-    rules = "\n".join(f"    & > .{component(name)} {{ {rule} }}" for name, rule in STYLES.items())
-    focused = f"""    &:focus > .{component("cursor")} {{ background: $primary 35%; text-style: bold; }}
-    &:focus > .{component("cell")} {{ background: $primary; color: $background; text-style: bold; }}"""
-    return f"{widget} {{\n{rules}\n{focused}\n}}\n"
