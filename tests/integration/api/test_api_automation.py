@@ -92,6 +92,30 @@ def test_an_unknown_name_switches_none_and_tells_the_nearest(timed: Api) -> None
     assert timed.ask('{ sensor(name: "files") { status } }')["sensor"] == {"status": "OFF"}
 
 
+def test_one_that_is_named_twice_is_switched_once(timed: Api) -> None:
+    assert switch(timed, "files", "ingest/main/files", status="ON") == ([("files", "ON", True)], [])
+    assert switch(timed, status="ON") == ([], [])
+
+
+def test_a_schedule_has_no_cursor_and_is_told_so(timed: Api) -> None:
+    for verb, kind in (("setSensorCursor", "SetSensorCursorInput"), ("evaluateSensor", "EvaluateSensorInput")):
+        document = f"mutation($input: {kind}!) {{ {verb}(input: $input) {{ errors {{ code message path }} }} }}"
+        [error] = timed.ask(document, input={"sensorId": "each_night"})[verb]["errors"]
+        assert (error["code"], error["path"]) == ("INVALID_INPUT", ["sensorId"])
+        assert error["message"].startswith("'each_night' is a schedule")
+
+
+def test_ticks_of_one_are_its_own_whatever_a_filter_says(timed: Api) -> None:
+    timed.store.ticks.request_dry_run("ingest/main/files")
+    document = 'query($f: TickFilter) { sensor(name: "files") { ticks(filter: $f) { totalCount } } }'
+
+    def count(*names: str) -> int:
+        found: int = timed.ask(document, f={"isDryRun": True, "automationIds": names})["sensor"]["ticks"]["totalCount"]
+        return found
+
+    assert (count("files"), count("each_night", "files"), count("each_night")) == (1, 1, 0)
+
+
 def test_a_cursor_is_set_and_taken_back(timed: Api) -> None:
     document = "mutation($input: SetSensorCursorInput!) { setSensorCursor(input: $input) { sensor { cursor } errors { message path } } }"
 

@@ -65,6 +65,10 @@ def test_partitions_of_assets_or_of_a_job_are_asked_for(api: Api, given: dict[st
         ({"jobName": "daily", "partitions": {"keys": ["2025-12-31"]}}, ["partitions"]),
         ({"jobName": "daily", "partitions": {"statuses": ["FAILED"]}}, ["partitions"]),
         ({"selection": "raw/ordrs", "partitions": TWO}, ["selection"]),
+        ({"selection": "raw/orders", "partitions": TWO, "repository": "main"}, ["repository"]),
+        ({"selection": "raw/orders", "partitions": TWO, "codeLocation": "ingest"}, ["codeLocation"]),
+        ({"selection": "raw/orders", "partitions": TWO, "tags": [{"key": "a", "value": "1"}, {"key": "a", "value": "2"}]}, ["tags"]),
+        ({"selection": "raw/orders", "partitions": TWO, "tags": [{"key": "", "value": "1"}]}, ["tags"]),
         ({"selection": "raw/orders and (", "partitions": TWO}, ["selection"]),
         ({"selection": "source/orders", "partitions": TWO}, ["selection"]),
         ({"selection": "raw/orders", "partitions": TWO, "config": {"steps": {"raw/orders": {"limit": -1}}}}, ["steps", "raw/orders", "limit"]),
@@ -159,3 +163,15 @@ def test_what_goes_on_is_cancelled_and_not_retried(api: Api) -> None:
     assert act(api, "retryBackfill", backfill_id) == ("REQUESTED", ["CONFLICT"])
     assert act(api, "cancelBackfill", backfill_id) == ("CANCELING", [])
     assert act(api, "cancelBackfill", "backfill_nothing") == (None, ["NOT_FOUND"])
+
+
+def test_the_runs_of_a_backfill_are_its_own_whatever_a_filter_says(api: Api) -> None:
+    backfill_id = start(api, selection="raw/customers")["backfill"]["id"]
+    run = api.run(assets=("raw/customers",), backfill_id=backfill_id)
+    document = "query($id: ID!, $f: RunFilter) { backfill(id: $id) { runs(filter: $f) { nodes { id } } } }"
+
+    def runs(**where: Any) -> list[str]:
+        return [each["id"] for each in api.ask(document, id=backfill_id, f=where)["backfill"]["runs"]["nodes"]]
+
+    assert runs() == runs(backfill=backfill_id, statuses=["QUEUED"]) == [run.id]
+    assert runs(statuses=["FAILED"]) == runs(backfill="backfill_other") == []

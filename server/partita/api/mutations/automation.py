@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
-from partita.api.automations import SensorEntry
+from partita.api.automations import ScheduleEntry, SensorEntry
 from partita.api.context import Context
 from partita.api.mutations.answers import Added, Evaluated, SensorAnswer, Switched
 from partita.api.mutations.requests import Refused, check_length, check_texts
-from partita.api.problems import not_ended, problems_of, unavailable
+from partita.api.problems import invalid, not_ended, problems_of, unavailable
 from partita.api.types.enums import AutomationStatus
 from partita.api.types.inputs import AddDynamicPartitionsInput, EvaluateSensorInput, SetAutomationStatusInput, SetSensorCursorInput
 from partita.errors import NotFoundError, RequestError
@@ -29,7 +30,8 @@ async def set_automation_status(context: Context, given: SetAutomationStatusInpu
     try:
         check_texts(given)
         check_length("automationIds", given.automation_ids)
-        entries = [context.definitions.automations.find(each) for each in dict.fromkeys(given.automation_ids)]
+        found = [context.definitions.automations.find(each) for each in given.automation_ids]
+        entries = list({each.automation_id: each for each in found}.values())
         is_on = None if given.status is None else given.status is AutomationStatus.ON
         await context.read(lambda: context.store.automations.set_on([each.automation_id for each in entries], is_on))
     except Refused as refused:
@@ -97,7 +99,15 @@ async def add_dynamic_partitions(context: Context, given: AddDynamicPartitionsIn
 
 
 def _sensor(context: Context, given: str) -> SensorEntry:
-    found = context.definitions.automations.find(given, kind=SensorEntry)
+    automations = context.definitions.automations
+    try:
+        found = automations.find(given, kind=SensorEntry)
+    except NotFoundError:
+        with suppress(RequestError):
+            schedule = automations.find(given, kind=ScheduleEntry)
+            message = f"{schedule.name!r} is a schedule; only sensors have a cursor and are evaluated on demand."
+            raise Refused(invalid(message, path=["sensorId"])) from None
+        raise
     assert isinstance(found, SensorEntry), "it is of the kind that was asked for"
     return found
 

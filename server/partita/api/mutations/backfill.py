@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+import msgspec
 
 from partita.api.context import Context
 from partita.api.limits import LIMITS
@@ -22,6 +24,8 @@ from partita.planning.backfill import BackfillScope, PartitionsChosen, plan_asse
 from partita.planning.backfill_batches import next_batch
 from partita.records.assets import PartitionStatus
 from partita.records.backfills import Backfill, BackfillItem, BackfillJob, BackfillRequest
+
+Items = tuple[BackfillItem, ...]
 
 MOST_KEYS = 1000
 """Partition keys that may be named one by one; a range names any number."""
@@ -79,49 +83,63 @@ async def _act(context: Context, given: CancelBackfillInput | RetryBackfillInput
     return await context.read(work)
 
 
-def _decide(context: Context, given: StartBackfillInput) -> tuple[BackfillRequest, tuple[BackfillItem, ...]]:
+def _decide(context: Context, given: StartBackfillInput) -> tuple[BackfillRequest, Items]:
     """What is to be written, checked as far as it can be before anything runs."""
     check_texts(given)
     definitions = context.definitions
     catalog = definitions.catalog
     scope = BackfillScope(graph=catalog.graph, owners=catalog.owners, now=context.now, dynamic=definitions.dynamic)
-    chosen = _chosen(given.partitions)
-    has_job = given.job is not None or given.job_name is not None
-    if has_job == (given.selection is not None):
-        raise Refused(invalid("Say what to write: give either `selection`, or `job` or `jobName`.", path=["selection"]))
+    has_job = _names_job(given)
     if given.title is not None and (len(given.title) > MAX_TITLE or CONTROL.search(given.title)):
         raise Refused(invalid(f"A title is one line of plain text of at most {MAX_TITLE} characters.", path=["title"]))
-    job: BackfillJob | None = None
-    assets: tuple[AssetKey, ...] = ()
-    if has_job:
-        entry = job_of(definitions, given)
-        if entry.spec.partitions is None:
-            raise Refused(invalid(f"Job {entry.name!r} has no partitions; launch it instead.", path=["jobName" if given.job is None else "job"]))
-        job = BackfillJob(location=entry.location, repository=entry.repository, name=entry.name)
-        with _about_partitions():
-            _check_size(_least_size([partitions_of(entry.spec.partitions, scope.dynamic)], chosen, scope))
-            items = plan_job(entry.spec.partitions, chosen, scope, name=entry.name)
-    else:
-        selected = selected_assets(definitions, given.selection or "")
-        with _about_partitions():
-            _check_size(_least_size([scope.partitions(key) for key in selected], chosen, scope))
-            items = plan_assets(selected, chosen, scope, states_of=lambda key: _states(context, key))
-        written = {item.asset for item in items}  # not every asset has any of the chosen partitions
-        assets = tuple(key for key in selected if key in written)
-    _check_size(len(items))
     request = BackfillRequest(
         selection=given.selection,
-        assets=assets,
-        job=job,
         policy=_policy(given.policy),
         config=to_config(given.config),
         tags=to_tags(given.tags),
         priority=given.priority,
         title=given.title,
     )
+    request, items = (_of_job if has_job else _of_assets)(context, given, request, scope)
+    _check_size(len(items))
     for launch in next_batch("", request, items, scope, room=1).launches:  # the rest differs in its partitions alone
         plan_of(definitions, launch.request, now=context.now)
     return request, items
+
+
+def _names_job(given: StartBackfillInput) -> bool:
+    """Whether a job is asked for, rather than assets."""
+    has_job = given.job is not None or given.job_name is not None
+    if has_job == (given.selection is not None):
+        raise Refused(invalid("Say what to write: give either `selection`, or `job` or `jobName`.", path=["selection"]))
+    if not has_job and given.repository is not None:
+        raise Refused(invalid("`repository` tells jobs apart; leave it out beside a selection.", path=["repository"]))
+    if not has_job and given.code_location is not None:
+        message = "`codeLocation` tells jobs apart. Beside a selection, write `location:` and its name into that."
+        raise Refused(invalid(message, path=["codeLocation"]))
+    return has_job
+
+
+def _of_job(context: Context, given: StartBackfillInput, request: BackfillRequest, scope: BackfillScope) -> tuple[BackfillRequest, Items]:
+    chosen = _chosen(given.partitions)
+    entry = job_of(context.definitions, given)
+    if entry.spec.partitions is None:
+        raise Refused(invalid(f"Job {entry.name!r} has no partitions; launch it instead.", path=["jobName" if given.job is None else "job"]))
+    with _about_partitions():
+        _check_size(_least_size([partitions_of(entry.spec.partitions, scope.dynamic)], chosen, scope))
+        items = plan_job(entry.spec.partitions, chosen, scope, name=entry.name)
+    job = BackfillJob(location=entry.location, repository=entry.repository, name=entry.name)
+    return msgspec.structs.replace(request, job=job), items
+
+
+def _of_assets(context: Context, given: StartBackfillInput, request: BackfillRequest, scope: BackfillScope) -> tuple[BackfillRequest, Items]:
+    chosen = _chosen(given.partitions)
+    selected = selected_assets(context.definitions, given.selection or "")
+    with _about_partitions():
+        _check_size(_least_size([scope.partitions(key) for key in selected], chosen, scope))
+        items = plan_assets(selected, chosen, scope, states_of=lambda key: _states(context, key))
+    written = {item.asset for item in items}  # not every asset has any of the chosen partitions
+    return msgspec.structs.replace(request, assets=tuple(key for key in selected if key in written)), items
 
 
 def _check_size(count: int) -> None:
@@ -136,8 +154,8 @@ def _least_size(cut: Sequence[Partitions | None], chosen: PartitionsChosen, scop
     if chosen.is_all:
         return sum(each.count(now=scope.now) for each in cut if each is not None)
     if chosen.range is not None:
-        for each in cut:
-            if each is not None and all(each.find_ordinal(key) is not None for key in chosen.range):
+        for each in (found for found in cut if found is not None):
+            with suppress(RequestError):  # the partitions of another asset may know the range
                 return len(each.range(*chosen.range, now=scope.now)) * sum(other == each for other in cut)
     return 0
 

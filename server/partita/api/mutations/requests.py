@@ -69,12 +69,16 @@ def to_tags(given: Sequence[TagInput]) -> dict[str, str]:
     """Tags of a run.
 
     Raises:
-        Refused: there are too many, or one has no key.
+        Refused: there are too many, one has no key, or two of a key have different values.
     """
     check_length("tags", given)
     if any(not tag.key for tag in given):
         raise Refused(invalid("A tag has a key.", path=["tags"]))
-    return {tag.key: tag.value for tag in given}
+    tags: dict[str, str] = {}
+    for tag in given:
+        if tags.setdefault(tag.key, tag.value) != tag.value:
+            raise Refused(invalid(f"The tag {tag.key!r} is given two values: {tags[tag.key]!r} and {tag.value!r}.", path=["tags"]))
+    return tags
 
 
 def to_config(given: object) -> dict[str, Any]:

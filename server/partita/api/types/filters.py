@@ -134,8 +134,9 @@ def to_run_filter(given: RunFilterInput | None, *, backfill_id: str | None = Non
     if given is None:
         return RunFilter(backfill_id=backfill_id)
     check_lists(given)
+    is_of_another = backfill_id is not None and given.backfill not in {None, backfill_id}
     return RunFilter(
-        ids=_tuple(given.ids),
+        ids=() if is_of_another else _tuple(given.ids),
         statuses=_tuple(given.statuses),
         jobs=None if given.jobs is None else tuple(to_job_place(each) for each in given.jobs),
         job_names=_tuple(given.job_names),
