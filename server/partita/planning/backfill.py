@@ -9,7 +9,7 @@ from datetime import datetime
 from partita.definitions.asset_graph import AssetGraph
 from partita.definitions.keys import AssetKey
 from partita.definitions.mappings import IdentityMappingSpec, TimeWindowMappingSpec, default_mapping, mapping_of
-from partita.definitions.partitions import DynamicKeys, Partitions, PartitionSet, PartitionsSpec, partitions_of
+from partita.definitions.partitions import DynamicKeys, Partitions, PartitionSet, PartitionsSpec, TimePartitions, partitions_of
 from partita.definitions.policies import BackfillPolicy
 from partita.definitions.specs import AssetSpec
 from partita.errors import RequestError
@@ -105,7 +105,7 @@ def plan_assets(keys: Collection[AssetKey], chosen: PartitionsChosen, scope: Bac
     """The items of a backfill of assets, in the order of their turn: upstream first, then by partition.
 
     A range or keys are those of the first asset, upstream first, whose partitions know them. Assets that are cut otherwise take part with
-    the partitions that depend on the chosen ones, or overlap them in time.
+    the partitions that depend on the chosen ones, or overlap them in time. Keys that could mean something else there are not guessed at.
 
     Args:
         keys: what is to be written; external assets are left out.
@@ -114,7 +114,7 @@ def plan_assets(keys: Collection[AssetKey], chosen: PartitionsChosen, scope: Bac
         states_of: how the partitions of an asset stand.
 
     Raises:
-        RequestError: there is nothing to write, or the partitions do not fit the assets.
+        RequestError: there is nothing to write, or the partitions do not fit the assets, or are not clear for all of them.
         UnknownPartitionError: a key that no asset knows.
     """
     groups = group_assets(keys, scope)
@@ -180,20 +180,47 @@ def _chosen_sets(
 def _carried(by_key: Mapping[AssetKey, Partitions], chosen: PartitionsChosen, scope: BackfillScope) -> dict[AssetKey, PartitionSet]:
     """The chosen partitions of the asset that knows them, and what they mean for the others."""
     anchor, start = _anchor(by_key, chosen, now=scope.now)
+    above = scope.graph.ancestors(key for key, partitions in by_key.items() if partitions == start.partitions)
     found: dict[AssetKey, PartitionSet] = {}
     for key, partitions in by_key.items():
-        if partitions == anchor:
+        if partitions == start.partitions:
             found[key] = start
-            continue
-        inherited = _inherited(key, partitions, found, by_key, scope)
-        if inherited is None:
-            try:
-                inherited = _own_set(partitions, chosen, owner=f"Asset {str(key)!r}", now=scope.now)
-            except RequestError:
-                overlap = default_mapping(upstream=anchor, downstream=partitions)
-                inherited = overlap.downstream(start, upstream=anchor, downstream=partitions, now=scope.now).keys
-        found[key] = inherited
+        elif (inherited := _inherited(key, partitions, found, by_key, scope)) is not None:
+            found[key] = inherited
+        elif (own := _find_own_set(partitions, chosen, now=scope.now)) is not None:
+            _check_same(anchor, start, key, own)
+            found[key] = own
+        elif key in above or _is_time(start, partitions):
+            overlap = default_mapping(upstream=start.partitions, downstream=partitions)
+            found[key] = overlap.downstream(start, upstream=start.partitions, downstream=partitions, now=scope.now).keys
+        else:
+            raise RequestError(
+                f"Partitions of asset {str(anchor)!r} ({start.partitions.describe()}) do not say which partitions of asset {str(key)!r} "
+                f"({partitions.describe()}) are meant: no chosen asset leads from one to the other. Backfill it by itself."
+            )
     return found
+
+
+def _is_time(start: PartitionSet, partitions: Partitions) -> bool:
+    return isinstance(start.partitions, TimePartitions) and isinstance(partitions, TimePartitions)
+
+
+def _check_same(anchor: AssetKey, start: PartitionSet, key: AssetKey, own: PartitionSet) -> None:
+    """Refuse keys that two assets understand differently: the first of a month as a day and as the month.
+
+    Raises:
+        RequestError: they do, and neither depends on the other.
+    """
+    ours, theirs = start.partitions, own.partitions
+    if _is_time(start, theirs):
+        is_same = (ours.ordinal_system, start.spans) == (theirs.ordinal_system, own.spans)
+    else:
+        is_same = isinstance(ours, TimePartitions) == isinstance(theirs, TimePartitions)  # names mean the same everywhere
+    if not is_same:
+        raise RequestError(
+            f"Partition {start.first!r} stands for different things: asset {str(anchor)!r} has partitions ({ours.describe()}), asset "
+            f"{str(key)!r} has partitions ({theirs.describe()}), and no chosen asset leads from one to the other. Backfill them one after the other."
+        )
 
 
 def _inherited(
@@ -213,8 +240,8 @@ def _inherited(
     return united
 
 
-def _anchor(by_key: Mapping[AssetKey, Partitions], chosen: PartitionsChosen, *, now: datetime) -> tuple[Partitions, PartitionSet]:
-    """The partitions that the chosen keys belong to.
+def _anchor(by_key: Mapping[AssetKey, Partitions], chosen: PartitionsChosen, *, now: datetime) -> tuple[AssetKey, PartitionSet]:
+    """The first asset that knows the chosen keys, and these.
 
     Raises:
         UnknownPartitionError: no asset has such partitions; names the first asset's nearest.
@@ -222,11 +249,18 @@ def _anchor(by_key: Mapping[AssetKey, Partitions], chosen: PartitionsChosen, *, 
     failure: RequestError | None = None
     for key, partitions in by_key.items():
         try:
-            return partitions, _own_set(partitions, chosen, owner=f"Asset {str(key)!r}", now=now)
+            return key, _own_set(partitions, chosen, owner=f"Asset {str(key)!r}", now=now)
         except RequestError as error:
             failure = failure or error
     assert failure is not None, "there is at least one partitioned asset"
     raise failure
+
+
+def _find_own_set(partitions: Partitions, chosen: PartitionsChosen, *, now: datetime) -> PartitionSet | None:
+    try:
+        return _own_set(partitions, chosen, owner="It", now=now)
+    except RequestError:
+        return None
 
 
 def _own_set(partitions: Partitions, chosen: PartitionsChosen, *, owner: str, now: datetime) -> PartitionSet:
