@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo
 import partita as pt
 from partita.execution.evaluating import evaluate
 from partita.execution.evaluation import Evaluation, Verdict
+from partita.planning.backfill import PartitionsChosen
 from partita.planning.ticks import TickScope, requests_of_schedule
+from support.backfills import Played, items_of, scope_of
 from support.cases import Case, each_case
 
 CADENCES: dict[str, Callable[..., pt.Partitions]] = {
@@ -153,3 +155,19 @@ def test_what_the_answer_of_a_sensor_means(case: Case) -> None:
     assert [request.run_key for request in verdict.requests] == case.expected["run_keys"]
     assert verdict.skip == case.expected["skip"]
     assert (verdict.cursor if verdict.sets_cursor else before) == case.expected["cursor"]
+
+
+@each_case("backfill_run_chunking")
+def test_how_a_backfill_is_cut_into_runs(case: Case) -> None:
+    name, _, size = case.input["policy"].rstrip(")").partition("(")
+    policy = pt.Backfill.single_run() if name == "single_run" else pt.Backfill.runs_of(int(size))
+    cadence, _, start = case.input["partitions"].partition(" from ")
+    days = CADENCES[cadence](start=start)
+    scope = scope_of(pt.AssetSpec("x", partitions=days, backfill=policy), pt.AssetSpec("y", deps=["x"], partitions=days, backfill=policy))
+    played = Played(scope, items_of(scope, chosen=PartitionsChosen(keys=tuple(case.input["keys"]))))
+
+    played.play()
+
+    found = [{"assets": assets, "partition_key": None, "range": [keys[0], keys[-1]]} for assets, keys in played.runs]
+    assert found == case.expected
+    assert [key for _, keys in played.runs for key in keys] == case.input["keys"]
