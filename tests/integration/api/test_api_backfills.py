@@ -150,6 +150,15 @@ def end(api: Api, backfill_id: str, status: BackfillStatus, **rest: Any) -> None
     assert api.store.backfills.advance(api.store.backfills.get(backfill_id), BackfillStep(status=status, **rest))
 
 
+@pytest.mark.parametrize("config", [{"steps": {"raw/orders": {"limit": 1}}}, {"resources": {"place": {"path": "there"}}}])
+def test_a_config_must_fit_every_run_that_there_will_be(api: Api, config: dict[str, Any]) -> None:
+    [error] = start(api, selection="raw/orders or marts/revenue", partitions=TWO, config=config)["errors"]
+
+    assert (error["code"], error["path"][0]) == ("RUN_CONFIG_INVALID", next(iter(config)))
+    assert "Every run of a backfill gets its config" in error["message"]
+    assert start(api, selection="raw/orders", partitions=TWO, config=config)["errors"] == []
+
+
 def test_a_backfill_says_who_started_it(api: Api) -> None:
     backfill_id = start(api, selection="raw/customers")["backfill"]["id"]
 

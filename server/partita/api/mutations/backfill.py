@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 import msgspec
 
@@ -15,6 +16,7 @@ from partita.api.mutations.launch import job_of
 from partita.api.mutations.materialize import selected_assets
 from partita.api.mutations.requests import Refused, check_texts, plan_of, to_config, to_idempotency, to_tags
 from partita.api.problems import invalid, problems_of, too_many
+from partita.api.types.enums import MutationErrorCode
 from partita.api.types.inputs import BackfillPolicyInput, CancelBackfillInput, PartitionSelection, RetryBackfillInput, StartBackfillInput
 from partita.definitions.keys import AssetKey
 from partita.definitions.partitions import Partitions, partitions_of
@@ -23,7 +25,8 @@ from partita.errors import ConflictError, NotFoundError, RequestError
 from partita.planning.backfill import BackfillScope, PartitionsChosen, plan_assets, plan_job
 from partita.planning.backfill_batches import next_batch
 from partita.records.assets import PartitionStatus
-from partita.records.backfills import Backfill, BackfillItem, BackfillJob, BackfillRequest
+from partita.records.backfills import Backfill, BackfillItem, BackfillItemStatus, BackfillJob, BackfillRequest
+from partita.records.runs import RunRequest
 
 Items = tuple[BackfillItem, ...]
 
@@ -102,9 +105,35 @@ def _decide(context: Context, given: StartBackfillInput) -> tuple[BackfillReques
     )
     request, items = (_of_job if has_job else _of_assets)(context, given, request, scope)
     _check_size(len(items))
-    for launch in next_batch("", request, items, scope, room=1).launches:  # the rest differs in its partitions alone
+    for launch in next_batch("", request, items, scope, room=1).launches:
         plan_of(definitions, launch.request, now=context.now)
+    if request.config:
+        for launched in _runs_of_each_kind(request, items, scope):
+            _check_config(context, launched)
     return request, items
+
+
+def _runs_of_each_kind(request: BackfillRequest, items: Items, scope: BackfillScope) -> Iterator[RunRequest]:
+    """A run of each kind that there will be, in the order of their turn: those of one kind differ in their partitions alone."""
+    waiting = list({item.asset: item for item in reversed(items)}.values())[::-1]
+    while waiting:
+        launched = [each.request for each in next_batch("", request, waiting, scope, room=len(waiting)).launches]
+        yield from launched
+        done = {key for each in launched for key in each.assets}
+        if not done:
+            return
+        waiting = [msgspec.structs.replace(item, status=BackfillItemStatus.SUCCEEDED) if item.asset in done else item for item in waiting]
+
+
+def _check_config(context: Context, launched: RunRequest) -> None:
+    """Nothing, if the config of the backfill fits a run that comes later too; all else about it is decided when its turn comes."""
+    try:
+        plan_of(context.definitions, launched, now=context.now)
+    except Refused as refused:
+        why = "Every run of a backfill gets its config, so start one of its own for what needs another."
+        wrong = [each for each in refused.problems if each.code is MutationErrorCode.RUN_CONFIG_INVALID]
+        if wrong:
+            raise Refused(*(replace(each, message=f"{each.message} {why}") for each in wrong)) from None
 
 
 def _names_job(given: StartBackfillInput) -> bool:
