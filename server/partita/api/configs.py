@@ -13,8 +13,7 @@ from partita.api.types.filters import to_job_place
 from partita.definitions.specs import ConfigSpec, JobSpec, RepositorySpec
 from partita.errors import InvalidConfigError
 from partita.planning.config import check_config, merge_config, step_config_specs
-from partita.planning.graph_steps import graph_steps
-from partita.planning.plan import Step, StepKind, StepOutput
+from partita.planning.declared import configurable_steps
 from partita.workspace.catalog import Catalog
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -72,7 +71,7 @@ def check_job(job: JobSpec, repository: RepositorySpec, config: object) -> Itera
     if not isinstance(config, dict):
         yield config_problem(InvalidConfigError((), "a mapping with `steps` and `resources` is expected"), expected={"type": "object"})
         return
-    for error in check_config(repository, list(_steps_of(job, repository)), merge_config(job.config, config)):
+    for error in check_config(repository, list(configurable_steps(repository, job)), merge_config(job.config, config)):
         yield config_problem(error, expected=expected_at(error.path, repository, job.name))
 
 
@@ -123,19 +122,5 @@ def _config_of_step(key: str, repository: RepositorySpec, job_name: str | None) 
 
 
 def _step_configs(job: JobSpec, repository: RepositorySpec) -> Iterator[tuple[str, ConfigSpec | None]]:
-    for key, (spec, _) in step_config_specs(repository, _steps_of(job, repository)).items():
+    for key, (spec, _) in step_config_specs(repository, configurable_steps(repository, job)).items():
         yield key, spec
-
-
-def _steps_of(job: JobSpec, repository: RepositorySpec) -> Iterator[Step]:
-    """The steps of a job as far as its config is concerned: without partitions, so that none need be chosen."""
-    if job.graph is not None:
-        yield from graph_steps(repository, job.graph)
-        return
-    for spec in repository.assets:
-        if spec.key in job.assets:
-            outputs = (StepOutput(io_manager=spec.io_manager),)
-            yield Step(key=spec.key, kind=StepKind.ASSET, definition=spec.key, resources=spec.resources, outputs=outputs)
-    for check in repository.checks:
-        if check.step_key in job.checks:
-            yield Step(key=check.step_key, kind=StepKind.CHECK, definition=check.step_key, resources=check.resources)

@@ -48,14 +48,14 @@ def _errors_of_schedule(repository: RepositorySpec, schedule: ScheduleSpec, job:
 def _errors(repository: RepositorySpec, launched: JobSpec | TargetSpec, config: dict[str, object]) -> Iterator[RequestError]:
     default = launched.config if isinstance(launched, JobSpec) else None
     try:
-        steps = list(_steps_of(repository, launched))
+        steps = list(configurable_steps(repository, launched))
     except RequestError as error:  # a graph that cannot be run, with any config
         yield error
         return
     yield from check_config(repository, steps, merge_config(default, config))
 
 
-def _steps_of(repository: RepositorySpec, launched: JobSpec | TargetSpec) -> Iterator[Step]:
+def configurable_steps(repository: RepositorySpec, launched: JobSpec | TargetSpec) -> Iterator[Step]:
     """The steps as far as their config is concerned: without partitions, so that none need be chosen."""
     if isinstance(launched, JobSpec) and launched.graph is not None:
         yield from graph_steps(repository, launched.graph)
