@@ -37,6 +37,8 @@ IDLE = 60.0
 HEAL = 1.0
 MOST_REASONS = 5
 """Reasons that are told of one look; a removed location may give hundreds."""
+LONGEST = 2000
+"""Characters of reasons after which no more are added."""
 
 
 @dataclass
@@ -170,11 +172,13 @@ def _next(backfill: Backfill, progress: Progress, ended: Sequence[Ended]) -> Bac
 
 def _with_reasons(error: PythonError | None, reasons: Sequence[str]) -> PythonError | None:
     """What is known to have gone wrong, and why more has been given up now."""
-    if not reasons:
+    said = error.message if error is not None else ""
+    fresh = [reason for reason in reasons if reason not in said]
+    if not fresh or len(said) > LONGEST:
         return error
-    said = [error.message] if error is not None else []
-    more = [f"And {len(reasons) - MOST_REASONS} reasons like these."] if len(reasons) > MOST_REASONS else []
-    return PythonError(class_name="BackfillFailedError", message=" ".join([*said, *reasons[:MOST_REASONS], *more]))
+    more = [f"And {len(fresh) - MOST_REASONS} reasons like these."] if len(fresh) > MOST_REASONS else []
+    message = " ".join([said, *fresh[:MOST_REASONS], *more]).strip()
+    return PythonError(class_name="BackfillFailedError", message=message) if error is None else msgspec.structs.replace(error, message=message)
 
 
 def _verdict(counts: Mapping[BackfillItemStatus, int], error: PythonError | None) -> tuple[BackfillStatus, PythonError | None]:

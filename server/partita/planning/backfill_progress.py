@@ -219,14 +219,11 @@ class Progress:
 
     def _strand(self) -> None:
         """Nothing is under way that the rest could wait for: it would wait for ever."""
-        needs = next(iter(self._waiting), None)
-        reason = "Nothing of what still waits can be launched."
-        if needs is not None:
-            below = self._waiting[needs][0].keys[0]
-            what = f"asset {str(needs.above)!r}" if needs.next is None else f"partition {needs.next!r} of asset {str(needs.above)!r}"
-            reason = f"Asset {str(below)!r} waits for {what}, which nothing is about to write."
-        self._reasons[reason] = None
-        self._skipped += self.give_up(BackfillItemStatus.SKIPPED)
+        places = self.give_up(BackfillItemStatus.SKIPPED)
+        key, partition = places[0]
+        what = f"Partition {partition!r} of asset {str(key)!r}" if key is not None else f"Partition {partition!r}"
+        self._reasons[f"{what} waits, and nothing is under way that it could wait for."] = None
+        self._skipped += places
 
     def _skip(self, places: Iterable[Place], reason: str | None = None) -> None:
         if reason is not None:

@@ -44,7 +44,7 @@ class BackfillItemStatus(StrEnum):
     FAILED = "failed"
     CANCELED = "canceled"
     SKIPPED = "skipped"
-    """Something that it depends on in this backfill did not succeed."""
+    """Something that it depends on in this backfill did not succeed, or its asset cannot be written any more."""
 
     @property
     def is_finished(self) -> bool:
@@ -87,7 +87,7 @@ class Backfill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     item_count: int
     ended_at: datetime | None = None
     error: PythonError | None = None
-    """Why it failed."""
+    """Why it failed; while it goes on, why some of it will not be written."""
 
 
 class BackfillItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

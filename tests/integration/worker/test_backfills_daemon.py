@@ -206,6 +206,19 @@ def test_an_asset_that_is_gone_is_skipped_and_told_while_the_others_go_on(store:
     assert (done.status, done.error.message) == (BackfillStatus.FAILED, f"Of 14 partitions, 7 skipped. {reason}")
 
 
+def test_of_many_reasons_the_first_are_told(store: Store) -> None:
+    names = [f"asset{number}" for number in range(8)]
+    publish(store, *(pt.AssetSpec(name, is_external=False) for name in names))
+    backfill = start(store, *names)
+    publish(store, OTHER)
+
+    done = play(store, Backfills(store), backfill)
+
+    assert done.error is not None
+    assert done.error.message.startswith("Of 8 partitions, 8 skipped. Asset 'asset0' is not in the workspace any more. Asset 'asset1'")
+    assert done.error.message.endswith("Asset 'asset4' is not in the workspace any more. And 3 reasons like these.")
+
+
 def test_an_asset_that_goes_midway_ends_the_backfill_once_its_runs_have(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backfills, "ROOM", 2)
     publish(store, RAW)

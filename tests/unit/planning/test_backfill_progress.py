@@ -251,3 +251,14 @@ def test_a_partition_that_cannot_be_mapped_any_more_is_given_up_with_the_reason(
 
     assert {asset for asset, _ in played.skipped} == {"out"}
     assert played.reasons[0].startswith("Asset 'out': TimeWindowMapping")
+
+
+def test_what_nothing_can_ever_make_ready_is_given_up_instead_of_waiting_for_ever() -> None:
+    scope = scope_of(pt.AssetSpec("raw", partitions=WEEK))
+    played = Played(scope, [BackfillItem(partition="stray"), *items_of(scope, chosen=ONE)])
+
+    played.play()
+
+    assert played.runs == [(["raw"], ["2024-01-03"])]
+    assert played.skipped == [(None, "stray")]
+    assert played.reasons == ["Partition 'stray' waits, and nothing is under way that it could wait for."]
