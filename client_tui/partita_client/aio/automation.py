@@ -48,12 +48,12 @@ class AsyncAutomation:
             selection: Assets, such as `"group:marts"`; or give `job`.
             job: Name of a partitioned job.
             partitions: A key, a list of keys, or a pair `(first, last)`; every partition when left out and `status` too.
-            status: Only partitions that stand like this now: "missing", "failed", or several of these.
+            status: Instead of `partitions`: those that stand like this now: "missing", "failed", or several of these.
             config: Run config of every run.
             tags: Tags of every run.
             priority: Runs of higher priority start first.
             runs_of: Each run writes up to so many neighbouring partitions; else as the assets say, or one.
-            is_single_run: One run writes all of them.
+            is_single_run: Instead of `runs_of`: one run writes all of them.
             title: What it is called, for people.
             repository: Where the job is, when its name alone is not unique.
             location: The same.
@@ -65,10 +65,15 @@ class AsyncAutomation:
         Raises:
             RequestRefusedError: nothing is selected, a partition does not exist, or the server says what else is wrong.
         """
-        policy: BackfillPolicyInput | None = {"singleRun": True} if is_single_run else ({"runsOf": runs_of} if runs_of is not None else None)
-        wanted: PartitionSelection | None = to_partitions(partitions)
-        if wanted is None:
-            wanted = {"statuses": words(status) or []} if status is not None else {"all": True}
+        # What is given twice over is sent so: the server refuses it in words.
+        policy: BackfillPolicyInput = {}
+        if is_single_run:
+            policy["singleRun"] = True
+        if runs_of is not None:
+            policy["runsOf"] = runs_of
+        wanted: PartitionSelection = to_partitions(partitions) or {}
+        if status is not None:
+            wanted["statuses"] = words(status)
         answer = await self._link.execute(
             operations.start_backfill(
                 input={
@@ -76,8 +81,8 @@ class AsyncAutomation:
                     "jobName": job,
                     "repository": repository,
                     "codeLocation": location,
-                    "partitions": wanted,
-                    "policy": policy,
+                    "partitions": wanted or {"all": True},
+                    "policy": policy or None,
                     "config": config,
                     "tags": to_tags(tags),
                     "priority": priority,
@@ -226,20 +231,28 @@ class AsyncAutomation:
     async def add_partitions(self, set_name: str, keys: Sequence[str]) -> tuple[str, ...]:
         """Add keys to a set of dynamic partitions.
 
+        Args:
+            set_name: Name of the set.
+            keys: The keys, or one of them.
+
         Returns:
             Those that were new.
 
         Raises:
             RequestRefusedError: nothing is cut by such a set, or a text cannot be a key.
         """
-        request = operations.add_dynamic_partitions(input={"setName": set_name, "keys": list(keys)})
+        request = operations.add_dynamic_partitions(input={"setName": set_name, "keys": [keys] if isinstance(keys, str) else list(keys)})
         payload = (await self._link.execute(request)).add_dynamic_partitions
         if payload.errors:
             raise RequestRefusedError.of_payload(payload.errors)
         return payload.added_keys
 
     async def dynamic_partitions(self, set_name: str) -> list[str]:
-        """The keys of a set of dynamic partitions, in the order they were added."""
+        """The keys of a set of dynamic partitions, in the order they were added.
+
+        Raises:
+            RequestRefusedError: nothing is cut by such a set; the nearest name is suggested.
+        """
         found: list[str] = []
         while True:
             request = operations.list_dynamic_partitions(set_name=set_name, first=KEY_PAGE, after=found[-1] if found else None)
