@@ -52,6 +52,17 @@ async def test_every_partition_of_every_asset_is_seen(api: Api, size: tuple[int,
         await shows(pilot, "[Runs]", "It has no run yet.")
 
 
+async def test_runs_of_an_old_backfill_are_asked_for(api: Api) -> None:
+    backfill_id = start(api, selection="raw/orders")
+    old = api.run(backfill_id=backfill_id, job="refresh")
+    for _ in range(205):  # more than the app keeps from the start
+        api.run()
+    async with opened(url_of_api(api), f"backfill {backfill_id}") as pilot:
+        await shows(pilot, "Runs 1")
+        await pilot.press("right_square_bracket")
+        await shows(pilot, old.id[-8:])
+
+
 @SIZES
 async def test_cancelling_says_what_is_left_undone(api: Api, size: tuple[int, int]) -> None:
     backfill_id = start(api, selection="raw/orders")

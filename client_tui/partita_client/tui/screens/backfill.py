@@ -23,7 +23,7 @@ from partita_client.tui.screens.tabs import Tabbed
 from partita_client.tui.store.backfills import Items, backfill_lines, bar_of, item_line, target_of
 from partita_client.tui.store.run_rows import is_active, partition_of, short_id, steps_of, took
 from partita_client.tui.store.run_rows import target_of as run_target_of
-from partita_client.tui.store.topics import BackfillsSeen, Changes, Topic
+from partita_client.tui.store.topics import BackfillsSeen, Changes, RunsSeen, Topic
 from partita_client.tui.widgets.line_text import LineText, PlainLine
 from partita_client.tui.widgets.partition_matrix import PartitionMatrix
 from partita_client.tui.widgets.virtual_table import Column, Row, VirtualTable
@@ -46,6 +46,7 @@ class BackfillScreen(PlaceScreen):
         super().__init__(desk, route)
         self._items = Items()
         self._problem = ""
+        self._has_runs = False
 
     def body(self) -> ComposeResult:
         """How it stands, the picture, the runs."""
@@ -102,6 +103,19 @@ class BackfillScreen(PlaceScreen):
                 break
         fresh.settle()
         self._items = fresh
+        self._draw()
+        if not self._has_runs:
+            await self._ask_runs(found.id)
+
+    async def _ask_runs(self, backfill_id: str) -> None:
+        """The newest of its runs, once; those that come later are told by the stream of runs."""
+        try:
+            answer = await self.desk.feed.execute(operations.tui_runs(first=PAGE, filter={"backfill": backfill_id}))
+        except PartitaClientError as error:
+            self._problem = problem_of(error)
+            return
+        self._has_runs = True
+        self.desk.world.apply_all([RunsSeen(answer.runs.nodes)])
         self._draw()
 
     async def _ask(self) -> TuiBackfill | None:
