@@ -368,10 +368,11 @@ class Backfills:
     def _settle(self, connection: Connection, backfill_id: str, ended: Sequence[Ended]) -> None:
         """End items of runs; what another has ended before makes the whole step void."""
         asset_ids, _ = self._ids(connection, ((each.asset, None) for each in ended))
-        for each in ended:
-            row = {"of_backfill": backfill_id, "of_run": each.run_id, "of_asset": asset_ids[each.asset], "new_status": each.status.value}
-            if _SETTLE.run(connection, row) != each.size:
-                raise _Outdated
+        rows = [
+            {"of_backfill": backfill_id, "of_run": each.run_id, "of_asset": asset_ids[each.asset], "new_status": each.status.value} for each in ended
+        ]
+        if _SETTLE.run_many(connection, rows) != sum(each.size for each in ended):
+            raise _Outdated
 
     def _move_waiting(self, connection: Connection, backfill_id: str, moves: Sequence[tuple[Place, BackfillItemStatus, str | None]]) -> None:
         """Move items that wait on; what another has moved before makes the whole step void."""
