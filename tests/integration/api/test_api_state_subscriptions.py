@@ -169,6 +169,41 @@ def test_schedules_and_sensors_arrive_as_they_stand_and_as_they_are_switched(tim
         assert items.next() == {"name": "files", "status": "OFF"}
 
 
+def test_schedules_and_sensors_of_new_code_arrive(timed: Api) -> None:
+    stream = Stream(timed, AUTOMATIONS, {}, timed.store.changes.latest())
+    with stream.open() as items:
+        timed.publish("ingest", jobs=[hello], schedules=[NIGHTLY, pt.Schedule("hourly", cron="0 * * * *", target="hello", default_on=True)])
+        assert items.next() == {"name": "hourly", "status": "ON"}
+
+    timed.publish("ingest", jobs=[hello], schedules=[NIGHTLY, pt.Schedule("hourly", cron="0 * * * *", target="hello")])
+    with restarted(stream) as elsewhere, elsewhere.open() as items:
+        assert items.next() == {"name": "hourly", "status": "OFF"}
+
+
+@pytest.mark.parametrize(
+    ("document", "fresh"),
+    [
+        (TICKS, {"the tick"}),
+        (AUTOMATIONS, {"each_night", "files"}),
+        (BACKFILL, {"the backfill"}),
+        (BACKFILLS, {"the backfill"}),
+        (ASSETS, {"profile"}),
+        (DAEMONS, {"SCHEDULES", "SENSORS", "BACKFILLS", "MONITOR", "RETENTION"}),
+    ],
+)
+def test_a_cursor_that_is_too_old_gets_the_fresh_state(timed: Api, document: str, fresh: set[str]) -> None:
+    start = timed.store.changes.latest()
+    ids = {tick(timed, "one"): "the tick", backfill(timed, selection="marts/people"): "the backfill"}
+    timed.forget_changes()
+    with timed.socket() as socket:
+        socket.subscribe(document, a=start, id=list(ids)[1], k=["profile"])
+
+        assert [error["extensions"]["code"] for error in socket.receive()["payload"]["errors"]] == ["EXPIRED"]
+        items = Items(Stream(timed, document, {}), socket.next)
+        found = [next(each[name] for name in ("id", "name", "key", "kind") if name in each) for each in (items.next() for _ in fresh)]
+        assert {ids.get(each, each) for each in found} == fresh
+
+
 def test_a_backfill_is_followed_to_its_end_and_no_further(api: Api) -> None:
     one, other = backfill(api, selection="raw/orders", partitions=TWO), backfill(api, selection="raw/customers")
     stream = Stream(api, BACKFILL, {"id": one})

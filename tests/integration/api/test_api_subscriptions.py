@@ -34,13 +34,6 @@ def seqs(found: list[dict[str, Any]]) -> list[int]:
     return [int(event["cursor"]) for batch in found for event in batch["events"]]
 
 
-def prune_changes(api: Api) -> None:
-    """As if every change had grown too old to be kept."""
-    future = datetime.now(UTC) + timedelta(days=1)
-    past = datetime(2000, 1, 1, tzinfo=UTC)
-    api.store.retention.prune(events_before=past, changes_before=future, idempotency_before=past, limit=10_000)
-
-
 def test_events_are_replayed_followed_and_end_with_the_run(api: Api) -> None:
     writer = api.begin("fetch")
     with api.socket() as socket:
@@ -203,7 +196,7 @@ def test_only_wanted_runs_are_followed(api: Api) -> None:
 def test_a_cursor_that_is_too_old_gets_the_fresh_state(api: Api) -> None:
     start = api.store.changes.latest()
     old = [api.run().id, api.run().id]
-    prune_changes(api)
+    api.forget_changes()
     with api.socket() as socket:
         socket.subscribe(RUNS, a=start)
         expired = socket.receive()
@@ -252,7 +245,7 @@ def test_a_workspace_cursor_that_is_too_old_gets_the_fresh_state(api: Api) -> No
     start = api.store.changes.latest()
     api.run()
     api.run()
-    prune_changes(api)
+    api.forget_changes()
     with api.socket() as socket:
         socket.subscribe(WORKSPACE, a=start)
 
