@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -118,6 +119,16 @@ def test_the_same_key_starts_one_backfill_and_another_request_is_a_conflict(api:
     refused = start(api, **{**given, "priority": 1})["errors"]
     assert [(error["code"], error["path"]) for error in refused] == [("CONFLICT", ["idempotencyKey"])]
     assert api.store.backfills.count() == 1
+
+
+def test_requests_with_one_key_that_come_at_once_start_one_backfill(api: Api) -> None:
+    given = {"selection": "raw/orders", "partitions": {"all": True}, "idempotencyKey": "k"}
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: start(api, **given), range(8)))
+
+    assert [answer["errors"] for answer in answers] == [[]] * 8
+    assert len({answer["backfill"]["id"] for answer in answers}) == 1
+    assert [answer["isReplay"] for answer in answers].count(False) == 1
 
 
 def test_a_request_that_comes_again_gets_its_first_answer_whatever_became_of_the_code(api: Api) -> None:

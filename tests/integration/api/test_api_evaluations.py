@@ -126,6 +126,14 @@ def test_one_that_no_worker_takes_is_answered_in_time(site: Site, served: Api) -
     assert "no worker has taken it yet" in problem["message"]
 
 
+@pytest.mark.usefixtures("hurried")
+def test_one_that_is_asked_for_over_a_socket_is_answered_in_time_too(served: Api) -> None:
+    with served.socket() as socket:
+        socket.subscribe(EVALUATE, input={"sensorId": "waits"})
+
+        assert [problem["code"] for problem in socket.next()["evaluateSensor"]["errors"]] == ["NOT_ENDED"]
+
+
 def test_a_name_that_is_misspelt_is_refused_with_the_nearest(served: Api) -> None:
     tick, (problem,) = evaluate(served, sensorId="flies")
 
