@@ -144,6 +144,16 @@ class PartitionsError(RequestError):
     code = "partitions"
 
 
+class ChoiceError(RequestError):
+    """A part was chosen that cannot be run so; `kind` says of what: "asset" or "step"."""
+
+    code = "choice"
+
+    def __init__(self, kind: str, problem: str) -> None:
+        self.kind = kind
+        super().__init__(problem)
+
+
 class UnknownPartitionError(PartitionsError):
     """A partition key that the partitions do not have."""
 

@@ -11,7 +11,7 @@ import msgspec
 from partita.definitions.keys import AssetKey
 from partita.definitions.partitions import DynamicKeys
 from partita.definitions.specs import AssetSpec, CheckSpec, JobSpec, RepositorySpec
-from partita.errors import InvalidConfigErrors, NotFoundError, RequestError
+from partita.errors import ChoiceError, InvalidConfigErrors, NotFoundError
 from partita.planning.asset_steps import AssetSteps, target_of
 from partita.planning.choice import choose_steps
 from partita.planning.config import SECTIONS, check_config, merge_config
@@ -82,7 +82,7 @@ def _steps_of(
     assets = _chosen_assets(repository, request, job)
     checks = _chosen_checks(repository, request, job, assets)
     if not assets and not checks:
-        raise RequestError(f"{subject} selects nothing to run.")
+        raise ChoiceError("asset", f"{subject} selects nothing to run.")
     specs = {spec.key: spec for spec in repository.assets}
     targets = [target_of(spec) for key, spec in specs.items() if key in assets]
     targets = targets or [Target(check.step_key, _checked(specs, references, check).partitions, "Check") for check in checks]
@@ -115,7 +115,7 @@ def _op_steps(
 ) -> tuple[Step, ...]:
     assert job.graph is not None
     if request.assets:
-        raise RequestError(f"{subject} is made of ops; assets cannot be chosen from it.")
+        raise ChoiceError("asset", f"{subject} is made of ops; assets cannot be chosen from it.")
     keys = choose_partitioning(subject, (), own=job.partitions, keys=request.partition_keys, dynamic=dynamic, now=now).keys
     steps: Iterable[Step] = graph_steps(repository, job.graph, step_retry=job.step_retry, partitions=job.partitions, partition_keys=keys)
     return in_order(tuple(steps))
@@ -129,7 +129,7 @@ def _chosen_assets(repository: RepositorySpec, request: RunRequest, job: JobSpec
         if key not in known:
             raise NotFoundError("asset", key, known)
         if known[key].is_external:
-            raise RequestError(f"Asset {str(key)!r} is external to repository {repository.name!r}: nothing there computes it.")
+            raise ChoiceError("asset", f"Asset {str(key)!r} is external to repository {repository.name!r}: nothing there computes it.")
         if of_job is not None and key not in of_job:
             assert job is not None
             raise NotFoundError(f"asset of job {job.name!r}", key, of_job)

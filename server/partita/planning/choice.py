@@ -9,7 +9,7 @@ import msgspec
 from partita.definitions.asset_graph import AssetGraph
 from partita.definitions.selection import Selection
 from partita.definitions.specs import AssetSpec
-from partita.errors import NotFoundError, RequestError
+from partita.errors import ChoiceError, NotFoundError
 from partita.planning.plan import FromCollected, FromOutput, FromSeveral, Step, StepInput, StepKind
 
 
@@ -37,7 +37,7 @@ def choose_steps(steps: Sequence[Step], wanted: Sequence[str] | None, *, has_par
         if template not in chosen:
             only.setdefault(template, []).append(item)
     if not chosen and not only:
-        raise RequestError("The steps given are none, so there is nothing to run.")
+        raise ChoiceError("step", "The steps given are none, so there is nothing to run.")
     kept = tuple(_narrowed(step, only.get(step.key)) for step in steps if step.key in chosen or step.key in only)
     if not has_parent:
         _check_inputs(kept, chosen | only.keys())
@@ -75,9 +75,10 @@ def _check_inputs(kept: Sequence[Step], chosen: set[str]) -> None:
         for each in step.inputs:
             missing = [source for source in _sources(each) if source not in chosen]
             if missing:
-                raise RequestError(
+                raise ChoiceError(
+                    "step",
                     f"Step {step.key!r} needs the output of {missing[0]!r}, which is not among the steps to run. "
-                    f"Add it, or re-execute a run that has it."
+                    f"Add it, or re-execute a run that has it.",
                 )
 
 

@@ -14,7 +14,7 @@ from partita.api.limits import LIMITS
 from partita.api.mutations.answers import BackfillAnswer
 from partita.api.mutations.launch import job_of
 from partita.api.mutations.materialize import selected_assets
-from partita.api.mutations.requests import Refused, check_texts, plan_of, to_config, to_idempotency, to_tags
+from partita.api.mutations.requests import OF_SELECTION, Refused, check_texts, plan_of, to_config, to_idempotency, to_tags
 from partita.api.problems import invalid, problems_of, too_many
 from partita.api.types.enums import MutationErrorCode
 from partita.api.types.inputs import BackfillPolicyInput, CancelBackfillInput, PartitionSelection, RetryBackfillInput, StartBackfillInput
@@ -106,7 +106,7 @@ def _decide(context: Context, given: StartBackfillInput) -> tuple[BackfillReques
     request, items = (_of_job if has_job else _of_assets)(context, given, request, scope)
     _check_size(len(items))
     for launch in next_batch("", request, items, scope, room=1).launches:
-        plan_of(definitions, launch.request, now=context.now)
+        plan_of(definitions, launch.request, now=context.now, places=OF_SELECTION)
     if request.config:
         for launched in _runs_of_each_kind(request, items, scope):
             _check_config(context, launched)
@@ -128,7 +128,7 @@ def _runs_of_each_kind(request: BackfillRequest, items: Items, scope: BackfillSc
 def _check_config(context: Context, launched: RunRequest) -> None:
     """Nothing, if the config of the backfill fits a run that comes later too; all else about it is decided when its turn comes."""
     try:
-        plan_of(context.definitions, launched, now=context.now)
+        plan_of(context.definitions, launched, now=context.now, places=OF_SELECTION)
     except Refused as refused:
         why = "Every run of a backfill gets its config, so start one of its own for what needs another."
         wrong = [each for each in refused.problems if each.code is MutationErrorCode.RUN_CONFIG_INVALID]

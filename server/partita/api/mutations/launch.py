@@ -16,13 +16,16 @@ from partita.definitions.keys import AssetKey
 from partita.errors import DefinitionError, RequestError
 from partita.records.runs import RunRequest
 
+PLACES = {"job": "jobName", "asset": "assetKeys", "check": "checkIds", "step": "stepKeys", "partition": "partitionKey"}
+"""Kinds of things, and the fields of the input that name them."""
+
 
 async def launch_run(context: Context, given: LaunchRunInput) -> LaunchedRun:
     """Queue a run of a job, or say why not."""
 
     def decide() -> Sequence[RunRequest]:
         request = _request_of(context.definitions, given)
-        plan_of(context.definitions, request, now=context.now, partitions_at="partitionKey")
+        plan_of(context.definitions, request, now=context.now, places=PLACES)
         return [request]
 
     made = await launch(context, decide, lambda: to_idempotency(context, "launchRun", given))

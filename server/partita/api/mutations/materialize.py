@@ -12,7 +12,7 @@ from partita.api.definitions import Definitions
 from partita.api.limits import LIMITS
 from partita.api.mutations.answers import LaunchedRuns
 from partita.api.mutations.partitions import partition_keys_of
-from partita.api.mutations.requests import Refused, check_texts, launch, plan_of, to_config, to_idempotency, to_tags
+from partita.api.mutations.requests import OF_SELECTION, Refused, check_texts, launch, plan_of, to_config, to_idempotency, to_tags
 from partita.api.problems import invalid, problems_of, too_many
 from partita.api.types.inputs import MaterializeAssetsInput
 from partita.definitions.keys import AssetKey
@@ -31,7 +31,7 @@ async def materialize_assets(context: Context, given: MaterializeAssetsInput) ->
     def decide() -> Sequence[RunRequest]:
         requests = _requests_of(context, given)
         for request in _worth_planning(requests):
-            plan_of(context.definitions, request, now=context.now)
+            plan_of(context.definitions, request, now=context.now, places=OF_SELECTION)
         return requests
 
     made = await launch(context, decide, lambda: to_idempotency(context, "materializeAssets", given))

@@ -18,7 +18,7 @@ from partita.api.definitions import MAX_SELECTION, Definitions
 from partita.api.limits import LIMITS
 from partita.api.problems import Problem, config_problem, invalid, problems_of, too_many, unavailable
 from partita.api.types.node import TagInput
-from partita.errors import ConflictError, InvalidConfigErrors, NotFoundError, PartitionsError, RequestError, SelectionError
+from partita.errors import ChoiceError, ConflictError, InvalidConfigErrors, NotFoundError, PartitionsError, RequestError, SelectionError
 from partita.planning.build import build_plan
 from partita.planning.plan import Plan
 from partita.records.runs import Run, RunRequest
@@ -146,8 +146,8 @@ def check_location(definitions: Definitions, name: str) -> None:
         raise Refused(unavailable(f"Code location {name!r} has never loaded: {because}.", error=location.record.error))
 
 
-def plan_of(definitions: Definitions, request: RunRequest, *, now: datetime, partitions_at: str = "partitions") -> Plan:
-    """The plan of a request, for nothing but to see that there is one. `partitions_at` is the field of the input that names its partitions.
+def plan_of(definitions: Definitions, request: RunRequest, *, now: datetime, places: Mapping[str, str]) -> Plan:
+    """The plan of a request, for nothing but to see that there is one. `places` are the fields of the input that name things, by kind.
 
     Raises:
         Refused: something of the request is wrong.
@@ -159,18 +159,26 @@ def plan_of(definitions: Definitions, request: RunRequest, *, now: datetime, par
         return build_plan(repository, request, references=references, dynamic=definitions.dynamic, now=now)
     except InvalidConfigErrors as error:
         raise Refused(*(config_problem(each, expected=expected_at(each.path, repository, request.job)) for each in error.errors)) from error
-    except NotFoundError as error:
-        raise Refused(*problems_of(error, path=_PLACES.get(error.kind.split(" ")[0]))) from error
-    except PartitionsError as error:
-        raise Refused(*problems_of(error, path=[partitions_at])) from error
-    except SelectionError as error:  # a step may be chosen by a selection
-        raise Refused(*problems_of(error, path=["stepKeys"])) from error
     except RequestError as error:
-        raise Refused(*problems_of(error)) from error
+        place = places.get(_kind_of(error))
+        raise Refused(*problems_of(error, path=None if place is None else [place])) from error
 
 
-_PLACES: Mapping[str, tuple[str, ...]] = {"job": ("jobName",), "asset": ("assetKeys",), "check": ("checkIds",), "step": ("stepKeys",)}
-"""Kinds of things, and the field of the input that names them."""
+def _kind_of(error: RequestError) -> str:
+    """What sort of thing of a request is wrong."""
+    match error:
+        case NotFoundError(kind=kind) | ChoiceError(kind=kind):
+            return kind.split(" ")[0]
+        case PartitionsError():
+            return "partition"
+        case SelectionError():  # steps may be chosen by one
+            return "step"
+        case _:
+            return ""
+
+
+OF_SELECTION: Mapping[str, str] = {"asset": "selection", "check": "selection", "job": "jobName", "partition": "partitions"}
+"""Kinds of things, and the fields that name them where assets or partitions of a job are asked for."""
 
 
 async def launch(context: Context, decide: Callable[[], Sequence[RunRequest]], idempotency: Callable[[], Idempotency | None]) -> Launch:

@@ -16,6 +16,9 @@ from partita.errors import RequestError
 from partita.planning.plan import Plan
 from partita.records.runs import Run, RunRequest, StepStatus
 
+PLACES = {"job": "runId", "asset": "runId", "check": "runId", "step": "stepKeys", "partition": "runId"}
+"""Kinds of things, and the fields of the input that name them: all but the steps are those of the run."""
+
 
 async def retry_run(context: Context, given: RetryRunInput) -> LaunchedRun:
     """Queue a run that does again what another did, or say why not."""
@@ -43,7 +46,7 @@ def _request_of(context: Context, given: RetryRunInput) -> RunRequest:
         launched_by="user",
     )
     try:
-        plan = plan_of(definitions, request, now=context.now, partitions_at="runId")
+        plan = plan_of(definitions, request, now=context.now, places=PLACES)
     except RequestError as error:  # its repository is gone
         raise Refused(*problems_of(error, path=["runId"])) from None
     if given.strategy is RetryStrategy.FROM_FAILURE and given.step_keys is None:
