@@ -135,7 +135,8 @@ class PartitaApp(App[None]):
         return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, PlaceScreen)), None) if self._is_ready() else None
 
     def _is_ready(self) -> bool:
-        return self.current_mode in SECTIONS and bool(self._screen_stacks.get(self.current_mode))
+        # While the app ends, its screens lose their widgets before the feed is closed.
+        return self.is_running and self.current_mode in SECTIONS and bool(self._screen_stacks.get(self.current_mode))
 
     # Places.
 
