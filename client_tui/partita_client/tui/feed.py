@@ -25,6 +25,7 @@ from partita_client.tui.store.topics import (
     Changes,
     Connected,
     Disconnected,
+    Loaded,
     LocationsSeen,
     RunsCounted,
     RunsSeen,
@@ -282,6 +283,7 @@ class Feed:
                 pass
         for change in await stream.load(self):
             self.put(change)
+        self.put(Loaded(stream.topic))
         if stream.topic in self.world.problems:
             self.put(StreamFailed(stream.topic, None))
 

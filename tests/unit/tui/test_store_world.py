@@ -6,7 +6,18 @@ from datetime import timedelta
 
 from partita_client.models.generated.types import TuiServer
 from partita_client.tui.store.attention import concerns
-from partita_client.tui.store.topics import AssetsSeen, BackfillsSeen, Connected, Disconnected, RunsSeen, ServerSeen, StreamFailed, TicksSeen, Topic
+from partita_client.tui.store.topics import (
+    AssetsSeen,
+    BackfillsSeen,
+    Connected,
+    Disconnected,
+    Loaded,
+    RunsSeen,
+    ServerSeen,
+    StreamFailed,
+    TicksSeen,
+    Topic,
+)
 from partita_client.tui.store.world import MOST_TICKS, World, active_runs
 from support.tui_records import NOON, a_backfill, a_run, a_tick, an_asset
 
@@ -24,8 +35,15 @@ def test_only_what_is_different_is_told() -> None:
 def test_the_first_answer_is_told_though_it_is_empty() -> None:
     world = World()
 
-    assert world.apply_all([AssetsSeen([], is_all=True)]) == {Topic.ASSETS: set()}
+    assert world.apply_all([AssetsSeen([], is_all=True), Loaded(Topic.ASSETS)]) == {Topic.ASSETS: set()}
     assert Topic.ASSETS in world.loaded
+
+
+def test_what_a_stream_tells_before_the_answer_is_not_taken_for_all_there_is() -> None:
+    world = World()
+
+    assert world.apply_all([RunsSeen([a_run(1)])]) == {Topic.RUNS: {"run_00000001"}}
+    assert Topic.RUNS not in world.loaded
 
 
 def test_what_is_gone_is_forgotten_when_all_was_told() -> None:

@@ -111,6 +111,13 @@ class DaemonSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class Loaded:
+    """All that a topic begins with has been told: what is not there does not exist."""
+
+    topic: Topic
+
+
+@dataclass(frozen=True, slots=True)
 class Connected:
     """The server answers."""
 
@@ -145,6 +152,7 @@ Change: TypeAlias = (
     | BackfillsSeen
     | ServerSeen
     | DaemonSeen
+    | Loaded
     | Connected
     | Disconnected
     | StreamFailed

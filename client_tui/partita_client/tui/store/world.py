@@ -19,6 +19,7 @@ from partita_client.tui.store.topics import (
     DaemonSeen,
     Disconnected,
     JobsSeen,
+    Loaded,
     LocationsSeen,
     RunsCounted,
     RunsSeen,
@@ -119,11 +120,14 @@ class World:
                 return self._seen(Topic.BACKFILLS, self.backfills, {each.id: each for each in backfills})
             case ServerSeen(server):
                 self.server = server
-                self.loaded.add(Topic.SERVER)
                 return {Topic.SERVER: set()}
             case DaemonSeen(daemon):
                 self._beat(daemon)
                 return {Topic.SERVER: set()}
+            case Loaded(topic):
+                is_first = topic not in self.loaded
+                self.loaded.add(topic)
+                return {topic: set()} if is_first else {}
             case Connected(at):
                 self.connection = Connection(is_connected=True, was_connected=True, seen_at=at)
                 return {Topic.CONNECTION: set()}
@@ -146,9 +150,7 @@ class World:
                 del known[key]
             ids |= gone
         known.update(seen)
-        is_first = topic not in self.loaded
-        self.loaded.add(topic)
-        return {topic: ids} if ids or is_first else {}
+        return {topic: ids} if ids else {}
 
     def _ticked(self, ticks: Sequence[TuiTick]) -> Changes:
         """Keep the last ticks of each automation."""
@@ -158,7 +160,6 @@ class World:
                 by_automation.setdefault(automation_key(tick.automation), []).append(tick)
         for key, seen in by_automation.items():
             self.ticks[key] = keep_ticks(self.ticks.get(key, ()), seen, MOST_TICKS)
-        self.loaded.add(Topic.TICKS)
         return {Topic.TICKS: set(by_automation)}
 
     def _beat(self, daemon: TuiDaemon) -> None:
