@@ -45,7 +45,7 @@ class BackfillPartitionStatus(Word):
     RUNNING = "running"
     """A run that is to write it has been launched."""
     SKIPPED = "skipped"
-    """Something that it depends on in this backfill did not succeed."""
+    """Something that it depends on in this backfill did not succeed, or its asset cannot be written any more."""
     SUCCEEDED = "succeeded"
     """It was written."""
     WAITING = "waiting"

@@ -805,7 +805,7 @@ class BackfillRecord(Shape):
     status_counts: tuple[BackfillRecordStatusCounts, ...]
     """How many of its partitions stand in each way, ways that none stands in left out."""
     error: PythonError | None = None
-    """Why it failed; null when it did not."""
+    """What went wrong, so far while it goes on: why partitions failed or were skipped; null when nothing did."""
 
 
 class BackfillPage(Shape):
@@ -1541,7 +1541,7 @@ class TuiBackfill(Shape):
     can_retry: bool
     """Whether it can be retried: it has ended, and not all of it succeeded."""
     error: TuiBackfillError | None = None
-    """Why it failed; null when it did not."""
+    """What went wrong, so far while it goes on: why partitions failed or were skipped; null when nothing did."""
 
 
 class TuiRunParent(Shape):

@@ -74,7 +74,7 @@ class Backfill(Node):
     selection: str | None = shown("The selection of assets that was asked for; null for a job.", "request.selection")
     priority: int = shown("Priority of its runs.", "request.priority")
     policy: BackfillPolicy | None = shown("How it cuts partitions into runs; null when the assets say, one each if they do not.", "request.policy")
-    error: PythonError | None = shown("Why it failed; null when it did not.")
+    error: PythonError | None = shown("What went wrong, so far while it goes on: why partitions failed or were skipped; null when nothing did.")
     partition_count: int = shown("How many partitions it writes, those of each asset counted.", "item_count")
 
     @resolved("Tags of its runs, sorted by key.")

@@ -258,7 +258,7 @@ _describe(
     SUCCEEDED="It was written.",
     FAILED="The run that was to write it failed.",
     CANCELED="It was cancelled.",
-    SKIPPED="Something that it depends on in this backfill did not succeed.",
+    SKIPPED="Something that it depends on in this backfill did not succeed, or its asset cannot be written any more.",
 )
 _describe(
     WaitKind,
