@@ -196,3 +196,12 @@ async def test_ascii_is_all_that_a_plain_terminal_is_sent(api: Api) -> None:
         await pilot.press("3")
         screen = await shows(pilot, "x failed", "nightly")
         assert screen.isascii(), {character for character in screen if not character.isascii()}
+
+
+async def test_what_is_typed_ahead_of_a_place_opens_its_dialog_there(api: Api) -> None:
+    async with opened(url_of_api(api)) as pilot:
+        for section, dialog, shown in (("3", Key("colon", ":"), "─ jump ─"), ("1", Key("question_mark", "?"), "Everywhere")) * 3:
+            pilot.app.post_message(Key(section, section))
+            pilot.app.post_message(dialog)
+            await shows(pilot, shown)
+            await pilot.press("escape")

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from textual.app import App, ComposeResult
 from textual.binding import Binding
@@ -31,6 +31,7 @@ from partita_client.tui.store.world import World
 from partita_client.tui.widgets.line_text import PlainLine
 from partita_client.tui.widgets.styles import state_colours
 
+T = TypeVar("T")
 SMALLEST = (60, 16)
 STYLES = Path(__file__).parent / "styles"
 THEMES = ("textual-dark", "textual-light", "nord", "gruvbox", "catppuccin-mocha", "tokyo-night", "solarized-light")
@@ -240,19 +241,27 @@ class PartitaApp(App[None]):
         self.theme = THEMES[(place + 1) % len(THEMES)]
         self.notify(f"theme {self.theme}", markup=False, timeout=2)
 
+    def _ask(self, dialog: Screen[T], answered: Callable[[T | None], Any] | None = None) -> None:
+        """Show a dialog once the place that is being opened is there, which would close it again."""
+        self.run_worker(self._asked(dialog, answered), group="places")
+
+    async def _asked(self, dialog: Screen[T], answered: Callable[[T | None], Any] | None) -> None:
+        async with self._opening:
+            await self.push_screen(dialog, answered)
+
     def action_help(self) -> None:
         """What can be done here."""
         place = self._place()
         if place is not None:
             actions = [(action, place.reason(action)) for action in place.every_action()]
-            self.push_screen(Help(TITLES[place.route.section], actions))
+            self._ask(Help(TITLES[place.route.section], actions))
 
     def action_jump(self) -> None:
         """Go to a place by its name."""
         chooser = Chooser(
             "jump", lambda text: jumps(self.desk.world, text), takes_text=True, hint="runs status:failed, asset raw/orders, run 8f3a, quit"
         )
-        self.push_screen(chooser, self._jumped)
+        self._ask(chooser, self._jumped)
 
     def _jumped(self, text: str | None) -> None:
         if not text or not text.strip():
@@ -270,7 +279,7 @@ class PartitaApp(App[None]):
         place = self._place()
         actions = [] if place is None else [(action, place.reason(action)) for action in place.every_action()]
         chooser = Chooser("palette", lambda text: search_everything(self.desk.world, actions, text), hint="assets, runs, jobs, schedules, actions")
-        self.push_screen(chooser, self._picked)
+        self._ask(chooser, self._picked)
 
     async def _picked(self, chosen: str | None) -> None:
         if chosen is None:
