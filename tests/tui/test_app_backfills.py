@@ -9,8 +9,9 @@ import pytest
 from textual.widgets import Input
 
 from partita.records.backfills import BackfillStatus
+from partita.storage.backfills import BackfillStep
 from support.api import Api, serving
-from support.screens import NARROW, WIDE, shows, until
+from support.screens import NARROW, WIDE, screen_text, shows, until
 from support.tui import app_of, opened, typed, url_of_api
 
 pytestmark = pytest.mark.anyio
@@ -61,6 +62,20 @@ async def test_runs_of_an_old_backfill_are_asked_for(api: Api) -> None:
         await shows(pilot, "Runs 1")
         await pilot.press("right_square_bracket")
         await shows(pilot, old.id[-8:])
+
+
+async def test_what_happened_while_another_place_was_seen_is_shown_on_return(api: Api) -> None:
+    backfill_id = start(api, selection="raw/orders")
+    async with opened(url_of_api(api), f"backfill {backfill_id}") as pilot:
+        await shows(pilot, "raw/orders", "░░░░░░░░░░")
+        await pilot.press("1")
+        await shows(pilot, "[1 Overview]")
+        api.ask("mutation($input: CancelBackfillInput!) { cancelBackfill(input: $input) { errors { message } } }", input={"backfillId": backfill_id})
+        step = BackfillStep(cancels_waiting=True, status=BackfillStatus.CANCELED)
+        assert api.store.backfills.advance(api.store.backfills.get(backfill_id), step)
+        await pilot.press("5")
+        await shows(pilot, "canceled", "raw/orders")
+        await until(pilot, lambda: "░" not in screen_text(pilot.app), what="the partitions to be asked for again")
 
 
 @SIZES

@@ -83,6 +83,19 @@ class Feed:
             self._disconnect(error)
             raise
 
+    async def ask(self, request: Request[T]) -> T:
+        """The answer to a query, over lost connections.
+
+        Raises:
+            PartitaClientError: a refusal.
+        """
+        while True:
+            await self._connected.wait()
+            try:
+                return await self.execute(request)
+            except ConnectionFailedError:
+                continue
+
     async def follow(self, request: Request[T], cursor_of: Callable[[T], str], *, ended: Callable[[T], bool] | None = None) -> AsyncIterator[T]:
         """The items of a subscription, over lost connections, until it has ended.
 

@@ -41,6 +41,15 @@ def test_a_month_is_drawn_over_its_days() -> None:
     assert found.runs["monthly", found.own_key("monthly", "2013-01-31")] == "run of monthly 2013-01-01"
 
 
+def test_months_that_are_named_without_a_day_are_drawn_over_their_days() -> None:
+    found = items(
+        {"daily": {"2013-01-31": "succeeded", "2013-02-01": "failed"}, "monthly": {"2013-01": "skipped"}}, {"daily": DAILY, "monthly": MONTHLY}
+    )
+
+    assert found.keys == ["2013-01-31", "2013-02-01"]
+    assert dict(found.rows()) == {"daily": ["succeeded", "failed"], "monthly": ["skipped", "absent"]}
+
+
 def test_a_month_without_a_day_in_the_backfill_has_a_column_of_its_own() -> None:
     found = items({"daily": {"2013-03-05": "succeeded"}, "monthly": {"2013-01-01": "failed"}}, {"daily": DAILY, "monthly": MONTHLY})
 

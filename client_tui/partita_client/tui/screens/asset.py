@@ -70,7 +70,6 @@ class AssetScreen(PlaceScreen):
         """Ask for what the list does not know."""
         if self.route.tab:
             self.query_one(Tabbed).turn_to(self.route.tab)
-        self._load()
 
     def visit(self, route: Route) -> None:
         """Come here with another tab."""
@@ -85,9 +84,8 @@ class AssetScreen(PlaceScreen):
 
     @work(group="asset", exclusive=True, exit_on_error=False)
     async def _load(self) -> None:
-        await self.desk.feed.until_connected()
         try:
-            answer = await self.desk.feed.execute(operations.tui_asset_detail(key=self.route.id))
+            answer = await self.desk.feed.ask(operations.tui_asset_detail(key=self.route.id))
         except PartitaClientError as error:
             self._problem = problem_of(error)
             self._draw()
@@ -108,10 +106,9 @@ class AssetScreen(PlaceScreen):
         """It was written, or a run of it began or ended."""
         if not self.is_ready:
             return
-        if self.route.id in changes.get(Topic.ASSETS, ()) or self._is_touched(changes):
+        if not changes or self.route.id in changes.get(Topic.ASSETS, ()) or self._is_touched(changes):
             self._load()
-        else:
-            self._draw()
+        self._draw()
 
     def _is_touched(self, changes: Changes) -> bool:
         """Whether a run of it has just ended."""

@@ -83,7 +83,6 @@ class AutomationDetailScreen(PlaceScreen):
 
     @work(group="ticks", exclusive=True, exit_on_error=False)
     async def _load(self) -> None:
-        await self.desk.feed.until_connected()
         await self.desk.feed.until_loaded(Topic.AUTOMATIONS)
         each = self.automation
         if each is None:
@@ -92,7 +91,7 @@ class AutomationDetailScreen(PlaceScreen):
             self.show({})
             return
         try:
-            answer = await self.desk.feed.execute(operations.tui_ticks(first=PAGE, after=self._after, filter={"automationIds": [each.node_id]}))
+            answer = await self.desk.feed.ask(operations.tui_ticks(first=PAGE, after=self._after, filter={"automationIds": [each.node_id]}))
         except PartitaClientError as error:
             self._problem = problem_of(error)
         else:

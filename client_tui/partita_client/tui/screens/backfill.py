@@ -71,14 +71,9 @@ class BackfillScreen(PlaceScreen):
         found = self.desk.world.backfills
         return found.get(self.route.id) or next((each for each in found.values() if each.id.endswith(self.route.id)), None)
 
-    def on_mount(self) -> None:
-        """Ask for its partitions."""
-        self._load()
-
     @work(group="items", exclusive=True, exit_on_error=False)
     async def _load(self) -> None:
         """Ask for all partitions; again whenever it changes, once for all that changed meanwhile."""
-        await self.desk.feed.until_connected()
         await self.desk.feed.until_loaded(Topic.BACKFILLS)
         found = self.backfill or await self._ask()
         if found is None:
@@ -87,7 +82,7 @@ class BackfillScreen(PlaceScreen):
         fresh, after, count = Items(), None, 0
         while count < MOST:
             try:
-                answer = await self.desk.feed.execute(operations.tui_backfill_items(id=found.id, first=PAGE, after=after))
+                answer = await self.desk.feed.ask(operations.tui_backfill_items(id=found.id, first=PAGE, after=after))
             except PartitaClientError as error:
                 self._problem = problem_of(error)
                 break
@@ -110,7 +105,7 @@ class BackfillScreen(PlaceScreen):
     async def _ask_runs(self, backfill_id: str) -> None:
         """The newest of its runs, once; those that come later are told by the stream of runs."""
         try:
-            answer = await self.desk.feed.execute(operations.tui_runs(first=PAGE, filter={"backfill": backfill_id}))
+            answer = await self.desk.feed.ask(operations.tui_runs(first=PAGE, filter={"backfill": backfill_id}))
         except PartitaClientError as error:
             self._problem = problem_of(error)
             return
@@ -121,7 +116,7 @@ class BackfillScreen(PlaceScreen):
     async def _ask(self) -> TuiBackfill | None:
         """Its record from the server, when it is older than those that are followed, or so new that no stream has told of it yet."""
         try:
-            answer = await self.desk.feed.execute(operations.tui_get_backfill(id=self.route.id))
+            answer = await self.desk.feed.ask(operations.tui_get_backfill(id=self.route.id))
         except PartitaClientError as error:
             self._problem = problem_of(error)
             return None
@@ -135,7 +130,7 @@ class BackfillScreen(PlaceScreen):
         """It has come further."""
         if not self.is_ready:
             return
-        if self.backfill is not None and self.backfill.id in changes.get(Topic.BACKFILLS, ()):
+        if not changes or (self.backfill is not None and self.backfill.id in changes.get(Topic.BACKFILLS, ())):
             self._load()
         self._draw()
 

@@ -98,7 +98,6 @@ class RunScreen(PlaceScreen):
     @work(group="run", exclusive=True, exit_on_error=False)
     async def _follow(self) -> None:
         """Load the run, then follow its events until its last."""
-        await self.desk.feed.until_connected()
         try:
             if not await self._load():
                 return
@@ -116,7 +115,7 @@ class RunScreen(PlaceScreen):
 
     async def _load(self) -> bool:
         """Ask for the record; whether there is such a run."""
-        answer = await self.desk.feed.execute(operations.tui_run_detail(id=self.route.id))
+        answer = await self.desk.feed.ask(operations.tui_run_detail(id=self.route.id))
         if answer.record is None or answer.run is None:
             self._problem = f"There is no run {self.route.id!r}. It may have been deleted."
             self._show_all()

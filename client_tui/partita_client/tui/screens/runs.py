@@ -123,14 +123,13 @@ class RunsScreen(PlaceScreen):
     async def _load(self) -> None:
         """Load pages until the last row that was asked for is here."""
         listing = self._list
-        await self.desk.feed.until_connected()
         looks = 0
         while listing is self._list and not listing.is_complete and (len(listing) <= min(self._until, MOST_LISTED - 1) or not looks):
             looks += 1
             if looks > max(MOST_LOOKS, self._until // PAGE + 1):
                 return
             try:
-                page = await self.desk.feed.execute(
+                page = await self.desk.feed.ask(
                     operations.tui_runs(
                         first=PAGE,
                         after=self._after,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 FIELDS = ("status", "asset", "job")
 STATUSES = ("requested", "running", "canceling", "succeeded", "failed", "canceled")
+MONTH = re.compile(r"\d{4}-\d{2}")
+"""A partition of a month as it may be named too, which is no date by itself."""
 WHOLE = "(whole)"
 """What stands for a partition of something that has none."""
 
@@ -168,7 +171,7 @@ class _Windows:
 def _moment(key: str) -> datetime | None:
     """When the window of a partition starts, as its key says; its zone does not matter beside others of the same asset."""
     try:
-        return datetime.fromisoformat(key).replace(tzinfo=None)
+        return datetime.fromisoformat(f"{key}-01" if MONTH.fullmatch(key) else key).replace(tzinfo=None)
     except ValueError:
         return None
 
