@@ -46,6 +46,11 @@ class Operations(BaseGraphQLTransportWSHandler[Context, None]):
             return
         await super().handle_message(message)
 
+    async def handle_task_exception(self, error: Exception) -> None:
+        """Log what went wrong in an operation, unless it is only that nobody listens any more."""
+        if not isinstance(error, WebSocketDisconnected):
+            await super().handle_task_exception(error)
+
     def forget_id(self, id: str) -> None:
         """Let the id be used again. It may be forgotten already: the client unsubscribed while the operation completed."""
         self.operations.pop(id, None)

@@ -33,7 +33,7 @@ COMMANDS = {
     "sensor": ("partita.cli.sensors:sensor", "List, switch and try out sensors."),
     "location": ("partita.cli.locations:location", "List and reload code locations."),
     "api": ("partita.cli.serve:api", "Serve GraphQL."),
-    "daemon": ("partita.cli.serve:daemon", "Watch over runs and records."),
+    "daemon": ("partita.cli.serve:daemon", "Make due ticks, carry backfills on, watch over runs and records."),
     "worker": ("partita.cli.serve:worker", "Load a code location and execute its runs."),
     "schema": ("partita.cli.schema:schema", "Print the GraphQL schema."),
     "db": ("partita.cli.db:db", "Look after the database."),

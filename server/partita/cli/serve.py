@@ -42,7 +42,7 @@ def api(*, host: str, port: int, fd: int | None, ready_fd: int | None, **workspa
 @click.command()
 @workspace_options
 def daemon(**workspace: Any) -> int:
-    """Watch over runs and records: end what lost its worker, prune what is old. Several may run; leases decide who acts."""
+    """Make due ticks, carry backfills on, end runs that lost their worker, prune what is old. Several may run; leases decide who acts."""
     return services.run_daemon(_begin("daemon", workspace))
 
 
