@@ -41,11 +41,7 @@ def list_assets(selection: str | None, *, server: Server, as_json: bool) -> None
         return
     nothing = "There are no assets." if selection is None else f"The selection {selection!r} means no asset."
     rows = [[each.key, each.record.group_name, _place(each), _partitions(each), _latest(each)] for each in found]
-    print_table(
-        ["asset", "group", "repository", "partitions", "materialised"],
-        rows,
-        empty="There are no assets." if selection is None else f"The selection {selection!r} means no asset.",
-    )
+    print_table(["asset", "group", "repository", "partitions", "materialised"], rows, empty=nothing)
 
 
 @asset.command(epilog=SELECTION_HELP)
