@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 STATUSES = ("queued", "starting", "running", "canceling", "succeeded", "failed", "canceled")
 FOLLOW_EVERY = 0.5
 """Seconds between two looks at what a step wrote; it is a file, which nobody announces."""
+MOST_SORTED = 1_000
+"""Queued runs that are put into their order; of a longer queue the newest."""
 ID_HELP = "RUN is an id or its last eight characters."
 
 
@@ -69,10 +71,11 @@ def list_runs(*, server: Server, statuses: tuple[str, ...], job: str | None, tag
 @json_option
 @server_options
 def queue(*, server: Server, limit: int, as_json: bool) -> None:
-    """Show the queue: its limits and pools, and why each queued run waits."""
+    """Show the queue: its limits and pools, and why each queued run waits, those that start first on top."""
     with server.connect() as client:
         state = client.server().queue
-        waiting = list(client.runs(status="queued", limit=limit))
+        queued = sorted(client.runs(status="queued", limit=MOST_SORTED), key=lambda each: (-each.record.priority, each.created_at, each.id))
+    waiting = queued[:limit]
     if as_json:
         print_json({"queue": state, "runs": [each.record for each in waiting]})
         return
@@ -86,6 +89,8 @@ def queue(*, server: Server, limit: int, as_json: bool) -> None:
         print_table(["limit", "used", "of", "waiting"], limits, empty="")
     rows = [[each.short_id, subject(each), each.record.priority, age(each.created_at), _reason(each)] for each in waiting]
     print_table(["run", "what", "priority", "created", "waits because"], rows, empty="No run waits.")
+    if state.queued > len(waiting):
+        console().print(f"... and {state.queued - len(waiting)} more.")
 
 
 def _reason(found: Run) -> str:
