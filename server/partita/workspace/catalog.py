@@ -6,14 +6,14 @@ workspace's order; where two claim the same, the first keeps it and the second h
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from partita.definitions.asset_graph import AssetGraph
 from partita.definitions.keys import AssetKey
 from partita.definitions.specs import AssetSpec, JobSpec, RepositorySpec
-from partita.errors import AmbiguousNameError, NotFoundError
+from partita.errors import AmbiguousNameError, NotFoundError, did_you_mean
 from partita.records.locations import LocationCatalog
 from partita.workspace.merge import Merged, Place, is_bare, merge
 
@@ -165,7 +165,16 @@ class Catalog:
 
     def _warnings_of(self, catalog: LocationCatalog) -> list[str]:
         references = [(repository, spec) for repository in catalog.repositories for spec in repository.assets if spec.is_external]
-        return [line for repository, spec in references if (line := self._doubt(repository, spec))]
+        unanswered = [line for repository, spec in references if (line := self._doubt(repository, spec))]
+        return [*unanswered, *(line for repository in catalog.repositories for line in self._unwatched(repository))]
+
+    def _unwatched(self, repository: RepositorySpec) -> Iterator[str]:
+        """Of sensors that wait for what nobody declares; it may come, so they are no error."""
+        for sensor in repository.sensors:
+            for key in sensor.assets:
+                if key not in self._merged.places:
+                    hint = did_you_mean(str(key), map(str, self._merged.places))
+                    yield f"Sensor {sensor.name!r} watches asset '{key}', which no location declares.{hint}"
 
     def _doubt(self, repository: RepositorySpec, spec: AssetSpec) -> str | None:
         if spec.key not in self._merged.places:

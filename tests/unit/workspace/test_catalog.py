@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from partita.definitions.automation_specs import SensorSpec
 from partita.definitions.keys import AssetKey
 from partita.definitions.partitions import DailyPartitions, StaticPartitions
 from partita.definitions.specs import AssetSpec, CheckSpec, JobSpec, RepositorySpec
@@ -94,6 +95,14 @@ def test_a_bare_reference_that_nobody_answers_is_a_warning() -> None:
     assert alone.warnings == {"analytics": ("Repository 'marts' refers to asset 'raw', which no location defines.",)}
     assert alone.owner_of(AssetKey("raw")) is None
     assert alone.declared_at(AssetKey("raw")) == ("analytics", "marts")
+
+
+def test_a_sensor_that_watches_what_nobody_declares_is_a_warning() -> None:
+    watching = RepositorySpec(name="marts", sensors=(SensorSpec(name="after", kind="asset", assets=(AssetKey("delay"), AssetKey("raw"))),))
+
+    both = catalog(a=repository("one", makes("delays"), makes("raw")), b=watching)
+
+    assert both.warnings == {"b": ("Sensor 'after' watches asset 'delay', which no location declares. Did you mean 'delays'?",)}
 
 
 def test_a_described_external_asset_is_no_warning() -> None:
