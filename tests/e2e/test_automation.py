@@ -71,7 +71,7 @@ def nonsense(context: pt.SensorContext) -> int:
     return 42
 
 
-@pt.run_status_sensor(status="succeeded", target="counted")
+@pt.run_status_sensor(status="succeeded", target="counted", interval=2.0)
 def after_success(context: pt.RunStatusContext) -> pt.Skip:
     return pt.Skip(f"saw {context.run.id}")
 
@@ -153,6 +153,8 @@ def test_a_run_status_sensor_sees_what_succeeds(client: Client) -> None:
     run = client.materialize("counted").wait(raise_on_failure=True)
 
     tick = eventually(lambda: next(iter(client.ticks("after_success", status="skipped")), None), seconds=20, what="a tick")
+    assert client.sensor("after_success").next_tick_at is not None, "not before its interval has passed"
+    eventually(lambda: client.sensor("after_success").next_tick_at is None, seconds=20, what="it to wait for something to happen")
     client.set_automation("after_success", on=False)
 
     assert tick.skip_reason == f"saw {run.id}"

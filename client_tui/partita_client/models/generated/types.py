@@ -607,7 +607,7 @@ class SensorRecord(Shape):
     cursor: str | None = None
     """What its function said it has dealt with; null until it has said so."""
     next_tick_at: datetime | None = None
-    """When it may be evaluated next; null while it is off."""
+    """When it may be evaluated next; null while it is off, and while what it watches has not changed."""
     repository: Place
     """The repository that defines it."""
     targets: tuple[AutomationTarget, ...]
@@ -1381,7 +1381,7 @@ class TuiAutomationSensor(TuiAutomation):
     cursor: str | None = None
     """What its function said it has dealt with; null until it has said so."""
     next_tick_at: datetime | None = None
-    """When it may be evaluated next; null while it is off."""
+    """When it may be evaluated next; null while it is off, and while what it watches has not changed."""
     targets: tuple[TuiTarget, ...]
     """What it may launch; empty for a sensor that only acts."""
     last_tick: TuiLastTick | None = None

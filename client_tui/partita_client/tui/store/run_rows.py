@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def short_id(run_id: str) -> str:
-    """The last eight characters, which every look-up accepts."""
+    """The last eight characters, which every look-up of a run accepts."""
     return run_id[-8:]
 
 

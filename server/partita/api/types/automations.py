@@ -204,11 +204,13 @@ class Sensor(Node, Definition):
         record = await info.context.loaders.automations.load(sensor.automation_id)
         return None if record is None else record.cursor
 
-    @resolved("When it may be evaluated next; null while it is off.")
+    @resolved("When it may be evaluated next; null while it is off, and while what it watches has not changed.")
     @staticmethod
     async def next_tick_at(sensor: Parent[SensorEntry], info: Info) -> datetime | None:
-        """When it is due."""
-        return await _next_tick_at(sensor, info)
+        """When it is due; a moment that has passed means nothing for one that waits for something to happen."""
+        due_at = await _next_tick_at(sensor, info)
+        is_polled = sensor.spec.kind == "function"
+        return due_at if is_polled or (due_at is not None and due_at > info.context.now) else None
 
     @resolved("Its newest tick; null when it never ticked.", type=maybe(TICK))
     @staticmethod
