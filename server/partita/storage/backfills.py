@@ -22,6 +22,7 @@ from partita.records.pages import Direction, Page, PageRequest
 from partita.records.runs import RunStatus, StepStatus
 from partita.storage.changes import record_changes
 from partita.storage.engine import Database
+from partita.storage.idempotency_keys import made_before
 from partita.storage.interned import Interned
 from partita.storage.launches import REMEMBERED_FOR, Idempotency, Launches
 from partita.storage.pages import FIRST_PAGE, Keyset, Position, read_page
@@ -451,9 +452,7 @@ def _existing(connection: Connection, backfill_id: str) -> AnyRow:
 
 def _before(connection: Connection, key: Idempotency) -> Backfill:
     row = connection.execute(select(idempotency).where(idempotency.c.caller == key.caller, idempotency.c.key == key.key)).one()
-    if row.request_hash != (key.request_hash or ""):
-        raise ConflictError(f"Idempotency key {key.key!r} was used for another request. Use a new key, or send the same request.")
-    (backfill_id,) = decode(row.run_ids, list[str])
+    (backfill_id,) = made_before(row, key)
     return to_backfill(_existing(connection, backfill_id))
 
 

@@ -11,6 +11,7 @@ from partita.records.codec import decode
 from partita.storage.engine import Database
 from partita.storage.launches import Idempotency
 from partita.storage.prepared import Prepared
+from partita.storage.rows import AnyRow
 from partita.storage.tables import idempotency
 
 _ONE = Prepared(select(idempotency).where(idempotency.c.caller == bindparam("of_caller"), idempotency.c.key == bindparam("of_key")))
@@ -35,8 +36,17 @@ class IdempotencyKeys:
             row = _ONE.one(connection, {"of_caller": key.caller, "of_key": key.key})
             if row is None or row.expires_at <= self._database.clock(connection):
                 return None
-            if row.request_hash != key.request_hash:
-                raise ConflictError(f"Idempotency key {key.key!r} was used for another request. Use a new key, or send the same request.")
-            return decode(row.run_ids, list[str])
+            return made_before(row, key)
 
         return self._database.read(work)
+
+
+def made_before(row: AnyRow, key: Idempotency) -> Sequence[str]:
+    """Ids of what was made under a key, as its row says.
+
+    Raises:
+        ConflictError: it was for another request.
+    """
+    if row.request_hash != (key.request_hash or ""):
+        raise ConflictError(f"Idempotency key {key.key!r} was used for another request. Use a new key, or send the same request.")
+    return decode(row.run_ids, list[str])
