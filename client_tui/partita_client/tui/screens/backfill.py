@@ -47,6 +47,8 @@ class BackfillScreen(PlaceScreen):
         self._items = Items()
         self._problem = ""
         self._has_runs = False
+        self._asked_of: TuiBackfill | None = None
+        """Its record when its partitions were asked for last: they are others only when it is."""
 
     def body(self) -> ComposeResult:
         """How it stands, the picture, the runs."""
@@ -71,6 +73,10 @@ class BackfillScreen(PlaceScreen):
         found = self.desk.world.backfills
         return found.get(self.route.id) or next((each for each in found.values() if each.id.endswith(self.route.id)), None)
 
+    def on_mount(self) -> None:
+        """Ask for its partitions, also where its record is not known."""
+        self._load()
+
     @work(group="items", exclusive=True, exit_on_error=False)
     async def _load(self) -> None:
         """Ask for all partitions; again whenever it changes, once for all that changed meanwhile."""
@@ -79,6 +85,7 @@ class BackfillScreen(PlaceScreen):
         if found is None:
             self._draw()
             return
+        self._asked_of = found
         fresh, after, count = Items(), None, 0
         while count < MOST:
             try:
@@ -126,11 +133,11 @@ class BackfillScreen(PlaceScreen):
             self.desk.world.apply_all([BackfillsSeen([answer.backfill])])
         return answer.backfill
 
-    def show(self, changes: Changes) -> None:
+    def show(self, changes: Changes) -> None:  # noqa: ARG002  its record tells whether it is another
         """It has come further."""
         if not self.is_ready:
             return
-        if not changes or (self.backfill is not None and self.backfill.id in changes.get(Topic.BACKFILLS, ())):
+        if self.backfill != self._asked_of:
             self._load()
         self._draw()
 
