@@ -14,12 +14,18 @@ PartitaClientError
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from partita_client.models import AnyMutationError, BackfillRecord, PythonError, RunRecord
+
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """A question for the nearest known name, to stand after a full stop; nothing where none is near."""
+    close = get_close_matches(name, known, n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 class PartitaClientError(Exception):
@@ -72,9 +78,7 @@ class RequestRefusedError(PartitaClientError):
     @classmethod
     def not_found(cls, kind: str, name: str, known: Sequence[str] = ()) -> RequestRefusedError:
         """No such thing; the nearest of the `known` names is suggested."""
-        close = get_close_matches(name, known, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        return cls(f"There is no {kind} {name!r}.{hint}", code="NOT_FOUND")
+        return cls(f"There is no {kind} {name!r}.{did_you_mean(name, known)}", code="NOT_FOUND")
 
 
 class RunFailedError(PartitaClientError):

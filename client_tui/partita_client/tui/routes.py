@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+from partita_client.errors import did_you_mean
 
 SECTIONS = ("overview", "assets", "runs", "automation", "backfills", "workspace", "health")
 TITLES = {
@@ -92,5 +93,4 @@ def _of_link(text: str) -> Route:
 
 
 def _unknown(word: str) -> str:
-    close = get_close_matches(word.lower(), WORDS, n=1)
-    return f"There is no place {word!r}.{f' Did you mean {close[0]!r}?' if close else ''} Places: {', '.join(SECTIONS)}."
+    return f"There is no place {word!r}.{did_you_mean(word.lower(), WORDS)} Places: {', '.join(SECTIONS)}."

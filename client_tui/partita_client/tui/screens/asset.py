@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from textual import on, work
 from textual.app import ComposeResult
 
-from partita_client.errors import PartitaClientError
+from partita_client.errors import PartitaClientError, did_you_mean
 from partita_client.models.generated import operations
 from partita_client.tui.actions import Action
 from partita_client.tui.desk import Desk
@@ -27,7 +27,6 @@ from partita_client.tui.store.lineage import edges_of, nodes_of
 from partita_client.tui.store.run_rows import short_id
 from partita_client.tui.store.topics import AssetsSeen, Changes, Topic
 from partita_client.tui.store.values import value_line
-from partita_client.tui.store.words import meant
 from partita_client.tui.store.world import active_runs
 from partita_client.tui.widgets.dag_view import DagNode, DagView
 from partita_client.tui.widgets.line_text import LineText
@@ -92,7 +91,7 @@ class AssetScreen(PlaceScreen):
             return
         if answer.record is None:
             await self.desk.feed.until_loaded(Topic.ASSETS)
-            self._problem = f"There is no asset {self.route.id!r}.{meant(self.route.id, self.desk.world.assets)}"
+            self._problem = f"There is no asset {self.route.id!r}.{did_you_mean(self.route.id, self.desk.world.assets)}"
         else:
             self._told, self._problem = answer, ""
             self.desk.world.apply_all([AssetsSeen([answer.record])])

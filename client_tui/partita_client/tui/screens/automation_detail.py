@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual import on, work
 from textual.app import ComposeResult
 
-from partita_client.errors import PartitaClientError
+from partita_client.errors import PartitaClientError, did_you_mean
 from partita_client.models.generated import operations
 from partita_client.tui.actions import Action
 from partita_client.tui.desk import Desk
@@ -20,7 +20,6 @@ from partita_client.tui.screens.base import PlaceScreen
 from partita_client.tui.screens.chrome import Pane
 from partita_client.tui.store.automation import Automation, automation_lines, keep_ticks, tick_cells_of, tick_lines
 from partita_client.tui.store.topics import Changes, Topic
-from partita_client.tui.store.words import meant
 from partita_client.tui.widgets.line_text import LineText
 from partita_client.tui.widgets.virtual_table import Column, KeyedSource, Row, VirtualTable
 
@@ -87,7 +86,7 @@ class AutomationDetailScreen(PlaceScreen):
         each = self.automation
         if each is None:
             names = {known.name for known in self.desk.world.automations.values()}
-            self._problem = f"There is no schedule or sensor {self.route.id!r}.{meant(self.route.id, names)}"
+            self._problem = f"There is no schedule or sensor {self.route.id!r}.{did_you_mean(self.route.id, names)}"
             self.show({})
             return
         try:

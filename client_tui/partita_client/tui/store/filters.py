@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from fnmatch import fnmatchcase
 
-from partita_client.tui.store.words import meant
+from partita_client.errors import did_you_mean
 
 _SPAN = re.compile(r"(\d+)([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -64,7 +64,7 @@ def parse_filter(text: str, fields: Sequence[str], *, words: Mapping[str, Sequen
             terms.append(Term("", (field.lower(),), is_inverse))
             continue
         if field not in fields:
-            return Filter(text, problem=f"There is no filter {field!r}.{meant(field, fields)} There are: {', '.join(fields)}.")
+            return Filter(text, problem=f"There is no filter {field!r}.{did_you_mean(field, fields)} There are: {', '.join(fields)}.")
         values = tuple(value.lower() if field == "status" else value for value in rest.split(",") if value)
         if not values:
             continue  # still being typed
@@ -87,7 +87,7 @@ def _fits(wanted: str, value: str) -> bool:
 
 def _wrong_word(field: str, values: Sequence[str], known: Sequence[str] | None) -> str:
     wrong = next((value for value in values if known and value not in known and not set("*?[") & set(value)), None)
-    return f"No {field} is called {wrong!r}.{meant(wrong, known or ())}" if wrong is not None else ""
+    return f"No {field} is called {wrong!r}.{did_you_mean(wrong, known or ())}" if wrong is not None else ""
 
 
 def _wrong_span(field: str, values: Sequence[str]) -> str:
