@@ -10,12 +10,14 @@ import pytest
 from textual.events import Key
 
 from partita.records.runs import RunStatus
+from partita_client.tui.routes import Route
 from support.api import Api, serving
 from support.screens import NARROW, WIDE, screen_text, shows, until
 from support.stores import materialized, status
 from support.tui import app_of, opened, typed, url_of_api
 
 pytestmark = pytest.mark.anyio
+NAMES = {":": "colon", "\r": "enter"}
 SIZES = pytest.mark.parametrize("size", [WIDE, NARROW])
 
 
@@ -205,3 +207,14 @@ async def test_what_is_typed_ahead_of_a_place_opens_its_dialog_there(api: Api) -
             pilot.app.post_message(dialog)
             await shows(pilot, shown)
             await pilot.press("escape")
+
+
+async def test_nothing_is_lost_of_what_is_typed_at_once(api: Api) -> None:
+    run_id = api.begin("fetch").run_id
+    async with opened(url_of_api(api)) as pilot:
+        for way_out in (["3"], ["escape"], ["1", "3", "q"]) * 3:
+            pilot.app.go(Route("runs", run_id))  # type: ignore[attr-defined]
+            await shows(pilot, "Runs ▸", "0/1")
+            for key in [*way_out, ":", *"schedules", "\r"]:
+                pilot.app.post_message(Key(NAMES.get(key, key), key))
+            await shows(pilot, "[4 Automation]")

@@ -12,13 +12,14 @@ from typing import Any, ClassVar, TypeVar
 
 from textual.app import App, ComposeResult
 from textual.binding import Binding
-from textual.events import Resize
+from textual.events import Event, Key, Resize
 from textual.screen import Screen
 
 from partita_client.link import AsyncLink
 from partita_client.tui.actions import ACTIONS, ALWAYS, COMMON
 from partita_client.tui.desk import Desk
 from partita_client.tui.feed import Feed
+from partita_client.tui.keyboard import Keyboard
 from partita_client.tui.palette import jumps, search_everything
 from partita_client.tui.render.text import plain
 from partita_client.tui.routes import SECTIONS, TITLES, Route, UnknownRouteError, parse_route
@@ -32,6 +33,7 @@ from partita_client.tui.widgets.line_text import PlainLine
 from partita_client.tui.widgets.styles import state_colours
 
 T = TypeVar("T")
+LEAVE = "ctrl+c"
 SMALLEST = (60, 16)
 STYLES = Path(__file__).parent / "styles"
 THEMES = ("textual-dark", "textual-light", "nord", "gruvbox", "catppuccin-mocha", "tokyo-night", "solarized-light")
@@ -68,7 +70,7 @@ class PartitaApp(App[None]):
             Binding(ACTIONS[action_id].keys, action_id.removeprefix("app."), ACTIONS[action_id].title, show=False, id=action_id)
             for action_id in (*COMMON, *ALWAYS, "app.previous_tab", "app.next_tab")
         ),
-        Binding("ctrl+c", "leave", "Quit", show=False, priority=True),
+        Binding(LEAVE, "leave", "Quit", show=False, priority=True),
     ]
 
     def __init__(
@@ -81,6 +83,7 @@ class PartitaApp(App[None]):
         self._at = -1
         self._wanted: Route | None = None
         self._opening = asyncio.Lock()
+        self._keyboard = Keyboard(super().on_event, lambda: self.focused or self.screen, self._opened_all)
         world = World()
         feed = Feed(AsyncLink(url, token=token, patience=0), world, tell=self._tell, clock=clock)
         self.desk = Desk(world, feed, clock, self.go)
@@ -117,6 +120,16 @@ class PartitaApp(App[None]):
     async def action_leave(self) -> None:
         """Quit from anywhere."""
         self.exit()
+
+    async def on_event(self, event: Event) -> None:
+        """Take keys in turn; the one that leaves waits for nothing."""
+        if not isinstance(event, Key) or event.is_forwarded or event.key == LEAVE or not self._is_ready():
+            await super().on_event(event)
+        elif self._keyboard.is_busy:
+            self._keyboard.keep(event)
+        else:
+            await self._keyboard.take(event)
+            self.run_worker(self._keyboard.follow(), group="keys")
 
     # What is new.
 
@@ -159,6 +172,11 @@ class PartitaApp(App[None]):
             if self._wanted is not None:
                 route, self._wanted = self._wanted, None
                 await self._opened(route)
+
+    async def _opened_all(self) -> None:
+        """Wait until everything is open that was asked for."""
+        if opening := [worker for worker in self.workers if worker.group == "places"]:
+            await self.workers.wait_for_complete(opening)
 
     async def _opened(self, route: Route) -> None:
         """Make `route` the place that is seen."""
