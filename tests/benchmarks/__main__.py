@@ -10,13 +10,14 @@ import os
 import platform
 import sys
 
-from benchmarks import automation, services, terminal
+from benchmarks import automation, definitions_scale, services, terminal
 
 MEASURES = {
     "help": services.measure_help,
     "dev": services.measure_dev,
     "launch": services.measure_launch,
     "partitions": services.measure_partitions,
+    "definitions": definitions_scale.measure_definitions,
     "materialize": services.measure_materialize,
     "automation": automation.measure_automation,
     "backfill": automation.measure_backfill,

@@ -107,6 +107,11 @@ class AssetGraph:
         return tuple(order)
 
     @cached_property
+    def materializable(self) -> frozenset[AssetKey]:
+        """Every asset that something here computes."""
+        return frozenset(key for key, spec in self._specs.items() if not spec.is_external)
+
+    @cached_property
     def missing(self) -> tuple[AssetKey, ...]:
         """Assets that others depend on and that have no spec here."""
         named = (key for upstream in self._upstream.values() for key in upstream)

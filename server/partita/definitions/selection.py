@@ -100,8 +100,7 @@ class Selection:
             NotFoundError: it names an asset that does not exist; tells the nearest.
             SelectionError: it asks for locations or states where they are not known.
         """
-        materializable = frozenset(key for key, spec in graph.specs.items() if not spec.is_external)
-        return evaluate(self.term, Ground(graph=graph, materializable=materializable, location_of=location_of, status_of=status_of))
+        return evaluate(self.term, Ground(graph=graph, location_of=location_of, status_of=status_of))
 
 
 def select(selection: str | Selection, among: Any) -> set[AssetKey]:

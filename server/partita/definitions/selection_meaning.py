@@ -28,7 +28,6 @@ class Ground:
     """The assets that a selection is resolved on, and what is known of them."""
 
     graph: AssetGraph
-    materializable: frozenset[AssetKey]
     location_of: Mapping[AssetKey, str] | None
     status_of: Mapping[AssetKey, Collection[str]] | None
 
@@ -46,7 +45,7 @@ def evaluate(term: Term, ground: Ground) -> set[AssetKey]:
     """
     match term:
         case Everything():
-            return set(ground.materializable)
+            return set(ground.graph.materializable)
         case Named(key=key):
             return {_existing(key, ground.graph)}
         case KeyLike(pattern=pattern):
@@ -55,14 +54,14 @@ def evaluate(term: Term, ground: Ground) -> set[AssetKey]:
         case Has():
             return _having(term, ground)
         case Not(term=inner):
-            return set(ground.materializable) - evaluate(inner, ground)
+            return set(ground.graph.materializable) - evaluate(inner, ground)
         case And(terms=terms):
             return _common(terms, ground)
         case Or(terms=terms):
             return set[AssetKey]().union(*(evaluate(each, ground) for each in terms))
         case Walk(term=inner, direction=direction, depth=depth):
             start = evaluate(inner, ground)
-            return start | (reach(start, edges=ground.edges(direction), depth=depth) & ground.materializable)
+            return start | (reach(start, edges=ground.edges(direction), depth=depth) & ground.graph.materializable)
         case Edge(term=inner, side=side):
             chosen = evaluate(inner, ground)
             beside: set[AssetKey] = reach(chosen, edges=ground.edges("downstream" if side == "roots" else "upstream"))
@@ -81,7 +80,7 @@ def _existing(name: str, graph: AssetGraph) -> AssetKey:
 def _common(terms: tuple[Term, ...], ground: Ground) -> set[AssetKey]:
     wanted = [evaluate(each, ground) for each in terms if not isinstance(each, Not)]
     unwanted = [evaluate(each.term, ground) for each in terms if isinstance(each, Not)]
-    start = set.intersection(*wanted) if wanted else set(ground.materializable)
+    start = set.intersection(*wanted) if wanted else set(ground.graph.materializable)
     return start.difference(*unwanted)
 
 
@@ -95,7 +94,7 @@ def _having(term: Has, ground: Ground) -> set[AssetKey]:
     test = _test(term, ground)
     found = {key for key, spec in ground.graph.specs.items() if test(spec)}
     is_lacking = term.value is None or term == Has("partitions", "none")
-    return found & ground.materializable if is_lacking else found
+    return found & ground.graph.materializable if is_lacking else found
 
 
 def _test(term: Has, ground: Ground) -> Callable[[AssetSpec], bool]:

@@ -14,7 +14,7 @@ def reach(start: Iterable[K], *, edges: Callable[[K], Iterable[K]], depth: int |
     frontier: Iterable[K] = start
     far = 0
     while frontier and (depth is None or far < depth):
-        frontier = {each for key in frontier for each in edges(key)} - seen
+        frontier = set[K]().union(*map(edges, frontier)) - seen
         seen |= frontier
         far += 1
     return seen

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from partita.definitions.partitions import PartitionsSpec
 from partita.definitions.policies import Retry
@@ -33,6 +34,11 @@ class _Scope:
     inputs: Mapping[str, Source]
     definitions: _Definitions
     inner: dict[str, _Scope] = field(default_factory=dict)
+
+    @cached_property
+    def nodes(self) -> Mapping[str, NodeSpec]:
+        """The uses of ops and graphs in it by name."""
+        return {node.name: node for node in self.graph.nodes}
 
     def steps(self) -> Iterator[tuple[str, NodeSpec, _Scope]]:
         """Every use of an op, in order of definition, with its key."""
@@ -84,7 +90,7 @@ class _Scope:
     def _traced(self, upstream: Upstream) -> Source | None:
         if upstream.node is None:
             return self.inputs.get(upstream.output)
-        node = next(each for each in self.graph.nodes if each.name == upstream.node)
+        node = self.nodes[upstream.node]
         if node.kind == "op":
             output = next(each for each in self.definitions.ops[node.definition].outputs if each.name == upstream.output)
             key = self.prefix + node.name
