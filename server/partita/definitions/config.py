@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, ClassVar, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretBytes, SecretStr, ValidationError, ValidatorFunctionWrapHandler, field_validator
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, SecretBytes, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticSerializationError, to_jsonable_python
+from pydantic_core import CoreSchema, PydanticSerializationError, core_schema, to_jsonable_python
 
 from partita.definitions.context import Role
 from partita.definitions.specs import ConfigSpec
@@ -49,15 +49,35 @@ class EnvReference:
 EnvVar: Callable[[str], Any] = EnvReference
 
 
+def _keep_late(value: Any, handler: core_schema.ValidatorFunctionWrapHandler) -> Any:
+    return value if _is_late(value) else handler(value)
+
+
+def _take_late_values(model: Any) -> None:
+    """Let every field of a model's core schema take a late value besides its own, but one that can be one thing only.
+
+    That is what tells the members of a union apart, and pydantic wants to see it bare."""
+    while model["type"] != "model-fields":  # a model's own validators stand around its fields
+        model = model["schema"]
+    for field in model["fields"].values():
+        while field["schema"]["type"] == "default":
+            field = field["schema"]
+        inner = field["schema"]
+        if inner["type"] != "literal" or len(inner["expected"]) > 1:
+            field["schema"] = core_schema.no_info_wrap_validator_function(_keep_late, inner)
+
+
 class Model(BaseModel):
     """What configs and resources share: unknown fields are refused, values may be bound late."""
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
-    @field_validator("*", mode="wrap")
     @classmethod
-    def _keep_late_values(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-        return value if _is_late(value) else handler(value)
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """What pydantic validates by."""
+        schema = handler(source)
+        _take_late_values(schema)
+        return schema
 
     @classmethod
     def __partita_config__(cls, default: Self | None = None) -> ConfigSpec:
@@ -122,9 +142,11 @@ def read_config(model: type[M], config: Mapping[str, Any], *, environ: Mapping[s
     if late.errors:
         raise InvalidConfigErrors(late.errors)
     try:
-        return model.model_validate(settled)
+        made = model.model_validate(settled)
     except ValidationError as error:
         raise InvalidConfigErrors([_refusal(each, path) for each in error.errors(include_url=False)]) from None
+    # Models inside it that were only now made have defaults of their own.
+    return read_config(model, {}, environ=environ, default=made, path=path) if _is_late(made) else made
 
 
 def bind(instance: M, *, environ: Mapping[str, str], config: Mapping[str, Any] | None = None, path: tuple[str, ...] = ()) -> M:
@@ -156,7 +178,7 @@ class _Late:
             case list() | tuple():
                 return type(value)(self.settle(item, (*path, str(index))) for index, item in enumerate(value))
             case BaseModel() if _is_late(value):
-                return {key: self.settle(item, (*path, key)) for key, item in _given_fields(value).items()}
+                return {key: self.settle(item, (*path, key)) for key, item in _fields(value).items()}
             case _:
                 return value
 
@@ -206,9 +228,13 @@ def _given_fields(instance: BaseModel) -> dict[str, Any]:
     return {_key_of(name, field): getattr(instance, name) for name, field in fields.items() if name in instance.model_fields_set}
 
 
+def _fields(instance: BaseModel) -> dict[str, Any]:
+    """Its values by the key they are given under, with defaults."""
+    return {_key_of(name, field): getattr(instance, name) for name, field in type(instance).model_fields.items()}
+
+
 def _plain_fields(instance: BaseModel) -> dict[str, Any]:
-    fields = type(instance).model_fields.items()
-    return _plain_values({_key_of(name, field): getattr(instance, name) for name, field in fields})
+    return _plain_values(_fields(instance))
 
 
 def _plain_defaults(model: type[BaseModel]) -> dict[str, Any]:

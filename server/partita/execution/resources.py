@@ -89,12 +89,27 @@ class Resources(Mapping[str, Any]):
                 log.exception("Resource %r failed to close.", name)
 
     def _opened(self, name: str, instance: Any) -> Any:
-        if getattr(instance, "__partita_role__", None) != "resource":
+        if not _is_resource(instance):
             return instance
         # pydantic has been loaded by whoever defined the resource; a run without resources never loads it
         from partita.definitions.config import bind
 
-        bound = bind(instance, environ=self._environ, config=self._config.get(name), path=("resources", name))
+        config = self._config.get(name) or {}
+        bound = bind(instance, environ=self._environ, config=config, path=("resources", name))
+        inside = {field: value for field, value in bound.__dict__.items() if _is_resource(value)}
+        if inside:
+            own = {field: getattr(instance, field) for field in inside if field not in config}
+            bound = bound.model_copy(update={field: self._inside(f"{name}.{field}", value, own.get(field)) for field, value in inside.items()})
+        return self._begun(name, bound)
+
+    def _inside(self, name: str, value: Any, given: object) -> Any:
+        """A resource that another one holds, open; one that functions may ask for too is opened once for all."""
+        for known, instance in self._instances.items():
+            if instance is given:
+                return self[known]
+        return self._opened(name, value)
+
+    def _begun(self, name: str, bound: Any) -> Any:
         try:
             lifespan = bound.lifespan(self._context_for(name))
             opened = lifespan.__enter__()
@@ -104,3 +119,7 @@ class Resources(Mapping[str, Any]):
             raise ExecutionError(f"Resource {name!r} could not be opened: {type(error).__name__}: {error}") from error
         self._to_close.append((name, lifespan))
         return opened
+
+
+def _is_resource(value: object) -> bool:
+    return getattr(value, "__partita_role__", None) == "resource"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -12,6 +12,7 @@ from pydantic import SecretStr, ValidationError
 import partita as pt
 from partita.definitions.config import bind, read_config, to_config_spec
 from partita.definitions.run_config import to_run_config
+from partita.errors import InvalidConfigErrors
 
 
 class Credentials(pt.Config):
@@ -224,3 +225,33 @@ def test_what_is_no_run_config_is_refused(config: Any, fault: str) -> None:
         to_run_config(config)
 
     assert fault in str(caught.value)
+
+
+class Csv(pt.Config):
+    kind: Literal["csv"] = "csv"
+    delimiter: str = ","
+
+
+class Sql(pt.Config):
+    kind: Literal["sql"] = "sql"
+    query: str
+    password: str = pt.EnvVar("PASSWORD")
+
+
+class Reading(pt.Config):
+    source: Csv | Sql = pt.Field(default=Csv(), discriminator="kind")
+    mode: Literal["fast", "slow"] = "fast"
+
+
+def test_a_field_tells_the_members_of_a_union_apart() -> None:
+    assert read_config(Reading, {}, environ={}).source == Csv()
+    assert read_config(Reading, {"source": {"kind": "csv", "delimiter": ";"}}, environ={}).source == Csv(delimiter=";")
+    assert Reading(mode=pt.EnvVar("MODE")).mode == pt.EnvVar("MODE")
+    with pytest.raises(InvalidConfigErrors, match=r"steps\.a\.source"):
+        read_config(Reading, {"source": {"kind": "xml"}}, environ={}, path=("steps", "a"))
+
+
+def test_late_defaults_of_models_inside_are_read_too() -> None:
+    made = read_config(Reading, {"source": {"kind": "sql", "query": {"env": "QUERY"}}}, environ={"QUERY": "select 1", "PASSWORD": "hush"})
+
+    assert made.source == Sql(query="select 1", password="hush")

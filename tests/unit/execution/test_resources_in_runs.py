@@ -202,3 +202,41 @@ def test_io_managers_reach_resources_by_name() -> None:
     pt.materialize([a, b], resources={"db": Connection(), "io_manager": Table()})
 
     assert Connection.told == ["open main as db", "save 1", "load", "save 7", "close main"]
+
+
+class Catalogue(pt.Resource):
+    """Holds others."""
+
+    db: Connection
+    spare: Connection = Connection(name="spare")
+
+    @contextmanager
+    def lifespan(self, context: Any) -> Iterator[Any]:
+        Connection.told.append(f"catalogue with {self.db.secret or self.db.name}")
+        yield self
+        Connection.told.append("close catalogue")
+
+
+def test_resources_inside_a_resource_are_open_as_long_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    @pt.asset
+    def shown(catalogue: Catalogue) -> str:
+        return catalogue.db.secret
+
+    monkeypatch.setenv("SECRET", "hush")
+    result = pt.materialize([shown], resources={"catalogue": Catalogue(db=Connection(secret=pt.EnvVar("SECRET")))})
+
+    assert result.value("shown") == "hush"
+    opened = ["open main as catalogue.db", "open spare as catalogue.spare", "catalogue with hush"]
+    assert Connection.told == [*opened, "close catalogue", "close spare", "close main"]
+
+
+def test_a_resource_that_functions_ask_for_too_is_opened_once() -> None:
+    @pt.asset
+    def shown(catalogue: Catalogue, shared: Connection) -> bool:
+        return catalogue.db is shared
+
+    shared = Connection(name="shared")
+    result = pt.materialize([shown], resources={"catalogue": Catalogue(db=shared), "shared": shared})
+
+    assert result.value("shown") is True
+    assert Connection.told.count("open shared as shared") == Connection.told.count("close shared") == 1
