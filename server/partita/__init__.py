@@ -89,6 +89,7 @@ if TYPE_CHECKING:
         WorkspaceError,
     )
     from partita.execution.automation_contexts import AssetSensorContext, RunStatusContext, ScheduleContext, SensorContext
+    from partita.execution.built_context import BuiltContext, build_context
     from partita.execution.context import AssetContext, CheckContext, OpContext
     from partita.execution.hooks import HookContext
     from partita.execution.io_managers import FilesystemIO, MemoryIO
@@ -174,6 +175,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "WorkspaceError",
     ),
     "partita.execution.automation_contexts": ("AssetSensorContext", "RunStatusContext", "ScheduleContext", "SensorContext"),
+    "partita.execution.built_context": ("BuiltContext", "build_context"),
     "partita.execution.context": ("AssetContext", "CheckContext", "OpContext"),
     "partita.execution.hooks": ("HookContext",),
     "partita.execution.io_managers": ("FilesystemIO", "MemoryIO"),
@@ -217,6 +219,7 @@ __all__ = [
     "AssetSensorContext",
     "AssetSpec",
     "Backfill",
+    "BuiltContext",
     "Check",
     "CheckContext",
     "CheckResult",
@@ -317,6 +320,7 @@ __all__ = [
     "asset_check",
     "asset_job",
     "asset_sensor",
+    "build_context",
     "graph",
     "in_process",
     "job",
