@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import partita as pt
+from partita.execution.latest import latest_in
 from partita.execution.order import Order
 from partita.execution.run import run_order
+from partita.execution.scope import Outside
 from partita.planning.build import build_plan
 from partita.planning.plan import Plan
 from partita.records.events import Event
@@ -73,4 +75,6 @@ def run_here(
         logs_directory=str(directory / "logs"),
         **order,
     )
-    return run_order(made, [repository], emit=events.extend, is_cancelled=is_cancelled), events
+    told = events
+    outside = Outside(told.extend, is_cancelled, lambda key, partition: latest_in(told, made.run_id, key, partition))
+    return run_order(made, [repository], outside), told

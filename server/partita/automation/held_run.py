@@ -13,8 +13,11 @@ from partita.automation.planned import PlannedRun
 from partita.automation.run_log import RunLog
 from partita.automation.run_processes import RunProcesses
 from partita.automation.timing import Timing
+from partita.definitions.keys import AssetKey
 from partita.errors import AlreadyFinishedError, ConflictError, LeaseLostError, OperationError, PartitaError, StorageUnavailableError
-from partita.execution.news import FactsArrived, ProcessEnded, ProcessReady
+from partita.execution.children import Child
+from partita.execution.news import FactsArrived, ProcessEnded, ProcessReady, QuestionAsked
+from partita.execution.protocol import Answer, Asks
 from partita.records.events import Event, RunStatusChanged, StepCanceled, StepFailed
 from partita.records.failures import PythonError
 from partita.records.runs import Run, RunStatus, StepStatus
@@ -75,7 +78,7 @@ class HeldRun:
             self._guard(self._active.begin)
             self._flush()
 
-    def hear(self, news: ProcessReady | FactsArrived | ProcessEnded) -> None:
+    def hear(self, news: ProcessReady | FactsArrived | QuestionAsked | ProcessEnded) -> None:
         """Something happened to one of its processes."""
         if isinstance(news, ProcessEnded):
             self._processes.forget(news.child)
@@ -87,6 +90,8 @@ class HeldRun:
                 self._guard(lambda: active.hear_ready(child))
             case FactsArrived(child=child, events=events):
                 self._guard(lambda: active.hear_facts(child, events))
+            case QuestionAsked(child=child, question=question):
+                self._answer(child, question)
             case ProcessEnded(child=child, death=death):
                 self._guard(lambda: active.hear_end(child, death))
 
@@ -162,6 +167,17 @@ class HeldRun:
                 self.lose(f"not even its failure can be written: {error}")
             else:
                 self._break(PythonError.of(error))
+
+    def _answer(self, child: Child, asked: Asks) -> None:
+        self._flush()  # what this run has told before counts
+        if self._is_lost:
+            return
+        try:
+            found = self._store.assets.latest(AssetKey(asked.asset), asked.partition)
+            answer = Answer(number=asked.number, materialization=found)
+        except PartitaError as error:
+            answer = Answer(number=asked.number, error=str(error))
+        self._processes.answer(child, answer)
 
     def _break(self, error: PythonError) -> None:
         self._broken, self._active = error, None

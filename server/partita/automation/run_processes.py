@@ -6,7 +6,7 @@ from pathlib import Path
 
 from partita.automation.code import CodeVersion
 from partita.execution.children import Child
-from partita.execution.protocol import Assignment, Order
+from partita.execution.protocol import Answer, Assignment, Order
 from partita.execution.supervisor import Supervisor
 
 
@@ -35,6 +35,10 @@ class RunProcesses:
     def end(self, child: Child, *, grace: float) -> None:
         """Tell a process to stop, and kill it after `grace` seconds."""
         self._supervisor.end(child, grace=grace)
+
+    def answer(self, child: Child, answer: Answer) -> None:
+        """Tell a process what it asked."""
+        self._supervisor.answer(child, answer)
 
     def kill(self) -> None:
         """End all of them at once."""

@@ -21,7 +21,18 @@ from partita.automation.timing import Timing
 from partita.automation.verdicts import Verdicts
 from partita.errors import NotFoundError, OperationError
 from partita.execution.evaluation import Evaluation
-from partita.execution.news import CodeFailed, CodeLoaded, EvaluationDone, FactsArrived, ForkRefused, News, ProcessEnded, ProcessReady, ZygoteDied
+from partita.execution.news import (
+    CodeFailed,
+    CodeLoaded,
+    EvaluationDone,
+    FactsArrived,
+    ForkRefused,
+    News,
+    ProcessEnded,
+    ProcessReady,
+    QuestionAsked,
+    ZygoteDied,
+)
 from partita.execution.supervisor import Supervisor
 from partita.records.runs import Run
 from partita.storage.bell import Bell
@@ -118,12 +129,12 @@ class Worker:
                 self._look_at = 0.0
             case EvaluationDone():
                 self._evaluations.hear(news)
-            case ProcessReady(child=child) | FactsArrived(child=child) | ProcessEnded(child=child):
+            case ProcessReady(child=child) | FactsArrived(child=child) | QuestionAsked(child=child) | ProcessEnded(child=child):
                 order = child.assignment.order
                 if not isinstance(order, Evaluation):
                     if (held := self._held.get(order.run_id)) is not None:
                         held.hear(news)
-                elif not isinstance(news, FactsArrived):
+                elif isinstance(news, ProcessReady | ProcessEnded):
                     self._evaluations.hear(news)
                     self._look_at = 0.0  # there is room for another
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
 from partita.definitions.keys import AssetKey
 from partita.definitions.labels import to_tags
+from partita.definitions.metadata import to_entries
 from partita.definitions.partitions import Partitions
 from partita.definitions.policies import in_process
 from partita.definitions.repository import Repository
+from partita.definitions.results import Materialization
 from partita.errors import NotFoundError, RequestError
 from partita.execution.context import AssetContext, CheckContext, OpContext
 from partita.execution.order import Order
-from partita.execution.scope import RunScope
+from partita.execution.scope import Outside, RunScope
 from partita.planning.plan import FromAsset, Plan, Step, StepInput, StepKind
+from partita.records.assets import Materialization as MaterializationRecord
 from partita.records.events import Event
 
 __all__ = ["BuiltContext", "build_context"]
@@ -58,7 +62,7 @@ class BuiltContext(AssetContext, CheckContext, OpContext):
         Raises:
             NotFoundError: `upstream` has no such asset or partition.
         """
-        wanted = AssetKey(getattr(key, "key", key))
+        wanted = _key(key)
         if wanted not in self._upstream:
             raise NotFoundError("upstream asset", wanted, self._upstream)
         value = self._upstream[wanted]
@@ -84,6 +88,7 @@ def build_context(  # noqa: PLR0913 (part of the authoring contract)
     resources: Mapping[str, Any] | None = None,
     config: Any = None,
     upstream: Mapping[Any, Any] | None = None,
+    latest: Mapping[Any, Materialization[Any]] | None = None,
     asset: Any = NAME,
     tags: Mapping[str, str] | None = None,
 ) -> BuiltContext:
@@ -95,6 +100,7 @@ def build_context(  # noqa: PLR0913 (part of the authoring contract)
         resources: what `context.resources` holds, by name.
         config: what `context.config` is.
         upstream: what `context.load` gives, by asset key; a dict by partition where partitions are asked for.
+        latest: what `context.latest` tells, by asset key: a `pt.Materialization` with metadata and data version.
         asset: what `context.asset_key` is.
         tags: labels of the run.
 
@@ -107,18 +113,19 @@ def build_context(  # noqa: PLR0913 (part of the authoring contract)
     Raises:
         RequestError: a partition that `partitions` does not have, or something that is no mapping.
     """
-    for name, given in (("resources", resources), ("upstream", upstream)):
+    for name, given in (("resources", resources), ("upstream", upstream), ("latest", latest)):
         if given is not None and not isinstance(given, Mapping):
             raise RequestError(f"{name}={given!r}: give a mapping from names.")
     keys = () if partition is None else (partition,) if isinstance(partition, str) else tuple(partition)
     for key in keys if partitions is not None else ():
         _check(partitions, key)
-    above = {AssetKey(getattr(key, "key", key)): value for key, value in (upstream or {}).items()}
+    above = {_key(key): value for key, value in (upstream or {}).items()}
+    written = {_key(key): _recorded(_key(key), given) for key, given in (latest or {}).items()}
     step = Step(
         key=NAME,
         kind=StepKind.ASSET,
         definition=NAME,
-        asset=AssetKey(getattr(asset, "key", asset)),
+        asset=_key(asset),
         partition_keys=keys,
         partitions=partitions.spec if partitions is not None else None,
         inputs=tuple(StepInput(name=key.name, source=_source(key, value)) for key, value in above.items()),
@@ -128,8 +135,20 @@ def build_context(  # noqa: PLR0913 (part of the authoring contract)
         run_id=NAME, job=None, repository=NAME, location=NAME, plan=plan, steps=None, tags=dict(to_tags(tags)), values_url="", logs_directory=""
     )
     events: list[Event] = []
-    scope = RunScope(order, Repository(NAME), emit=events.extend, is_cancelled=lambda: False, resources=resources)
+    outside = Outside(events.extend, lambda: False, lambda key, _: written.get(key))
+    scope = RunScope(order, Repository(NAME), outside, resources=resources)
     return BuiltContext(scope, step, config=config, upstream=above, events=events)
+
+
+def _key(subject: Any) -> AssetKey:
+    return AssetKey(getattr(subject, "key", subject))
+
+
+def _recorded(key: AssetKey, given: Materialization[Any]) -> MaterializationRecord:
+    if not isinstance(given, Materialization):
+        raise RequestError(f"latest={{{str(key)!r}: {given!r}}}: give a pt.Materialization, such as pt.Materialization(metadata={{'rows': 3}}).")
+    now = datetime.now(UTC)
+    return MaterializationRecord(id=f"mat_{NAME}", asset=key, at=now, data_version=given.data_version, metadata=to_entries(given.metadata))
 
 
 def _check(partitions: Partitions | None, key: str) -> None:

@@ -13,6 +13,7 @@ from partita.definitions.keys import AssetKey
 from partita.definitions.metadata import to_entries
 from partita.definitions.partitions import TimePartitions, TimeWindow, partitions_of
 from partita.errors import ExecutionError, NotFoundError
+from partita.execution.latest import LatestMaterialization
 from partita.execution.loading import load_asset
 from partita.execution.logs import EventHandler, clean, new_logger
 from partita.execution.scope import RunScope
@@ -137,6 +138,20 @@ class StepContext(Context):
             InputMissingError: nothing is stored.
         """
         return load_asset(self._scope, AssetKey(getattr(key, "key", key)), partition, step=self._step)
+
+    def latest(self, key: Any, partition: str | None = None) -> LatestMaterialization | None:
+        """The last write of an asset, or of one partition of it, in whatever run; None: it was never written.
+
+        Without a server or a store, only what this run has written is known.
+
+        Raises:
+            NotFoundError: it was never written, and the repository does not know it either.
+        """
+        wanted = AssetKey(getattr(key, "key", key))
+        found = self._scope.look_up(wanted, partition)
+        if found is None and wanted not in self._scope.asset_specs:
+            raise NotFoundError("asset", wanted, self._scope.asset_specs)
+        return LatestMaterialization.of(found) if found is not None else None
 
     @property
     def _tell(self) -> Callable[[Event], None]:

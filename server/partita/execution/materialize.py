@@ -24,7 +24,7 @@ from partita.execution.io_managers.memory import MemoryIO
 from partita.execution.order import Order
 from partita.execution.recording import LOCATION, Recording, RunStore, StoredRecording
 from partita.execution.results import Result, result_of
-from partita.execution.scope import RunScope
+from partita.execution.scope import Outside, RunScope
 from partita.execution.step import STOPS
 from partita.execution.steps import walk_plan
 from partita.planning.asset_steps import DEFAULT_IO
@@ -157,7 +157,8 @@ def _execute(repository: Repository, request: RunRequest, surroundings: Surround
         order = _order(recording.run_id, request, plan, walk=walk, surroundings=surroundings)
         recording.emit(_beginning(walk))
         deadline = None if plan.timeout is None else monotonic() + plan.timeout
-        with RunScope(order, repository, emit=recording.emit, is_cancelled=recording.is_cancelled, resources=provided, deadline=deadline) as scope:
+        outside = Outside(recording.emit, recording.is_cancelled, recording.look_up)
+        with RunScope(order, repository, outside, resources=provided, deadline=deadline) as scope:
             errors = walk_plan(scope, walk)
     except BaseException as error:
         _end(recording, RunStatus.CANCELED if isinstance(error, STOPS) else RunStatus.FAILED, error=error)

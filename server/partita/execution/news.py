@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from partita.execution.children import Child, Death
 from partita.execution.evaluation import Verdict
-from partita.execution.protocol import Loaded
+from partita.execution.protocol import Asks, Loaded
 from partita.execution.zygote_link import ZygoteLink
 from partita.records.events import Event
 from partita.records.failures import PythonError
@@ -60,6 +60,14 @@ class FactsArrived:
 
 
 @dataclass(frozen=True, slots=True)
+class QuestionAsked:
+    """A user process wants to know something, and waits."""
+
+    child: Child
+    question: Asks
+
+
+@dataclass(frozen=True, slots=True)
 class EvaluationDone:
     """A user process told what the function of a schedule or sensor answered."""
 
@@ -75,4 +83,4 @@ class ProcessEnded:
     death: Death
 
 
-News = CodeLoaded | CodeFailed | ZygoteDied | ForkRefused | ProcessReady | FactsArrived | EvaluationDone | ProcessEnded
+News = CodeLoaded | CodeFailed | ZygoteDied | ForkRefused | ProcessReady | FactsArrived | QuestionAsked | EvaluationDone | ProcessEnded

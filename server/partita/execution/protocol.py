@@ -2,7 +2,8 @@
 
 Every message is one msgspec JSON value in one packet (`execution.wire`). A worker sends a zygote one `Load`, which it
 answers with `Loaded` or `LoadFailed`, then any number of `Fork`s and at last `Retire`. A user process finds its
-`Assignment` in a file descriptor and answers with `Frame`s in the order their facts happened: first `Ready`.
+`Assignment` in a file descriptor and answers with `Frame`s in the order their facts happened: first `Ready`. Only what it
+asks (`Asks`) is answered.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import msgspec
 
 from partita.execution.evaluation import Evaluation, Verdict
 from partita.execution.order import Order as Order  # what an assignment holds, for those who speak the protocol
+from partita.records.assets import Materialization
 from partita.records.codec import decode
 from partita.records.events import Event
 from partita.records.failures import PythonError
@@ -85,6 +87,23 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, tag="facts", tag_field="f
     events: tuple[Event, ...]
 
 
+class Asks(msgspec.Struct, frozen=True, kw_only=True, tag="asks", tag_field="frame"):
+    """The process wants to know the last write of an asset, and waits for the `Answer` of that number."""
+
+    number: int
+    asset: str
+    partition: str | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, tag="answer", tag_field="frame"):
+    """What the worker knows."""
+
+    number: int
+    materialization: Materialization | None = None
+    error: str | None = None
+    """Why it cannot be known now."""
+
+
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused", tag_field="frame"):
     """The zygote will not fork, and why; the worker spawns instead."""
 
@@ -103,7 +122,7 @@ class Evaluated(msgspec.Struct, frozen=True, kw_only=True, tag="evaluated", tag_
     verdict: Verdict
 
 
-Frame = Ready | Facts | Refused | Broken | Evaluated
+Frame = Ready | Facts | Asks | Refused | Broken | Evaluated
 
 
 def decode_report(raw: bytes) -> Report:
@@ -122,6 +141,12 @@ def decode_frame(raw: bytes) -> Frame:
     """What a user process, or a zygote in its place, tells the worker."""
     frame: Frame = _decode(raw, Frame)
     return frame
+
+
+def decode_answer(raw: bytes) -> Answer:
+    """What a worker answers a user process."""
+    answer: Answer = _decode(raw, Answer)
+    return answer
 
 
 def _decode(raw: bytes, kind: Any) -> Any:

@@ -14,8 +14,11 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, Protocol
 
+from partita.definitions.keys import AssetKey
 from partita.definitions.specs import RepositorySpec
 from partita.errors import ConflictError, OperationError, PartitaError
+from partita.execution.latest import latest_in
+from partita.records.assets import Materialization
 from partita.records.codec import hash_catalog
 from partita.records.events import Event, RunStatusChanged
 from partita.records.ids import new_id
@@ -70,6 +73,14 @@ class EventRecords(Protocol):
         ...
 
 
+class AssetRecords(Protocol):
+    """What is needed of `store.assets`."""
+
+    def latest(self, asset: AssetKey, partition: str | None = None) -> Materialization | None:
+        """The last write of an asset."""
+        ...
+
+
 class PartitionRecords(Protocol):
     """What is needed of `store.partitions`."""
 
@@ -89,6 +100,11 @@ class RunStore(Protocol):
     @property
     def events(self) -> EventRecords:
         """Their logs."""
+        ...
+
+    @property
+    def assets(self) -> AssetRecords:
+        """What is known of assets."""
         ...
 
     @property
@@ -116,6 +132,10 @@ class Recording:
     def is_cancelled(self) -> bool:
         """Whether the run is to stop."""
         return False
+
+    def look_up(self, asset: AssetKey, partition: str | None) -> Materialization | None:
+        """The last write of an asset that is known here."""
+        return latest_in(self.events, self.run_id, asset, partition)
 
     def close(self) -> None:
         """Nothing more will come; when this returns, all is kept."""
@@ -154,6 +174,10 @@ class StoredRecording(Recording):
     def is_cancelled(self) -> bool:
         """Whether somebody asked for the run's end, or the store has given it up."""
         return self._is_cancelled
+
+    def look_up(self, asset: AssetKey, partition: str | None) -> Materialization | None:
+        """The last write of an asset that the store knows, unless this run has written it since."""
+        return super().look_up(asset, partition) or self._store.assets.latest(asset, partition)
 
     def close(self) -> None:
         """Write what is left and stop.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from partita.errors import NotFoundError
 from partita.execution.capture import capture
 from partita.execution.logs import EventHandler, root_records
 from partita.execution.order import Order
-from partita.execution.scope import Emit, RunScope
+from partita.execution.scope import Outside, RunScope
 from partita.execution.step import Outcome, run_step
 from partita.execution.steps import walk_plan
 from partita.planning.plan import Step
@@ -20,11 +20,11 @@ from partita.records.runs import StepStatus
 if TYPE_CHECKING:
     from partita.definitions.repository import Repository
 
-__all__ = ["Emit", "run_order"]
+__all__ = ["run_order"]
 
 
-def run_order(order: Order, repositories: Sequence[Repository], *, emit: Emit, is_cancelled: Callable[[], bool]) -> bool:
-    """Does what the order says and tells every fact of its steps through `emit`, in order.
+def run_order(order: Order, repositories: Sequence[Repository], outside: Outside) -> bool:
+    """Does what the order says and tells every fact of its steps to who is outside, in order.
 
     One step given: one attempt at it, ending in StepSucceeded or StepFailed; whether and when it is to be tried again
     stands in `StepFailed.retry_after`, and the caller does so with another order. No step given: the whole plan is
@@ -41,7 +41,7 @@ def run_order(order: Order, repositories: Sequence[Repository], *, emit: Emit, i
     repository = next((each for each in repositories if each.spec.name == order.repository), None)
     if repository is None:
         raise NotFoundError("repository", order.repository, [each.spec.name for each in repositories])
-    with RunScope(order, repository, emit=emit, is_cancelled=is_cancelled) as scope:
+    with RunScope(order, repository, outside) as scope:
         if order.steps is None:
             walk = Walk(order.plan, reused=order.reused, produced=order.produced)
             failures = walk_plan(scope, walk, attempt_at=_attempt_captured)

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from urllib.parse import unquote, urlsplit
 
 from partita.definitions.io import IOManager
@@ -16,6 +16,7 @@ from partita.definitions.keys import AssetKey
 from partita.definitions.specs import AssetSpec
 from partita.errors import ExecutionError
 from partita.execution.io_managers.filesystem import FilesystemIO
+from partita.execution.latest import LookUp
 from partita.execution.logs import EventHandler, new_logger
 from partita.execution.order import Order
 from partita.execution.resources import ResourceContext, Resources
@@ -30,14 +31,24 @@ if TYPE_CHECKING:
 Emit = Callable[[Sequence[Event]], None]
 
 
+class Outside(NamedTuple):
+    """Whom the steps of a run in this process speak with."""
+
+    emit: Emit
+    """Takes every event, in order."""
+    is_cancelled: Callable[[], bool]
+    """Whether the run is asked to stop."""
+    look_up: LookUp
+    """Finds the last write of an asset."""
+
+
 class RunScope:
     """One run in this process. Leaving it closes what the run opened.
 
     Args:
         order: what is run.
         repository: where its functions are.
-        emit: takes every event, in order.
-        is_cancelled: whether the run is asked to stop.
+        outside: who listens to its steps and answers them.
         resources: objects that take the place of the repository's, IO managers among them.
         deadline: when its steps are to be ended, by the monotonic clock; None where somebody else sees to it.
     """
@@ -46,17 +57,17 @@ class RunScope:
         self,
         order: Order,
         repository: Repository,
+        outside: Outside,
         *,
-        emit: Emit,
-        is_cancelled: Callable[[], bool],
         resources: Mapping[str, object] | None = None,
         deadline: float | None = None,
     ) -> None:
         self.order = order
         self.repository = repository
-        self.is_cancelled = is_cancelled
+        self.is_cancelled = outside.is_cancelled
+        self.look_up = outside.look_up
         self._deadline = deadline
-        self._emit = emit
+        self._emit = outside.emit
         instances = {**repository.resource_instances, **repository.io_manager_instances, **(resources or {})}
         instances.setdefault(DEFAULT_IO, FilesystemIO())
         config = order.plan.config.get("resources", {})

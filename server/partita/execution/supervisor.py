@@ -20,10 +20,10 @@ import msgspec
 from partita.execution import wire
 from partita.execution.children import Child, Death, Stage, death_of
 from partita.execution.listening import Listener
-from partita.execution.news import EvaluationDone, FactsArrived, ForkRefused, News, ProcessEnded, ProcessReady
+from partita.execution.news import EvaluationDone, FactsArrived, ForkRefused, News, ProcessEnded, ProcessReady, QuestionAsked
 from partita.execution.processes import PROCESS_MARKER, WORKER_MARKER, Process, adopt_orphans, find_process, kill, list_children, list_processes
 from partita.execution.processes import token as token_of_this_process
-from partita.execution.protocol import Assignment, Broken, Evaluated, Facts, Frame, Ready, Refused, decode_frame
+from partita.execution.protocol import Answer, Asks, Assignment, Broken, Evaluated, Facts, Frame, Ready, Refused, decode_frame
 from partita.execution.sweeping import Fate, fate_of, find_leftovers, signal_tree
 from partita.execution.zygote_link import ZygoteLink, start_process
 from partita.execution.zygotes import Zygotes
@@ -96,6 +96,12 @@ class Supervisor:
             self._lose(child)  # born later, it finds nobody to greet and ends
         else:
             child.is_to_be_told = is_first and grace > 0
+
+    def answer(self, child: Child, answer: Answer) -> None:
+        """Tell a process what it asked and waits for; one that is gone needs it no more."""
+        if child.connection is not None:
+            with suppress(ConnectionError):
+                wire.send(child.connection, encode(answer))
 
     def pause(self, child: Child) -> None:
         """Stop listening to a process that tells more than can be stored; it waits when its socket is full."""
@@ -214,6 +220,8 @@ class Supervisor:
         match frame:
             case Facts(events=events):
                 self._news.append(FactsArrived(child, events))
+            case Asks():
+                self._news.append(QuestionAsked(child, frame))
             case Evaluated(verdict=verdict):
                 self._news.append(EvaluationDone(child, verdict))
             case Ready(pid=pid):

@@ -11,11 +11,13 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Sequence
 from typing import NamedTuple, NoReturn
 
+from partita.definitions.keys import AssetKey
 from partita.definitions.policies import ExecutorSpec
 from partita.definitions.repository import Repository
 from partita.errors import ExecutionError
@@ -25,10 +27,12 @@ from partita.execution.evaluating import evaluate
 from partita.execution.evaluation import Evaluation, Verdict
 from partita.execution.interpreter import forget_exit_handlers
 from partita.execution.processes import PROCESS_MARKER, close_inherited, die_with_parent, name_this_process
-from partita.execution.protocol import Assignment, Broken, Evaluated, Facts, Frame, Load, Order, Ready
+from partita.execution.protocol import Asks, Assignment, Broken, Evaluated, Facts, Frame, Load, Order, Ready, decode_answer
 from partita.execution.run import run_order
+from partita.execution.scope import Outside
 from partita.execution.surroundings import ThreadSetter, end_process, restore
 from partita.planning.plan import Plan
+from partita.records.assets import Materialization
 from partita.records.codec import decode, encode
 from partita.records.events import Event, LogWritten, ProgressMade
 from partita.records.failures import PythonError
@@ -45,6 +49,8 @@ class EventStream:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._pid = os.getpid()
+        self._asking = threading.Lock()
+        self._asked = 0
 
     def send(self, frame: Frame) -> None:
         """Send one frame."""
@@ -68,6 +74,29 @@ class EventStream:
         middle = len(events) // 2
         self.emit(events[:middle])
         self.emit(events[middle:])
+
+    def look_up(self, asset: AssetKey, partition: str | None) -> Materialization | None:
+        """Ask the worker for the last write of an asset.
+
+        Raises:
+            ExecutionError: it cannot tell.
+            RuntimeError: a process that user code forked asks.
+        """
+        if os.getpid() != self._pid:
+            raise RuntimeError("A process that was forked inside of a step cannot ask for the last write of an asset. Ask before it is forked.")
+        with self._asking:
+            self._asked += 1
+            self.send(Asks(number=self._asked, asset=str(asset), partition=partition))
+            while True:
+                message = wire.receive(self._connection)
+                if message is None:
+                    raise ExecutionError(f"The last write of asset {str(asset)!r} is not known: the worker is gone.")
+                answer = decode_answer(message.body)
+                if answer.number == self._asked:  # an earlier one was given up, by a signal
+                    break
+        if answer.error is not None:
+            raise ExecutionError(f"The last write of asset {str(asset)!r} is not known: {answer.error}")
+        return answer.materialization
 
 
 def warm_up(load: Load) -> None:
@@ -152,7 +181,8 @@ def _work(events: EventStream, assignment: Assignment, *, repositories: Sequence
         if isinstance(assignment.order, Evaluation):
             _answer(events, evaluate(assignment.order, repositories))
             return 0
-        return 0 if run_order(assignment.order, repositories, emit=events.emit, is_cancelled=cancellation.is_requested) else 1
+        outside = Outside(events.emit, cancellation.is_requested, events.look_up)
+        return 0 if run_order(assignment.order, repositories, outside) else 1
     except Canceled:
         return CANCELED_EXIT_CODE
 

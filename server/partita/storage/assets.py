@@ -72,6 +72,13 @@ class Assets:
         """
         return self._database.read(self._materializations, where, page)
 
+    def latest(self, asset: AssetKey, partition: str | None = None) -> Materialization | None:
+        """The last write of an asset, or of one partition of it."""
+        if partition is None:
+            return self.states([asset])[asset].latest
+        where = MaterializationFilter(asset=asset, partition_keys=(partition,))
+        return next(iter(self.materializations(where, page=PageRequest(first=1)).items), None)
+
     def count_materializations(self, where: MaterializationFilter) -> int:
         """How many materialisations match."""
         return self._database.read(self._count_materializations, where)

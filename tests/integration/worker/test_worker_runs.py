@@ -40,6 +40,17 @@ def doubled(numbers: list[int]) -> list[int]:
     return [2 * number for number in numbers]
 
 @pt.asset
+def measured(context: pt.AssetContext) -> pt.Materialization:
+    before = context.latest("measured")
+    return pt.Materialization(value=1, metadata={"before": before.data_version if before else "none"}, data_version=context.run_id)
+
+@pt.asset(deps=[measured])
+def looks_back(context: pt.AssetContext) -> None:
+    seen = context.latest(measured)
+    note(f"looked_back.{context.run_id}", version=seen.data_version, before=seen.metadata["before"], run=seen.run_id,
+         day=context.latest("day", "2013-01-03") is not None, other=context.latest("day", "2013-01-04") is not None)
+
+@pt.asset
 def patient() -> int:
     databases = [path for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")
                  if ".db" in (path := os.readlink(f"/proc/self/fd/{fd}"))]
@@ -184,6 +195,17 @@ def test_a_run_tells_its_whole_story_in_order(site: Site) -> None:
         ("StepSucceeded", "doubled"),
     ]
     assert run.catalog_hash == site.store.locations.current()["main"]
+
+
+def test_a_step_asks_for_the_last_write_of_an_asset_be_it_of_this_run(site: Site) -> None:
+    site.finished(site.launch("day", partition_keys=("2013-01-03",)))
+    first = site.finished(site.launch("measured", "looks_back"))
+    second = site.finished(site.launch("measured", "looks_back"))
+
+    assert [first.status, second.status] == [RunStatus.SUCCEEDED] * 2
+    facts = site.noted(f"looked_back.{second.id}")
+    assert (facts["version"], facts["before"], facts["run"]) == (second.id, first.id, second.id)
+    assert (facts["day"], facts["other"]) == (True, False)
 
 
 def test_what_a_step_prints_is_kept_beside_its_run(site: Site) -> None:

@@ -78,6 +78,16 @@ def test_config_and_tags_are_what_was_given() -> None:
     assert (context.config, context.tags, context.partition_keys) == (Limits(limit=1), {"team": "etl"}, ("a", "b"))
 
 
+def test_the_last_write_of_an_asset_is_what_was_given() -> None:
+    context = pt.build_context(latest={delays: pt.Materialization(metadata={"rows": 3}, data_version="7")})
+    found = context.latest("delays")
+
+    assert found is not None
+    assert (found.metadata, found.data_version) == ({"rows": 3}, "7")
+    with pytest.raises(pt.RequestError, match=r"latest=\{'delays': 3\}: give a pt\.Materialization"):
+        pt.build_context(latest={"delays": 3})  # type: ignore[dict-item]
+
+
 def test_what_cannot_be_is_refused_in_words() -> None:
     with pytest.raises(pt.RequestError, match="partition='yesterday' is no key of the partitions given: daily from 2024-01-01"):
         pt.build_context(partition="yesterday", partitions=DAYS)

@@ -245,3 +245,45 @@ def test_partitions_are_checked_before_anything_runs() -> None:
         with pytest.raises(error, match=r"day_number"):
             pt.materialize([first, day_number], partition=partition)
     assert ran == []
+
+
+# ---- the last write of an asset -------------------------------------------------------------------------------------
+
+
+@pt.asset
+def versioned(context: pt.AssetContext) -> pt.Materialization[int]:
+    before = context.latest("versioned")
+    return pt.Materialization(value=1, metadata={"before": before.data_version if before is not None else "none"}, data_version=context.run_id)
+
+
+@pt.asset(deps=[versioned])
+def behind(context: pt.AssetContext) -> list[Any]:
+    seen = context.latest(versioned)
+    assert seen is not None
+    return [str(seen.asset_key), seen.run_id, seen.data_version, seen.metadata["before"]]
+
+
+def test_the_last_write_of_an_asset_is_told_also_of_this_run() -> None:
+    result = pt.materialize([versioned, behind])
+
+    assert result.value("behind") == ["versioned", result.run_id, result.run_id, "none"]
+
+
+def test_with_a_store_the_last_write_of_any_run_is_told(tmp_path: Path) -> None:
+    with pt.Store(f"sqlite:///{tmp_path}/runs.db") as store:
+        first = pt.materialize([versioned], store=store)
+        second = pt.materialize([versioned, behind], store=store)
+        alone = pt.materialize([versioned, behind], selection="behind", store=store)
+
+    assert second.value("behind") == ["versioned", second.run_id, second.run_id, first.run_id]
+    assert alone.value("behind")[1] == second.run_id
+
+
+def test_an_asset_that_nobody_knows_is_not_taken_for_one_that_was_never_written() -> None:
+    @pt.asset
+    def curious(context: pt.AssetContext) -> str:
+        assert context.latest("curious") is None
+        return str(context.latest("curiuos"))
+
+    with pytest.raises(StepFailedError, match=r"There is no asset 'curiuos'\. Did you mean 'curious'"):
+        pt.materialize([curious])
