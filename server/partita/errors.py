@@ -82,10 +82,17 @@ class UnknownDependencyError(DefinitionError):
     code = "unknown-dependency"
 
 
+class EmptySelectionError(DefinitionError):
+    """A selection means nothing that could be used."""
+
+    code = "empty-selection"
+
+
 class CycleError(DefinitionError):
-    """Definitions depend on each other in a circle."""
+    """Definitions depend on each other in a circle; `keys` are those in it."""
 
     code = "cycle"
+    keys: tuple[object, ...] = ()
 
 
 class SignatureError(DefinitionError):

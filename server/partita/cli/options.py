@@ -16,11 +16,16 @@ Command = TypeVar("Command", bound=Callable[..., object])
 
 def workspace_options(command: Command) -> Command:
     """Options that say which workspace and home; what the command gets goes to `settings_of`."""
+    home = click.option("--home", type=click.Path(path_type=Path), help="Where database, values and logs are; else .partita. [env: PARTITA_HOME]")
+    return code_options(home(command))
+
+
+def code_options(command: Command) -> Command:
+    """Options that say which workspace, for commands that only read its code."""
     options = (
         click.option("-f", "--file", "files", multiple=True, type=click.Path(path_type=Path), help="A Python file as a code location."),
         click.option("-m", "--module", "modules", multiple=True, help="A Python module as a code location."),
         click.option("-w", "--workspace", type=click.Path(path_type=Path), help="The workspace file; else partita.toml or pyproject.toml here."),
-        click.option("--home", type=click.Path(path_type=Path), help="Where database, values and logs are; else .partita. [env: PARTITA_HOME]"),
     )
     for option in reversed(options):
         command = option(command)
@@ -39,7 +44,7 @@ def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")(command)
 
 
-def settings_of(*, files: tuple[Path, ...], modules: tuple[str, ...], workspace: Path | None, home: Path | None) -> Settings:
+def settings_of(*, files: tuple[Path, ...], modules: tuple[str, ...], workspace: Path | None, home: Path | None = None) -> Settings:
     """The settings that the workspace options ask for; exits with code 2 when they cannot be used."""
     from partita.workspace.settings import Code, load_settings
 

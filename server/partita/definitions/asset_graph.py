@@ -136,6 +136,7 @@ class AssetGraph:
         sources = [self._specs[key].source for key in circle]
         places = [f"{key} ({source.file}:{source.line})" if source is not None else str(key) for key, source in zip(circle, sources, strict=True)]
         error = CycleError(f"These assets depend on each other in a circle: {' -> '.join([*places, circle[0]])}.")
+        error.keys = tuple(circle)
         if sources[0] is not None:
             error.file, error.line = sources[0].file, sources[0].line
         return error

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from partita.definitions.sources import at
 from partita.definitions.specs import SourceLocation
-from partita.errors import DefinitionError, DefinitionErrors, RequestError
+from partita.errors import DefinitionError, DefinitionErrors, EmptySelectionError, RequestError, UnknownDependencyError
+
+_QUOTED = re.compile(r"'([^']+)'")
+
+
+class BrokenDefinition:
+    """Stands where a definition could not be made, so that those after it are still read.
+
+    A repository leaves it out, and complains of nothing that only its absence makes wrong.
+    """
+
+    def __init__(self, names: frozenset[str]) -> None:
+        self.names = names
+        """What it may be called: the last segments of its name and of the keys in its statement."""
 
 
 class Problems:
@@ -16,9 +30,16 @@ class Problems:
     def __init__(self, source: SourceLocation) -> None:
         self.source = source
         self.errors: list[DefinitionError] = []
+        self._excused: set[str] = set()
+
+    def excuse(self, broken: BrokenDefinition) -> None:
+        """What is called like `broken` is not missed: its own error is told already."""
+        self._excused |= broken.names
 
     def add(self, problem: str, *, source: SourceLocation | None, subject: str, kind: type[DefinitionError] = DefinitionError) -> None:
-        """One more."""
+        """One more, unless it says that something broken is missing."""
+        if kind is UnknownDependencyError and self._is_excused(problem):
+            return
         self.errors.append(at(kind(problem), source or self.source, subject))
 
     @contextmanager
@@ -28,10 +49,18 @@ class Problems:
             yield
         except DefinitionErrors as several:
             self.errors.extend(several.errors)
+        except EmptySelectionError as error:
+            if not self._excused:  # what it selects may be among the broken
+                self.errors.append(at(error, source or self.source, subject))
         except DefinitionError as error:
             self.errors.append(at(error, source or self.source, subject))
         except RequestError as error:
+            if self._is_excused(str(error)):
+                return
             self.add(str(error), source=source, subject=subject)
+
+    def _is_excused(self, problem: str) -> bool:
+        return any(name.rsplit("/", 1)[-1] in self._excused for name in _QUOTED.findall(problem))
 
     def raise_all(self, where: str) -> None:
         """Raise what was collected: one error as itself, several together.

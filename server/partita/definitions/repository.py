@@ -16,8 +16,8 @@ from partita.definitions.jobs import Job
 from partita.definitions.keys import AssetKey, check_name
 from partita.definitions.ops import Op
 from partita.definitions.policies import ExecutorSpec, expect
-from partita.definitions.problems import Problems
-from partita.definitions.repository_assets import Found, check_circles, collect_assets, resolve_assets, resolve_checks
+from partita.definitions.problems import BrokenDefinition, Problems
+from partita.definitions.repository_assets import Found, check_circles, check_mappings, collect_assets, resolve_assets, resolve_checks
 from partita.definitions.repository_automations import Automations
 from partita.definitions.repository_jobs import Parts, collect_jobs, resolve_job
 from partita.definitions.repository_resources import Provisions, check_asset_provisions, check_hook_provisions, check_loading
@@ -85,6 +85,7 @@ class Repository:
         self.graph = AssetGraph([each.spec for each in self._assets.values()], [each.spec for each in self._checks.values()])
         """Its assets and the edges between them."""
         check_circles(self.graph, problems)
+        check_mappings(self.graph, problems)
         self._parts = Parts(problems)
         self._jobs: dict[str, Job] = {each.name: self._adopt(each, problems) for each in collect_jobs(jobs, problems).values()}
         self._automations = Automations(
@@ -246,11 +247,11 @@ def load_assets(module: ModuleType | str) -> list[Asset[..., Any] | AssetSpec]:
         `pt.Repository("flights", assets=pt.load_assets(flights.tables))`
     """
     root = importlib.import_module(module) if isinstance(module, str) else module
-    found: dict[int, Asset[..., Any] | AssetSpec] = {}
+    found: dict[int, Any] = {}
     for each in _modules(root):
         for value in vars(each).values():
             for definition in value if isinstance(value, (list, tuple)) else (value,):
-                if isinstance(definition, (Asset, AssetSpec)):
+                if isinstance(definition, (Asset, AssetSpec, BrokenDefinition)):
                     found[id(definition)] = definition
     return list(found.values())
 

@@ -13,11 +13,13 @@ from partita.definitions.assets import Asset
 from partita.definitions.checks import Check
 from partita.definitions.inputs import unresolved_hint
 from partita.definitions.keys import AssetKey
-from partita.definitions.problems import Problems, standing
+from partita.definitions.mappings import MappingSpec, mapping_of
+from partita.definitions.partitions import partitions_of
+from partita.definitions.problems import BrokenDefinition, Problems, standing
 from partita.definitions.resolution import Names, resolve_asset, resolve_inputs
 from partita.definitions.signatures import Signature
 from partita.definitions.specs import AssetSpec, CheckSpec, DepSpec, InputSpec, SourceLocation
-from partita.errors import CycleError, DuplicateNameError, UnknownDependencyError, did_you_mean
+from partita.errors import CycleError, DefinitionError, DuplicateNameError, UnknownDependencyError, did_you_mean
 
 Found = Asset[..., Any] | AssetSpec
 
@@ -25,7 +27,7 @@ Found = Asset[..., Any] | AssetSpec
 def collect_assets(assets: Iterable[Any], problems: Problems) -> dict[AssetKey, Found]:
     """Assets and specs by key, in order of definition; the same object may be listed again."""
     found: dict[AssetKey, Found] = {}
-    for each in flatten(assets):
+    for each in flatten(assets, problems):
         if not isinstance(each, (Asset, AssetSpec)):
             problems.add(f"{each!r} is not an asset. {_advice(each)}", source=None, subject="assets")
             continue
@@ -50,7 +52,7 @@ def resolve_checks(checks: Iterable[Any], assets: Collection[AssetKey], problems
     """Checks by step key, with every upstream name led to its asset."""
     names = Names(assets)
     found: dict[str, Check[..., Any]] = {}
-    for each in flatten(checks):
+    for each in flatten(checks, problems):
         if not isinstance(each, Check):
             problems.add(f"{each!r} is not a check. Declare it with @pt.asset_check.", source=None, subject="checks")
             continue
@@ -67,20 +69,47 @@ def resolve_checks(checks: Iterable[Any], assets: Collection[AssetKey], problems
 
 
 def check_circles(graph: AssetGraph, problems: Problems) -> None:
-    """Assets that depend on each other in a circle are a problem."""
+    """Assets that depend on each other in a circle are a problem, each circle one."""
+    while True:
+        try:
+            _ = graph.order
+        except CycleError as error:
+            problems.errors.append(error)
+            graph = AssetGraph(spec for key, spec in graph.specs.items() if key not in error.keys)
+        else:
+            return
+
+
+def check_mappings(graph: AssetGraph, problems: Problems) -> None:
+    """A mapping that cannot connect the partitions of its two assets is a problem of the one that reads."""
+    for spec in graph.specs.values():
+        for key, mapping in spec.mappings:
+            upstream = graph.specs.get(key)
+            if upstream is None or (upstream.is_external and upstream.partitions is None):
+                continue  # told as unknown, or cut as its owner in another location says
+            with problems.collect(spec.source, f"asset {str(spec.key)!r}"):
+                _check_mapping(mapping, reader=spec, upstream=upstream)
+
+
+def _check_mapping(mapping: MappingSpec, *, reader: AssetSpec, upstream: AssetSpec) -> None:
+    if upstream.partitions is None:
+        raise DefinitionError(f"it maps the partitions of asset {str(upstream.key)!r}, which has none. Leave the mapping out.")
+    downstream = None if reader.partitions is None else partitions_of(reader.partitions)
     try:
-        _ = graph.order
-    except CycleError as error:
-        problems.errors.append(error)
+        mapping_of(mapping).check(upstream=partitions_of(upstream.partitions), downstream=downstream)
+    except DefinitionError as error:
+        raise DefinitionError(f"its mapping of asset {str(upstream.key)!r}{standing(upstream.source)} does not fit: {error}") from None
 
 
-def flatten(definitions: Iterable[Any]) -> Iterator[Any]:
-    """Definitions one by one; lists among them, as `load_assets` returns, are opened."""
-    if hasattr(definitions, "spec") or isinstance(definitions, (str, ModuleType)) or not isinstance(definitions, Iterable):
+def flatten(definitions: Iterable[Any], problems: Problems) -> Iterator[Any]:
+    """Definitions one by one; lists among them, as `load_assets` returns, are opened, and broken ones excused."""
+    if hasattr(definitions, "spec") or isinstance(definitions, (str, ModuleType, BrokenDefinition)) or not isinstance(definitions, Iterable):
         definitions = [definitions]
     for each in definitions:
         if isinstance(each, (list, tuple, set, frozenset)):
-            yield from flatten(each)
+            yield from flatten(each, problems)
+        elif isinstance(each, BrokenDefinition):
+            problems.excuse(each)
         else:
             yield each
 

@@ -40,7 +40,7 @@ class Automations:
 
     def _collect(self, given: Iterable[Any], kind: type[Any], parameter: str, makers: str) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for each in flatten(given):
+        for each in flatten(given, self._problems):
             if not isinstance(each, kind):
                 self._problems.add(f"{each!r} is none. Declare it with {makers}.", source=None, subject=parameter)
                 continue

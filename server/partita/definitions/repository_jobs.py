@@ -16,7 +16,7 @@ from partita.definitions.partitions import PartitionsSpec, partitions_of
 from partita.definitions.problems import Problems, standing
 from partita.definitions.repository_assets import flatten
 from partita.definitions.specs import JobSpec
-from partita.errors import DefinitionError, DuplicateNameError
+from partita.errors import DefinitionError, DuplicateNameError, EmptySelectionError
 
 
 class Parts:
@@ -52,7 +52,7 @@ class Parts:
 def collect_jobs(jobs: Iterable[Any], problems: Problems) -> dict[str, Job]:
     """Jobs by name, in order of definition; the same object may be listed again."""
     found: dict[str, Job] = {}
-    for each in flatten(jobs):
+    for each in flatten(jobs, problems):
         if not isinstance(each, Job):
             hint = "Use it in the body of a @pt.job." if isinstance(each, (Graph, Op)) else "Declare it with @pt.job or pt.asset_job."
             problems.add(f"{each!r} is not a job. {hint}", source=None, subject="jobs")
@@ -78,7 +78,7 @@ def resolve_job(job: Job, graph: AssetGraph) -> JobSpec:
     assets = tuple(key for key in selected if not graph.spec(key).is_external)
     checks = tuple(check.step_key for key in selected for check in graph.checks_of(key))
     if not assets and not checks:
-        raise DefinitionError(f"its selection {str(job.selection)!r} means no asset that can be materialised, and no check.")
+        raise EmptySelectionError(f"its selection {str(job.selection)!r} means no asset that can be materialised, and no check.")
     partitions = job.spec.partitions or _common_partitions(assets, graph)
     return msgspec.structs.replace(job.spec, assets=assets, checks=checks, partitions=partitions)
 

@@ -12,7 +12,7 @@ from partita.definitions.io import IOManager
 from partita.definitions.jobs import Job
 from partita.definitions.keys import AssetKey, check_name
 from partita.definitions.policies import ExecutorSpec
-from partita.definitions.problems import Problems
+from partita.definitions.problems import BrokenDefinition, Problems
 from partita.definitions.repository_assets import Found
 from partita.definitions.signatures import Signature
 from partita.definitions.specs import ConfigSpec, InputSpec, ResourceSpec, SourceLocation
@@ -28,6 +28,7 @@ class Provisions:
         self.resources: dict[str, object] = {}
         self.io_managers: dict[str, IOManager] = {}
         self._problems = problems
+        self._broken: set[str] = set()
         for name, each in self._named("resources", resources).items():
             self._take_resource(name, each, subject=f"resource {name!r}")
         for name, manager in self._named("io_managers", io_managers).items():
@@ -53,7 +54,7 @@ class Provisions:
     def check(self, signature: Signature, *, source: SourceLocation | None, subject: str) -> None:
         """Every resource that a function asks for must be there, and of the right type."""
         for parameter in signature.parameters:
-            if parameter.role != "resource":
+            if parameter.role != "resource" or parameter.name in self._broken:
                 continue
             if parameter.name not in self.resources:
                 if parameter.is_required:
@@ -69,7 +70,7 @@ class Provisions:
 
     def check_io_manager(self, name: str, *, source: SourceLocation | None, subject: str) -> None:
         """An IO manager of this name must be there."""
-        if name != DEFAULT_IO_MANAGER and name not in self.io_managers:
+        if name != DEFAULT_IO_MANAGER and name not in self.io_managers and name not in self._broken:
             hint = did_you_mean(str(name), self.io_managers)
             problem = f"it needs an IO manager {name!r}, which the repository does not have.{hint} Add io_managers={{{name!r}: ...}}."
             self._problems.add(problem, source=source, subject=subject)
@@ -83,7 +84,8 @@ class Provisions:
 
     def _named(self, parameter: str, given: object) -> Mapping[Any, Any]:
         if isinstance(given, Mapping):
-            return given
+            self._broken |= {name for name, each in given.items() if isinstance(each, BrokenDefinition)}
+            return {name: each for name, each in given.items() if name not in self._broken}
         self._problems.add(f"{given!r} is no mapping. Give {parameter}={{'name': ...}}.", source=None, subject=parameter)
         return {}
 

@@ -193,6 +193,12 @@ class AssetSpec:
         keys = [dep.key for dep in self.deps] + [each.key for each in self.inputs if each.key is not None]
         return tuple(dict.fromkeys(keys))
 
+    @property
+    def mappings(self) -> list[tuple[AssetKey, MappingSpec]]:
+        """Every edge that declares a mapping, by the upstream asset."""
+        edges: list[InputSpec | DepSpec] = [*self.inputs, *self.deps]
+        return [(edge.key, edge.mapping) for edge in edges if edge.key is not None and edge.mapping is not None]
+
     def mapping_from(self, upstream: AssetKey) -> MappingSpec | None:
         """The mapping declared for the edge from `upstream`; None means the default one."""
         edges: list[InputSpec | DepSpec] = [*self.inputs, *self.deps]

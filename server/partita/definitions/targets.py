@@ -10,7 +10,7 @@ from partita.definitions.automation_specs import TargetSpec
 from partita.definitions.jobs import Job
 from partita.definitions.selection import Selection, as_selection
 from partita.definitions.specs import AssetSpec
-from partita.errors import DefinitionError, NotFoundError, RequestError
+from partita.errors import DefinitionError, EmptySelectionError, NotFoundError, RequestError
 
 
 class Target:
@@ -46,7 +46,7 @@ class Target:
         chosen = selection.resolve(graph)
         assets = tuple(key for key in graph.keys if key in chosen and not graph.spec(key).is_external)
         if not assets:
-            raise DefinitionError(f"its target '{selection}' means no asset that can be materialised.")
+            raise EmptySelectionError(f"its target '{selection}' means no asset that can be materialised.")
         return TargetSpec(selection=f"{selection}", assets=assets)
 
     def _parsed(self, jobs: Collection[str], graph: AssetGraph) -> Selection:

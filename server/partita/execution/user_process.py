@@ -36,11 +36,9 @@ from partita.records.assets import Materialization
 from partita.records.codec import decode, encode
 from partita.records.events import Event, LogWritten, ProgressMade
 from partita.records.failures import PythonError
-from partita.workspace.loader import load_repositories
+from partita.workspace.loader import OWN_FILES, load_repositories
 
 CANCELED_EXIT_CODE = 128 + signal.SIGTERM
-OWN_FILES = ("/partita/execution/", "/partita/workspace/", "<frozen importlib")
-"""Frames of these files say nothing to the author of a module that cannot be imported."""
 
 
 class EventStream:

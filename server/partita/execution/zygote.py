@@ -25,11 +25,11 @@ from partita.execution.processes import WORKER_MARKER, MarkerPlace, close_inheri
 from partita.execution.protocol import Fork, Load, Loaded, LoadFailed, Refused, Report, Retire, decode_command
 from partita.execution.surroundings import ThreadSetter, find_thread_setters
 from partita.execution.sweeping import sweep_dead_worker
-from partita.execution.user_process import OWN_FILES, Birth, become_user_process, warm_up
+from partita.execution.user_process import Birth, become_user_process, warm_up
 from partita.records.codec import decode, encode
 from partita.records.failures import PythonError
 from partita.version import __version__
-from partita.workspace.loader import describe, load_repositories
+from partita.workspace.loader import OWN_FILES, describe, load_repositories
 
 
 class Zygote:

@@ -15,6 +15,7 @@ import msgspec
 from partita.definitions.assets import Asset
 from partita.definitions.checks import Check
 from partita.definitions.jobs import Job
+from partita.definitions.problems import BrokenDefinition
 from partita.definitions.repository import Repository
 from partita.definitions.schedules import Schedule
 from partita.definitions.sensors import Sensor
@@ -24,7 +25,12 @@ from partita.errors import DefinitionError, DefinitionErrors, WorkspaceError
 from partita.planning.declared import check_declared_config
 from partita.records.codec import decode, encode
 from partita.records.locations import LocationCatalog
+from partita.workspace.recovery import Recovery, recovering
 from partita.workspace.settings import LocationSettings
+
+_LIBRARY = Path(__file__).parents[1]
+OWN_FILES = (*(f"{_LIBRARY / name}" for name in ("definitions/", "planning/", "workspace/", "execution/", "__init__.py")), "<frozen importlib")
+"""Frames of these files say nothing to the author of a module that cannot be imported."""
 
 T = TypeVar("T")
 
@@ -37,10 +43,13 @@ def load_repositories(location: LocationSettings) -> tuple[Repository, ...]:
 
     Raises:
         WorkspaceError: the code is not there, ends the interpreter, or declares nothing.
+        DefinitionError: definitions are wrong; of several, all are told together.
         Exception: whatever the user's code raises while it is imported.
     """
-    module = _import(location)
-    found = _unique(module, Repository) or _implicit(location, module)
+    try:
+        found = _repositories_in(location, _import(location))
+    except DefinitionError as error:
+        raise _with_all_others(location, error) from error.__cause__
     if not found:
         raise WorkspaceError(
             f"Code location {location.name!r}: {_subject(location)} holds no repository, asset or job. "
@@ -48,6 +57,22 @@ def load_repositories(location: LocationSettings) -> tuple[Repository, ...]:
         )
     _check_names(location, found)
     return found
+
+
+def _with_all_others(location: LocationSettings, first: DefinitionError) -> DefinitionError:
+    """The error that ended the import, together with all that one would meet after mending it."""
+    with recovering() as recovery:
+        try:
+            module = _import(location, recovery)
+            describe(location.name, _unique(module, Repository) if recovery.has_repository else _repositories_in(location, module))
+        except DefinitionError as error:
+            recovery.take(error)
+        except WorkspaceError:
+            pass  # a location that declares nothing, now that something is missing
+        except Exception as error:  # whatever the user's code raises: told as well, for it would come next
+            recovery.take(DefinitionError(f"{type(error).__name__}: {error}").with_traceback(error.__traceback__))
+    found = list({str(error): error for error in recovery.errors}.values())
+    return DefinitionErrors(found, f"Code location {location.name!r}") if len(found) > 1 else first
 
 
 def describe(location_name: str, repositories: Sequence[Repository]) -> LocationCatalog:
@@ -106,13 +131,13 @@ def _said(error: Exception) -> str:
     return f"{place.rstrip('`')}: {problem[0].lower()}{problem[1:]}" if place else problem
 
 
-def _import(location: LocationSettings) -> ModuleType:
+def _import(location: LocationSettings, recovery: Recovery | None = None) -> ModuleType:
     directories = [location.directory, *([str(Path(location.file).parent)] if location.file else [])]
     for directory in directories:
         if directory not in sys.path:
             sys.path.insert(0, directory)
     try:
-        return _import_file(location) if location.file else _import_module(location)
+        return _import_file(location, recovery) if location.file else _import_module(location)
     except DefinitionError as error:
         # Values such as pt.Retry(...) do not know where they are made; the import does.
         raise at(error, raised_at(error)).with_traceback(error.__traceback__) from error.__cause__
@@ -136,13 +161,14 @@ def _import_module(location: LocationSettings) -> ModuleType:
         ) from None
 
 
-def _import_file(location: LocationSettings) -> ModuleType:
+def _import_file(location: LocationSettings, recovery: Recovery | None) -> ModuleType:
     path = Path(location.file or "")
     if not path.is_file():
         raise WorkspaceError(f"Code location {location.name!r}: there is no file {path}.")
     if not path.stem.isidentifier():
         raise WorkspaceError(f"Code location {location.name!r}: {path.name} cannot be imported; its name must be a Python identifier.")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    loader = recovery.loader(path.stem, str(path)) if recovery is not None else None
+    spec = importlib.util.spec_from_file_location(path.stem, path, loader=loader)
     if spec is None or spec.loader is None:
         raise WorkspaceError(f"Code location {location.name!r}: {path} is not a Python file.")
     module = importlib.util.module_from_spec(spec)
@@ -162,13 +188,18 @@ def _unique(module: ModuleType, kind: type[T]) -> tuple[T, ...]:
     return tuple(found.values())
 
 
+def _repositories_in(location: LocationSettings, module: ModuleType) -> tuple[Repository, ...]:
+    return _unique(module, Repository) or _implicit(location, module)
+
+
 def _implicit(location: LocationSettings, module: ModuleType) -> tuple[Repository, ...]:
     assets = [*_unique(module, Asset), *_unique(module, AssetSpec)]
     checks, jobs = _unique(module, Check), _unique(module, Job)
     schedules, sensors = _unique(module, Schedule), _unique(module, Sensor)
     if not (assets or checks or jobs or schedules or sensors):
         return ()
-    return (Repository(location.name, assets=assets, checks=checks, jobs=jobs, schedules=schedules, sensors=sensors),)
+    broken = _unique(module, BrokenDefinition)
+    return (Repository(location.name, assets=[*assets, *broken], checks=checks, jobs=jobs, schedules=schedules, sensors=sensors),)
 
 
 def _check_names(location: LocationSettings, repositories: Sequence[Repository]) -> None:

@@ -28,6 +28,7 @@ def test_help_lists_every_command_and_the_exit_codes() -> None:
     assert done.returncode == 0
     for name in (
         "init",
+        "check",
         "dev",
         "api",
         "daemon",

@@ -1,0 +1,159 @@
+"""Loading every location of a workspace once, each by its own interpreter, only to see what is wrong. No server, no database.
+
+A location's process is `python -m partita.workspace.checking FILE`: it reads the location's settings from standard
+input and leaves its answer in FILE, for standard output belongs to the user's code.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+
+from partita.errors import DefinitionError, DefinitionErrors, PartitaError
+from partita.records.codec import decode, encode
+from partita.records.failures import PythonError
+from partita.records.locations import LocationCatalog
+from partita.workspace.catalog import Catalog
+from partita.workspace.loader import OWN_FILES, describe, load_repositories
+from partita.workspace.recovery import INSTALLED
+from partita.workspace.settings import LocationSettings
+
+TAIL = 2_000
+"""Characters of a dead process's output that are shown."""
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is wrong with one location, and where it stands when that is known."""
+
+    location: str
+    code: str
+    """What kind of problem: the code of the error, `import`, `conflict` or `warning`."""
+    message: str
+    file: str | None = None
+    line: int | None = None
+    error: PythonError | None = None
+    """What the user's code raised while it was imported."""
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether the location can be used all the same."""
+        return self.code == "warning"
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of loading one location."""
+
+    catalog: LocationCatalog | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+class Workspace(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of loading all of them."""
+
+    catalog: Catalog
+    """Of those locations that could be loaded."""
+    problems: tuple[Problem, ...]
+
+
+def check_workspace(locations: Sequence[LocationSettings], *, environ: Mapping[str, str]) -> Workspace:
+    """Load every location, side by side, and see whether they fit together."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = dict(zip((each.name for each in locations), pool.map(lambda each: _check_apart(each, environ), locations), strict=True))
+    catalog = Catalog({name: each.catalog for name, each in found.items() if each.catalog is not None})
+    problems: list[Problem] = []
+    for name, checked in found.items():
+        problems += checked.problems
+        problems += [Problem(location=name, code="conflict", message=line) for line in catalog.conflicts.get(name, ())]
+        problems += [Problem(location=name, code="warning", message=line) for line in catalog.warnings.get(name, ())]
+    return Workspace(catalog=catalog, problems=tuple(problems))
+
+
+def check_location(location: LocationSettings) -> Checked:
+    """Load a location in this process, which is not to be used for anything else afterwards."""
+    try:
+        return Checked(catalog=describe(location.name, load_repositories(location)))
+    except DefinitionError as error:
+        found = error.errors if isinstance(error, DefinitionErrors) else (error,)
+        return Checked(problems=tuple(_definition_problem(location.name, each) for each in found))
+    except BaseException as error:  # SystemExit too: whatever a module does while it is imported
+        if isinstance(error, PartitaError):
+            return Checked(problems=(Problem(location=location.name, code=error.code, message=error.message),))
+        told = PythonError.of(error, skip_frames_in=(*OWN_FILES, *INSTALLED))
+        told = told if told.stack else PythonError.of(error, skip_frames_in=OWN_FILES)  # the location itself is installed
+        file, line = _place(error)
+        return Checked(problems=(Problem(location=location.name, code="import", message=told.summary, file=file, line=line, error=told),))
+
+
+def _place(error: BaseException) -> tuple[str | None, int | None]:
+    """File and line of the user's innermost statement that led to it."""
+    if isinstance(error, SyntaxError):
+        return error.filename, error.lineno
+    frames = [each for each in traceback.extract_tb(error.__traceback__) if not each.filename.startswith((*OWN_FILES, "<"))]
+    own = [each for each in frames if not each.filename.startswith(INSTALLED)] or frames
+    return (own[-1].filename, own[-1].lineno) if own else (None, None)
+
+
+def _definition_problem(location: str, error: DefinitionError) -> Problem:
+    message = str(error)
+    if error.file is not None:
+        message = message.removeprefix(f"{error.file}:{error.line}: ")
+    return Problem(location=location, code=error.code, message=message, file=error.file, line=error.line)
+
+
+def _check_apart(location: LocationSettings, environ: Mapping[str, str]) -> Checked:
+    """Have the location's own interpreter load it."""
+    with tempfile.TemporaryDirectory(prefix="partita-check-") as directory:
+        answer, output = Path(directory, "answer"), Path(directory, "output")
+        command = [location.python or sys.executable, "-u", "-P", "-m", "partita.workspace.checking", str(answer)]
+        try:
+            with output.open("wb") as stream:
+                done = subprocess.run(
+                    command,
+                    input=encode(location),
+                    stdout=stream,
+                    stderr=subprocess.STDOUT,
+                    cwd=location.directory,
+                    env=dict(environ),
+                    check=False,
+                )
+        except OSError as error:
+            return _failed(location, f"{command[0]} cannot be started: {error.strerror}.")
+        if answer.exists():
+            try:
+                return decode(answer.read_bytes(), Checked)
+            except msgspec.MsgspecError as error:
+                return _failed(location, f"its process answers what cannot be read ({error}). Is the same version of Partita in its environment?")
+        said = output.read_bytes()[-4 * TAIL :].decode(errors="replace")[-TAIL:].strip()
+        how = f"exited with code {done.returncode}" if done.returncode >= 0 else f"was ended by signal {-done.returncode}"
+        return _failed(location, f"the process that imports it {how} before it had loaded.{f' Its last output:{os.linesep}{said}' if said else ''}")
+
+
+def _failed(location: LocationSettings, problem: str) -> Checked:
+    message = f"Code location {location.name!r}: {problem}"
+    return Checked(problems=(Problem(location=location.name, code="import", message=message),))
+
+
+def _main(answer: str) -> NoReturn:
+    faulthandler.enable()  # a crash leaves its traceback in the output
+    location = decode(sys.stdin.buffer.read(), LocationSettings)
+    body = encode(check_location(location))
+    part = Path(f"{answer}.part")
+    part.write_bytes(body)
+    part.rename(answer)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # exit handlers and threads of user modules have nothing to do with this
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1])

@@ -1,0 +1,128 @@
+"""Importing code on past definitions that are wrong, so that all mistakes are found at once and not one at each attempt.
+
+A module is executed statement by statement. What a statement was to define and could not is a `BrokenDefinition` from
+then on; errors that come of using one are not told. Only used when the ordinary import has failed already.
+"""
+
+from __future__ import annotations
+import __future__ as future
+
+import ast
+import sys
+import sysconfig
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from partita.definitions.problems import BrokenDefinition
+from partita.definitions.sources import at, raised_at
+from partita.errors import DefinitionError, DefinitionErrors
+
+INSTALLED = tuple(f"{sysconfig.get_paths()[name]}/" for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+"""Directories of the interpreter's own modules and of installed ones."""
+_NAMING = frozenset({"key", "name"})
+
+
+class Recovery:
+    """The mistakes that were found, in the order of execution."""
+
+    def __init__(self) -> None:
+        self.errors: list[DefinitionError] = []
+        self.has_repository = False
+        """Whether a `pt.Repository` was among what could not be made."""
+
+    def take(self, error: DefinitionError) -> None:
+        """One more, unless it comes of using what is broken."""
+        for each in error.errors if isinstance(error, DefinitionErrors) else (at(error, raised_at(error)),):
+            if BrokenDefinition.__name__ not in str(each):
+                self.errors.append(each)
+
+    def loader(self, name: str, path: str) -> SourceFileLoader:
+        """A loader that goes on past what is wrong."""
+        return _PatientLoader(name, path, self)
+
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """What the import system asks for a module; the answer for one of the user's own is a patient loader."""
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is not None and type(spec.loader) is SourceFileLoader and not spec.loader.path.startswith(INSTALLED):
+            spec.loader = self.loader(name, spec.loader.path)
+        return spec
+
+
+@contextmanager
+def recovering() -> Iterator[Recovery]:
+    """While the block runs, the user's modules are imported on past wrong definitions."""
+    recovery = Recovery()
+    finder: Any = recovery  # what the import system needs of a finder is `find_spec` alone
+    sys.meta_path.insert(0, finder)
+    try:
+        yield recovery
+    finally:
+        sys.meta_path.remove(finder)
+
+
+class _PatientLoader(SourceFileLoader):
+    def __init__(self, name: str, path: str, recovery: Recovery) -> None:
+        super().__init__(name, path)
+        self._recovery = recovery
+
+    def exec_module(self, module: ModuleType) -> None:
+        tree = ast.parse(Path(self.path).read_bytes(), self.path)
+        module.__doc__ = ast.get_docstring(tree)
+        flags = _future_flags(tree)
+        for statement in tree.body:
+            code: Any = compile(ast.Module([statement], type_ignores=[]), self.path, "exec", flags=flags, dont_inherit=True)
+            self._execute(code, statement, vars(module))
+
+    def _execute(self, code: Any, statement: ast.stmt, names: dict[str, Any]) -> None:
+        try:
+            exec(code, names)
+        except DefinitionError as error:
+            self._recovery.take(error)
+        except Exception:
+            if not any(isinstance(names.get(used), BrokenDefinition) for used in _names_used(statement)):
+                raise
+        else:
+            return
+        self._recovery.has_repository |= any(isinstance(node, ast.Call) and _called(node) == "Repository" for node in ast.walk(statement))
+        broken = BrokenDefinition(_names_of(statement))
+        for name in _names_bound(statement):
+            names.setdefault(name, broken)
+
+
+def _future_flags(tree: ast.Module) -> int:
+    imports = (node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__")
+    flags = 0
+    for each in (name for node in imports for name in node.names):
+        flags |= getattr(future, each.name).compiler_flag
+    return flags
+
+
+def _called(call: ast.Call) -> str | None:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else None
+
+
+def _names_used(statement: ast.stmt) -> set[str]:
+    return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+
+
+def _names_bound(statement: ast.stmt) -> set[str]:
+    """What the statement defines in its module."""
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return {statement.name}
+    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        return {(each.asname or each.name).partition(".")[0] for each in statement.names}
+    stored = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return stored | {node.name for node in ast.walk(statement) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))}
+
+
+def _names_of(statement: ast.stmt) -> frozenset[str]:
+    """What others may call it by: the names it binds, and those that it gives as text."""
+    given: list[ast.expr] = []
+    for call in (node for node in ast.walk(statement) if isinstance(node, ast.Call)):
+        given += [*call.args[:1], *(each.value for each in call.keywords if each.arg in _NAMING)]
+    texts = [each.value for each in given if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    return frozenset({*_names_bound(statement), *(text.rsplit("/", 1)[-1] for text in texts)})
