@@ -94,6 +94,7 @@ if TYPE_CHECKING:
     from partita.execution.hooks import HookContext
     from partita.execution.io_managers import FilesystemIO, MemoryIO
     from partita.execution.materialize import materialize
+    from partita.execution.subprocesses import Subprocess, SubprocessResult
     from partita.storage.store import Store
 
 _NAMES: dict[str, tuple[str, ...]] = {
@@ -180,6 +181,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "partita.execution.hooks": ("HookContext",),
     "partita.execution.io_managers": ("FilesystemIO", "MemoryIO"),
     "partita.execution.materialize": ("materialize",),
+    "partita.execution.subprocesses": ("Subprocess", "SubprocessResult"),
     "partita.storage.store": ("Store",),
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
@@ -306,6 +308,8 @@ __all__ = [
     "StepTimeoutError",
     "StorageUnavailableError",
     "Store",
+    "Subprocess",
+    "SubprocessResult",
     "Table",
     "TimePartitions",
     "TimeWindow",

@@ -11,7 +11,7 @@ from typing import Any
 from partita.definitions.context import Context
 from partita.definitions.keys import AssetKey
 from partita.definitions.metadata import to_entries
-from partita.definitions.partitions import TimePartitions, TimeWindow, partitions_of
+from partita.definitions.partitions import TimePartitions, TimePartitionsSpec, TimeWindow, partitions_of
 from partita.errors import ExecutionError, NotFoundError
 from partita.execution.latest import LatestMaterialization
 from partita.execution.loading import load_asset
@@ -79,6 +79,11 @@ class StepContext(Context):
             return keys[0]
         problem = f"writes {len(keys)} partitions: use partition_keys" if keys else "has no partitions"
         raise ExecutionError(f"context.partition_key: step {self.step_key!r} {problem}.")
+
+    @property
+    def is_partitioned_by_time(self) -> bool:
+        """Whether `partition_window` is known."""
+        return isinstance(self._step.partitions, TimePartitionsSpec)
 
     @property
     def partition_window(self) -> TimeWindow:

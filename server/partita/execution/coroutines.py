@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
 from partita.execution.time_limit import TimedOut
@@ -25,8 +26,8 @@ class Coroutines:
         """
         limited = coroutine if timeout is None else _limited(coroutine, timeout)
         if self._thread is None:
-            return self._runner.run(limited)
-        return self._thread.submit(self._runner.run, limited).result()
+            return self._runner.run(limited, context=copy_context())
+        return self._thread.submit(self._runner.run, limited, context=copy_context()).result()
 
     def collect(self, items: AsyncIterator[Any], *, timeout: float | None = None) -> list[Any]:
         """Everything that an async generator yields.

@@ -17,6 +17,7 @@ from partita.definitions.signatures import Parameter, Signature
 from partita.errors import CheckFailedError, PartitaError, RequestError, RunTimeoutError, StepFailedError, StepTimeoutError
 from partita.execution.cancellation import Canceled
 from partita.execution.context import AssetContext, CheckContext, OpContext, StepContext
+from partita.execution.current import as_current
 from partita.execution.hooks import call_hooks
 from partita.execution.loading import load_input
 from partita.execution.outputs import read_returned
@@ -65,7 +66,8 @@ def run_step(scope: RunScope, step: Step, *, attempt: int) -> Outcome:
         signature: Signature = definition.signature
         context = _CONTEXTS[step.kind](scope, step, attempt=attempt)
         arguments = _arguments(scope, step, definition, context=context)
-        given = call_user(scope, step, definition.function, arguments, is_generator=signature.is_generator)
+        with as_current(context):
+            given = call_user(scope, step, definition.function, arguments, is_generator=signature.is_generator)
         returned = read_returned(step, given, is_generator=signature.is_generator)
         keep(scope, step, returned, context=context, hint=signature.return_annotation)
         succeeded = StepSucceeded(at=datetime.now(UTC), step=step.key, attempt=attempt, duration=perf_counter() - began)

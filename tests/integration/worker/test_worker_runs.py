@@ -51,6 +51,11 @@ def looks_back(context: pt.AssetContext) -> None:
          day=context.latest("day", "2013-01-03") is not None, other=context.latest("day", "2013-01-04") is not None)
 
 @pt.asset
+def outsourced(sub: pt.Subprocess) -> None:
+    code = "import os; from partita.external import current_step; print('from outside', flush=True); current_step().log('hello')"
+    sub.run([sys.executable, "-c", code])
+
+@pt.asset
 def patient() -> int:
     databases = [path for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")
                  if ".db" in (path := os.readlink(f"/proc/self/fd/{fd}"))]
@@ -161,7 +166,7 @@ def day(context: pt.AssetContext) -> str:
     return context.partition_key
 
 main = pt.Repository("main", assets=pt.load_assets(sys.modules[__name__]),
-                     jobs=[together, apart, together_with_a_death, limited, needs_config])
+                     jobs=[together, apart, together_with_a_death, limited, needs_config], resources={"sub": pt.Subprocess()})
 """
 
 
@@ -212,6 +217,14 @@ def test_what_a_step_prints_is_kept_beside_its_run(site: Site) -> None:
     run = site.finished(site.launch("numbers", "doubled"))
 
     assert (site.settings.logs_directory / run.id / "doubled.1.out").read_text() == "doubling [1, 2, 3]\n"
+
+
+def test_what_an_external_program_prints_and_tells_is_its_steps(site: Site) -> None:
+    run = site.finished(site.launch("outsourced"))
+
+    assert run.status is RunStatus.SUCCEEDED
+    assert (site.settings.logs_directory / run.id / "outsourced.1.out").read_text() == "from outside\n"
+    assert [event.message for event in kinds(site.events(run), LogWritten)] == ["hello"]
 
 
 def test_a_trivial_run_is_one_process_made_by_a_fork(site: Site) -> None:

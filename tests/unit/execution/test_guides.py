@@ -1,0 +1,23 @@
+"""What the guides for authors show is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DOCS = Path(__file__).parents[3] / "docs"
+BLOCKS = [
+    pytest.param(block, id=f"{name}-{number}")
+    for name in ("testing", "subprocesses")
+    for number, block in enumerate(re.findall(r"```python\n(.*?)```", (DOCS / f"{name}.md").read_text(), re.DOTALL))
+]
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_a_block_of_the_guide_runs(block: str) -> None:
+    scope: dict[str, Any] = {"__name__": "guide"}
+    exec(compile(block, "guide", "exec"), scope)
+    assert "pt" in scope
