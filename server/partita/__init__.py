@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     )
     from partita.definitions.policies import Backfill, Pool, Retry, in_process, processes
     from partita.definitions.ports import DynamicOut, In, Out
+    from partita.definitions.ready import checks
     from partita.definitions.repository import Repository, load_assets
     from partita.definitions.requests import AddPartitions, AssetEvent, RunRequest, SensorResult, Skip
     from partita.definitions.resources import Provided, Resource
@@ -135,6 +136,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     "partita.definitions.policies": ("Backfill", "Pool", "Retry", "in_process", "processes"),
     "partita.definitions.ports": ("DynamicOut", "In", "Out"),
+    "partita.definitions.ready": ("checks",),
     "partita.definitions.repository": ("Repository", "load_assets"),
     "partita.definitions.resources": ("Provided", "Resource"),
     "partita.definitions.results": ("CheckResult", "DynamicOutput", "Failure", "Materialization", "Nothing", "Output", "RetryRequested", "Severity"),
@@ -325,6 +327,7 @@ __all__ = [
     "asset_job",
     "asset_sensor",
     "build_context",
+    "checks",
     "graph",
     "in_process",
     "job",
