@@ -10,7 +10,7 @@ import os
 import platform
 import sys
 
-from benchmarks import automation, definitions_scale, services, terminal
+from benchmarks import automation, definitions_scale, planning_scale, services, terminal
 
 MEASURES = {
     "help": services.measure_help,
@@ -18,6 +18,7 @@ MEASURES = {
     "launch": services.measure_launch,
     "partitions": services.measure_partitions,
     "definitions": definitions_scale.measure_definitions,
+    "planning": planning_scale.measure_planning,
     "materialize": services.measure_materialize,
     "automation": automation.measure_automation,
     "backfill": automation.measure_backfill,

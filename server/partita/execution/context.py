@@ -29,6 +29,8 @@ class StepContext(Context):
         self._step = step
         self.attempt = attempt
         """Number of this attempt, from 1."""
+        self.started_at = datetime.now(UTC)
+        """When this attempt began, before any input was loaded."""
         self.config: Any = None
         """The step's config, where its function takes one."""
         self.metadata: dict[str, Any] = {}

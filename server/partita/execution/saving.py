@@ -14,6 +14,7 @@ from partita.errors import CheckFailedError, ExecutionError, PartitaError
 from partita.execution.context import StepContext
 from partita.execution.loading import output_place
 from partita.execution.outputs import Given, Returned, by_partition
+from partita.execution.reading import reads_of
 from partita.execution.scope import RunScope
 from partita.planning.plan import Step, StepKind, StepOutput
 from partita.records.events import AssetMaterialized, CheckEvaluated, OutputSaved, Severity
@@ -70,6 +71,8 @@ def _keep_asset(scope: RunScope, step: Step, output: StepOutput, given: Given, *
                 data_version=given.data_version,
                 code_version=step.code_version,
                 metadata=_entries({**context.metadata, **given.metadata, **added[key]}),
+                reads=reads_of(scope, step, key_of(step), key),
+                read_at=context.started_at,
             )
         )
 

@@ -21,18 +21,49 @@ class PartitionStatus(StrEnum):
     FAILED = "failed"
 
 
-class Materialization(msgspec.Struct, frozen=True, kw_only=True):
-    """A recorded write of an asset; `run_id` None when it was reported from outside."""
+class InputVersion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The version of an upstream asset that a write was made from."""
+
+    asset: AssetKey
+    version: str | None = None
+    """None: not known, because it was missing, was written meanwhile, or several of its partitions were read."""
+
+
+class Write(msgspec.Struct, frozen=True, kw_only=True):
+    """What staleness depends on of a write of an asset; any recorded materialisation can be read as one."""
 
     id: str
     """`mat_<run id or event id>_<seq>`."""
-    asset: AssetKey
     at: datetime
+    data_version: str | None = None
+    code_version: str | None = None
+    version: str | None = None
+    """What tells this data from other: `data_version`, else worked out. None in records of before versions were kept."""
+    changed_at: datetime | None = None
+    """Since when the asset, or this partition of it, has had this version."""
+    read_at: datetime | None = None
+    """When the step that wrote it began to read."""
+    inputs: tuple[InputVersion, ...] | None = None
+    """What it was made from; None: not recorded."""
+
+    @property
+    def effective_version(self) -> str:
+        """Its version, of older records too: each of these counts as new data."""
+        return self.version or self.data_version or self.id
+
+    @property
+    def effective_changed_at(self) -> datetime:
+        """Since when the data has been as it is."""
+        return self.changed_at or self.at
+
+
+class Materialization(Write, frozen=True, kw_only=True):
+    """A recorded write of an asset; `run_id` None when it was reported from outside."""
+
+    asset: AssetKey
     partition: str | None = None
     run_id: str | None = None
     step: str | None = None
-    data_version: str | None = None
-    code_version: str | None = None
     metadata: tuple[MetadataEntry, ...] = ()
 
 

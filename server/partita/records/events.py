@@ -90,6 +90,15 @@ class StepsMapped(Fact, frozen=True, kw_only=True, tag="mapped"):
     """For each step of the plan that was mapped, the steps that have taken its place, in plan order."""
 
 
+class AssetRead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An upstream asset that a write was made from."""
+
+    asset: AssetKey
+    partition: str | None = None
+    """None: it has no partitions, or several were read."""
+    is_several: bool = False
+
+
 class AssetMaterialized(Fact, frozen=True, kw_only=True, tag="materialized"):
     """An asset was written. One event per partition."""
 
@@ -98,6 +107,10 @@ class AssetMaterialized(Fact, frozen=True, kw_only=True, tag="materialized"):
     data_version: str | None = None
     code_version: str | None = None
     metadata: tuple[MetadataEntry, ...] = ()
+    reads: tuple[AssetRead, ...] = ()
+    """What it was made from, each asset that it depends on once."""
+    read_at: datetime | None = None
+    """When the step began, before it read anything; None where that was not recorded: then when it was written counts."""
 
 
 class CheckEvaluated(Fact, frozen=True, kw_only=True, tag="check"):

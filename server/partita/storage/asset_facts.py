@@ -10,10 +10,12 @@ from sqlalchemy import Connection, bindparam, insert, update
 from partita.records.assets import CheckResult, Materialization
 from partita.records.events import AssetMaterialized, CheckEvaluated
 from partita.storage.engine import Database
+from partita.storage.interned import Interned
 from partita.storage.prepared import Prepared
 from partita.storage.rows import to_text
 from partita.storage.summaries import Summary
 from partita.storage.tables import asset_events, assets, check_results, checks, run_targets, to_micros
+from partita.storage.versions import Versions
 
 _INSERT_MATERIALIZATIONS = Prepared(insert(asset_events))
 _INSERT_RESULTS = Prepared(insert(check_results))
@@ -27,7 +29,9 @@ _SET_LATEST = Prepared(
 class AssetFacts:
     """Writes into `asset_events`, `assets`, `check_results` and `checks`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, asset_names: Interned, partition_names: Interned) -> None:
+        self._asset_names = asset_names
+        self._partition_names = partition_names
         self._add_targets = Prepared(database.insert(run_targets).on_conflict_do_nothing(index_elements=["run_id", "asset_id"]))
         row = database.insert(checks)
         upsert = row.on_conflict_do_update(index_elements=["asset_id", "name"], set_={"latest": row.excluded.latest})
@@ -35,7 +39,10 @@ class AssetFacts:
 
     def materialize(self, connection: Connection, summary: Summary, asset_ids: dict[str, int], partition_ids: dict[str, int]) -> None:
         """Record the materialisations of a batch."""
-        rows = [_materialization_row(summary.run_id, seq, event, asset_ids, partition_ids) for seq, event in summary.materialized]
+        batch = [(_materialization(summary.run_id, seq, event), event.reads) for seq, event in summary.materialized]
+        versions = Versions(connection, batch, asset_names=self._asset_names, partition_names=self._partition_names)
+        settled = [versions.settle(write, reads) for write, reads in batch]
+        rows = [_materialization_row(each, asset_ids, partition_ids) for each in settled]
         _INSERT_MATERIALIZATIONS.run_many(connection, rows)
         times = Counter(row["asset_id"] for row in rows)
         latest = {row["asset_id"]: {"payload": row["payload"], "times": times[row["asset_id"]]} for row in rows}
@@ -52,8 +59,8 @@ class AssetFacts:
         self._set_latest_result.run_many(connection, [{"asset_id": number, "name": name, "latest": latest[number, name]} for number, name in ordered])
 
 
-def _materialization_row(run_id: str, seq: int, event: AssetMaterialized, asset_ids: dict[str, int], partition_ids: dict[str, int]) -> dict[str, Any]:
-    materialization = Materialization(
+def _materialization(run_id: str, seq: int, event: AssetMaterialized) -> Materialization:
+    return Materialization(
         id=f"mat_{run_id.removeprefix('run_')}_{seq}",
         asset=event.asset,
         at=event.at,
@@ -63,14 +70,18 @@ def _materialization_row(run_id: str, seq: int, event: AssetMaterialized, asset_
         data_version=event.data_version,
         code_version=event.code_version,
         metadata=event.metadata,
+        read_at=event.read_at,
     )
+
+
+def _materialization_row(write: Materialization, asset_ids: dict[str, int], partition_ids: dict[str, int]) -> dict[str, Any]:
     return {
-        "id": materialization.id,
-        "asset_id": asset_ids[event.asset],
-        "partition_id": partition_ids[event.partition] if event.partition is not None else None,
-        "run_id": run_id,
-        "at": to_micros(event.at),
-        "payload": to_text(materialization),
+        "id": write.id,
+        "asset_id": asset_ids[write.asset],
+        "partition_id": partition_ids[write.partition] if write.partition is not None else None,
+        "run_id": write.run_id,
+        "at": to_micros(write.at),
+        "payload": to_text(write),
     }
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, func, select, tuple_
 
 from partita.definitions.keys import AssetKey
-from partita.records.assets import AssetState, CheckResult, Materialization, PartitionState, PartitionStatus
+from partita.records.assets import AssetState, CheckResult, Materialization, PartitionState, PartitionStatus, Write
 from partita.records.codec import decode
 from partita.records.filters import MaterializationFilter
 from partita.records.pages import Page, PageRequest
 from partita.storage.engine import Database
-from partita.storage.interned import Interned
+from partita.storage.interned import CHUNK, Interned
 from partita.storage.pages import FIRST_PAGE, Keyset, Position, read_page
 from partita.storage.rows import AnyRow
 from partita.storage.tables import asset_events, asset_partitions, assets, check_results, checks, partition_keys, to_datetime_or_none
@@ -40,6 +40,17 @@ _PARTITION_COUNTS = (
     select(asset_partitions.c.asset_id, asset_partitions.c.status, func.count().label("times"))
     .where(asset_partitions.c.asset_id.in_(bindparam("asset_ids", expanding=True)))
     .group_by(asset_partitions.c.asset_id, asset_partitions.c.status)
+)
+_LATEST_WRITES = select(assets.c.id, assets.c.latest).where(assets.c.id.in_(bindparam("asset_ids", expanding=True)), assets.c.latest.is_not(None))
+_newest = (
+    select(func.max(asset_events.c.number))
+    .where(asset_events.c.asset_id.in_(bindparam("asset_ids", expanding=True)), asset_events.c.partition_id.is_not(None))
+    .group_by(asset_events.c.asset_id, asset_events.c.partition_id)
+)
+_PARTITION_WRITES = (
+    select(asset_events.c.asset_id, partition_keys.c.key, asset_events.c.payload)
+    .join(partition_keys, partition_keys.c.id == asset_events.c.partition_id)
+    .where(asset_events.c.number.in_(_newest))
 )
 _LATEST_RESULTS = select(checks.c.latest).where(tuple_(checks.c.asset_id, checks.c.name).in_(bindparam("pairs", expanding=True)))
 _RESULTS = select(check_results.c.number, check_results.c.payload)
@@ -78,6 +89,10 @@ class Assets:
             return self.states([asset])[asset].latest
         where = MaterializationFilter(asset=asset, partition_keys=(partition,))
         return next(iter(self.materializations(where, page=PageRequest(first=1)).items), None)
+
+    def writes(self, keys: Collection[AssetKey], *, partitioned: Collection[AssetKey]) -> dict[AssetKey, dict[str | None, Write]]:
+        """The newest write of each of `keys`; of those that are `partitioned` that of each partition, else under None."""
+        return self._database.read(self._writes, keys, partitioned)
 
     def count_materializations(self, where: MaterializationFilter) -> int:
         """How many materialisations match."""
@@ -125,6 +140,19 @@ class Assets:
         if where.partition_keys is None:
             return query
         return query.where(asset_events.c.partition_id.in_(self._partition_names.find(connection, where.partition_keys).values()))
+
+    def _writes(
+        self, connection: Connection, keys: Collection[AssetKey], partitioned: Collection[AssetKey]
+    ) -> dict[AssetKey, dict[str | None, Write]]:
+        numbers = self._asset_names.find(connection, keys)
+        keys_of = {number: AssetKey(key) for key, number in numbers.items()}
+        cut = {number for key, number in numbers.items() if key in partitioned}
+        found: dict[AssetKey, dict[str | None, Write]] = {key: {} for key in keys}
+        for asset_id, payload in _in_chunks(connection, _LATEST_WRITES, sorted(keys_of.keys() - cut)):
+            found[keys_of[asset_id]][None] = decode(payload, Write)
+        for asset_id, partition, payload in _in_chunks(connection, _PARTITION_WRITES, sorted(cut)):
+            found[keys_of[asset_id]][partition] = decode(payload, Write)
+        return found
 
     def _partition_states(
         self, connection: Connection, keys: Sequence[AssetKey], wanted: Sequence[str] | None
@@ -174,6 +202,11 @@ class Assets:
         if partition_key is None:
             return query
         return query.where(check_results.c.partition_id == self._partition_names.find(connection, [partition_key]).get(partition_key, -1))
+
+
+def _in_chunks(connection: Connection, query: Select[Any], numbers: Sequence[int]) -> Iterator[Any]:
+    for start in range(0, len(numbers), CHUNK):
+        yield from connection.execute(query, {"asset_ids": numbers[start : start + CHUNK]})
 
 
 def _known_keys(connection: Connection) -> list[AssetKey]:

@@ -97,7 +97,7 @@ class Journal:
     def __init__(self, database: Database, *, asset_names: Interned, partition_names: Interned) -> None:
         self._asset_names = asset_names
         self._partition_names = partition_names
-        self._facts = AssetFacts(database)
+        self._facts = AssetFacts(database, asset_names=asset_names, partition_names=partition_names)
         self._partitions = PartitionStates(database)
         row = database.insert(run_steps)
         upsert = row.on_conflict_do_update(

@@ -15,6 +15,7 @@ from partita.storage.interned import Interned
 from partita.storage.prepared import Prepared
 from partita.storage.rows import to_text
 from partita.storage.tables import asset_events, asset_partitions, assets, to_datetime
+from partita.storage.versions import Versions
 
 _INSERT = Prepared(insert(asset_events))
 _SET_LATEST = Prepared(
@@ -39,9 +40,11 @@ class Reports:
         """Record them, as a part of the transaction of `connection`. `source`, an id of what reports, makes their ids unique."""
         asset_ids = self._asset_names.ids(connection, sorted({report.asset for report in reports}))
         partition_ids = self._partition_names.ids(connection, sorted({report.partition for report in reports if report.partition is not None}))
-        for place, report in enumerate(reports, 1):
+        writes = [_materialization(report, f"mat_{source}_{place}", at=at) for place, report in enumerate(reports, 1)]
+        versions = Versions(connection, [(write, ()) for write in writes], asset_names=self._asset_names, partition_names=self._partition_names)
+        for report, write in zip(reports, writes, strict=True):
             number = None if report.partition is None else partition_ids[report.partition]
-            row = _row(report, f"mat_{source}_{place}", asset_ids[report.asset], number, at=at)
+            row = _row(versions.settle(write), asset_ids[report.asset], number, at=at)
             _INSERT.run(connection, row)
             _SET_LATEST.run(connection, {"asset_id": row["asset_id"], "payload": row["payload"]})
             if number is not None:
@@ -49,8 +52,8 @@ class Reports:
         record_changes(connection, [(ChangeKind.ASSET, report.asset) for report in reports], at=at)
 
 
-def _row(report: ReportedMaterialization, event_id: str, asset_id: int, partition_id: int | None, *, at: int) -> dict[str, Any]:
-    materialization = Materialization(
+def _materialization(report: ReportedMaterialization, event_id: str, *, at: int) -> Materialization:
+    return Materialization(
         id=event_id,
         asset=report.asset,
         at=to_datetime(at),
@@ -58,7 +61,10 @@ def _row(report: ReportedMaterialization, event_id: str, asset_id: int, partitio
         data_version=report.data_version,
         metadata=report.metadata,
     )
-    return {"id": event_id, "asset_id": asset_id, "partition_id": partition_id, "run_id": None, "at": at, "payload": to_text(materialization)}
+
+
+def _row(write: Materialization, asset_id: int, partition_id: int | None, *, at: int) -> dict[str, Any]:
+    return {"id": write.id, "asset_id": asset_id, "partition_id": partition_id, "run_id": None, "at": at, "payload": to_text(write)}
 
 
 def _state(asset_id: int, partition_id: int, *, at: int) -> dict[str, Any]:

@@ -161,6 +161,9 @@ def test_an_asset_shows_its_latest_materialization(store: Store) -> None:
         data_version="v2",
         code_version="c",
         metadata=to_entries({"rows": 3}),
+        version="v2",
+        changed_at=at(5),
+        inputs=(),
     )
     assert (state.materialization_count, state.latest_run_id) == (2, writer.run_id)
     assert store.assets.materialization(state.latest.id) == state.latest
