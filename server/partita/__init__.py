@@ -93,7 +93,7 @@ if TYPE_CHECKING:
     from partita.execution.built_context import BuiltContext, build_context
     from partita.execution.context import AssetContext, CheckContext, OpContext
     from partita.execution.hooks import HookContext
-    from partita.execution.io_managers import FilesystemIO, MemoryIO
+    from partita.execution.io_managers import DuckDBIO, FilesystemIO, MemoryIO, ObjectIO
     from partita.execution.materialize import materialize
     from partita.execution.subprocesses import Subprocess, SubprocessResult
     from partita.storage.store import Store
@@ -181,7 +181,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "partita.execution.built_context": ("BuiltContext", "build_context"),
     "partita.execution.context": ("AssetContext", "CheckContext", "OpContext"),
     "partita.execution.hooks": ("HookContext",),
-    "partita.execution.io_managers": ("FilesystemIO", "MemoryIO"),
+    "partita.execution.io_managers": ("DuckDBIO", "FilesystemIO", "MemoryIO", "ObjectIO"),
     "partita.execution.materialize": ("materialize",),
     "partita.execution.subprocesses": ("Subprocess", "SubprocessResult"),
     "partita.storage.store": ("Store",),
@@ -236,6 +236,7 @@ __all__ = [
     "DefinitionError",
     "DefinitionErrors",
     "Dep",
+    "DuckDBIO",
     "DuplicateNameError",
     "Dynamic",
     "DynamicOut",
@@ -271,6 +272,7 @@ __all__ = [
     "MonthlyPartitions",
     "NotFoundError",
     "Nothing",
+    "ObjectIO",
     "Op",
     "OpContext",
     "OperationError",

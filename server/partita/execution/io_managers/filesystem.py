@@ -13,11 +13,9 @@ from typing import Any
 
 from partita.definitions.io import InputContext, IOManager, OutputContext
 from partita.errors import ExecutionError
-from partita.execution.io_managers.formats import FORMATS, Format, UnsuitableError, formats_for
+from partita.execution.io_managers.formats import FORMATS, Format
 from partita.execution.io_managers.missing import missing_input
-from partita.execution.paths import directory_name, file_name
-
-_ENDINGS = tuple(each.ending for each in FORMATS)
+from partita.execution.io_managers.places import ENDINGS, place_of, write_value
 
 
 class FilesystemIO(IOManager):
@@ -51,11 +49,11 @@ class FilesystemIO(IOManager):
         """
         place = self._place_of(context)
         place.parent.mkdir(parents=True, exist_ok=True)
-        path = _write(place, value, context)
-        for ending in _ENDINGS:
-            if not path.name.endswith(ending):
+        used = write_value(value, context, lambda form: _atomic(_with_ending(place, form.ending)), manager="FilesystemIO")
+        for ending in ENDINGS:
+            if ending != used.ending:
                 _with_ending(place, ending).unlink(missing_ok=True)
-        context.add_metadata({"path": path})
+        context.add_metadata({"path": _with_ending(place, used.ending)})
 
     def load(self, context: InputContext) -> Any:
         """The stored value.
@@ -82,10 +80,7 @@ class FilesystemIO(IOManager):
         """Path of the value without its ending."""
         if self.directory is None:
             raise ExecutionError("This FilesystemIO has no directory, and there is no workspace to give it one: FilesystemIO('values').")
-        if context.asset_key is None:
-            return self.directory / "runs" / file_name(context.run_id) / file_name(context.step_key) / file_name(context.output)
-        name = file_name(context.partition_key) if context.partition_key is not None else "value"
-        return self.directory.joinpath("assets", *(directory_name(part, _ENDINGS) for part in context.asset_key.path), name)
+        return self.directory.joinpath(*place_of(context))
 
 
 def _with_ending(place: Path, ending: str) -> Path:
@@ -107,22 +102,6 @@ def _newest(place: Path) -> tuple[Format, Path] | None:
     return form, path
 
 
-def _write(place: Path, value: Any, context: OutputContext) -> Path:
-    for form in formats_for(value):
-        path = _with_ending(place, form.ending)
-        try:
-            with _atomic(path) as draft:
-                form.write(value, draft)
-        except UnsuitableError:
-            continue
-        except OSError:
-            raise
-        except Exception as error:
-            raise _cannot_hold(value, context, error) from error
-        return path
-    raise AssertionError("pickle either stores a value or says why not")
-
-
 @contextmanager
 def _atomic(path: Path) -> Iterator[Path]:
     """A file to write that takes the place of `path` once it is whole."""
@@ -132,11 +111,3 @@ def _atomic(path: Path) -> Iterator[Path]:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
-
-
-def _cannot_hold(value: Any, context: OutputContext, error: Exception) -> ExecutionError:
-    kind = type(value)
-    return ExecutionError(
-        f"Output {context.output!r} of step {context.step_key!r} is a {kind.__module__}.{kind.__qualname__}, which FilesystemIO cannot store: "
-        f"{type(error).__name__}: {error}. Return plain data, a data frame or something that can be pickled, or use another IO manager."
-    )

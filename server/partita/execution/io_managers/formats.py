@@ -140,7 +140,7 @@ def _is_kept(column: Any) -> bool:
 
 def _read_parquet(path: Path, hint: Any) -> Any:
     with _needing(path):
-        match _wanted_library(hint) or _library_of_file(path):
+        match wanted_library(hint) or _library_of_file(path):
             case "polars":
                 return import_module("polars").read_parquet(path)
             case "pyarrow":
@@ -149,7 +149,7 @@ def _read_parquet(path: Path, hint: Any) -> Any:
                 return import_module("pandas").read_parquet(path, engine="pyarrow")
 
 
-def _wanted_library(hint: Any) -> str | None:
+def wanted_library(hint: Any) -> str | None:
     """The library that an annotation asks for, also inside `X | None` and `dict[str, X]`."""
     return next((library for kind in (hint, *get_args(hint)) if (library := _library_of_frame(kind)) is not None), None)
 
