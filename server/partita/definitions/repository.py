@@ -25,7 +25,7 @@ from partita.definitions.schedules import FunctionSchedule, Schedule
 from partita.definitions.sensors import Sensor
 from partita.definitions.sources import caller_source
 from partita.definitions.specs import AssetSpec, JobSpec, RepositorySpec
-from partita.errors import NotFoundError
+from partita.errors import DefinitionError, NotFoundError
 
 T = TypeVar("T")
 
@@ -245,7 +245,12 @@ def load_assets(module: ModuleType | str) -> list[Asset[..., Any] | AssetSpec]:
 
     Example:
         `pt.Repository("flights", assets=pt.load_assets(flights.tables))`
+
+    Raises:
+        DefinitionError: it is no module.
     """
+    if not isinstance(module, ModuleType | str):
+        raise DefinitionError(f"load_assets({module!r}): give a module or package, or its name.")
     root = importlib.import_module(module) if isinstance(module, str) else module
     found: dict[int, Any] = {}
     for each in _modules(root):
@@ -259,7 +264,8 @@ def load_assets(module: ModuleType | str) -> list[Asset[..., Any] | AssetSpec]:
 def _modules(root: ModuleType) -> list[ModuleType]:
     path = getattr(root, "__path__", None)
     names = [] if path is None else [each.name for each in pkgutil.walk_packages(path, prefix=f"{root.__name__}.")]
-    return [root, *map(importlib.import_module, names)]
+    # A package's `__main__` is a program: importing it would run it.
+    return [root, *(importlib.import_module(name) for name in names if not name.endswith(".__main__"))]
 
 
 def _get(kind: str, name: str, known: Mapping[str, T]) -> T:

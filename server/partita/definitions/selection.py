@@ -35,7 +35,10 @@ class Selection:
 
         Raises:
             SelectionError: it cannot be read; points at the column.
+            RequestError: it is no text.
         """
+        if not isinstance(text, str):
+            raise RequestError(f"{text!r} is no selection: give text such as 'group:marts'.")
         return cls(parse_selection(text))
 
     @classmethod

@@ -439,6 +439,12 @@ def test_assets_of_a_package_are_loaded_from_all_its_modules(tmp_path: Path, mon
     (package / "deep").mkdir(parents=True)
     for name, key in (("__init__", "a"), ("tables", "b"), ("deep/__init__", "c"), ("deep/more", "d")):
         (package / f"{name}.py").write_text(f"import partita as pt\n\n@pt.asset(key='{key}')\ndef one() -> int:\n    return 1\n")
+    (package / "__main__.py").write_text("raise SystemExit('a program is not to be run')\n")
     monkeypatch.syspath_prepend(tmp_path)
 
     assert [each.spec.key for each in pt.load_assets("assets_for_load")] == ["a", "c", "d", "b"]
+
+
+def test_what_is_no_module_is_refused() -> None:
+    with pytest.raises(pt.DefinitionError, match=r"load_assets\(3\): give a module or package, or its name"):
+        pt.load_assets(3)  # type: ignore[arg-type]
