@@ -15,7 +15,7 @@ from partita_client.materializations import Materialization
 from partita_client.models.generated import operations
 
 if TYPE_CHECKING:
-    from partita_client.models import AssetCheck, AssetRecord, ListMaterializations, ListPartitions, MaterializationRecord, Partition
+    from partita_client.models import AssetCheck, AssetRecord, AssetStaleness, ListMaterializations, ListPartitions, MaterializationRecord, Partition
 
 STATUSES = ("missing", "running", "materialized", "failed")
 """How a partition can stand."""
@@ -77,6 +77,12 @@ class Asset:
         """Its newest recorded write; None when it was never written."""
         latest = self.record.latest_materialization
         return Materialization(latest) if latest else None
+
+    @property
+    def staleness(self) -> AssetStaleness | None:
+        """Whether its code or inputs have changed since it was written, and why; None when nothing can write it. Asks the server anew."""
+        answer = self._link.execute(operations.get_staleness(key=self.key))
+        return answer.asset.staleness if answer.asset is not None else None
 
     @property
     def is_partitioned(self) -> bool:

@@ -20,7 +20,7 @@ from partita_client.runs import Run
 from partita_client.wanted import Partition, to_partitions, to_tags
 
 if TYPE_CHECKING:
-    from partita_client.models import CodeLocation, Job, Server
+    from partita_client.models import AssetStaleness, CodeLocation, Job, Server
     from partita_client.models.generated.inputs import AssetFilter, MaterializeAssetsInput, RunFilter
 
 PATIENCE = 60.0
@@ -223,6 +223,22 @@ class Client(Automation):
             for page in pages:
                 for record in page:
                     yield Asset(self._link, record)
+
+    def staleness(self, selection: str | None = None) -> Mapping[str, AssetStaleness]:
+        """How assets stand against their code and inputs, by key; those that nothing can write are left out.
+
+        Args:
+            selection: Such as `"status:stale"`; all of them when left out.
+        """
+        where: AssetFilter = {"selection": selection}
+        pages = self._link.pages(
+            lambda first, after: operations.list_staleness(first=first, after=after, filter=where), lambda answer: answer.assets, size=ASSET_PAGE
+        )
+        found: dict[str, AssetStaleness] = {}
+        with closing(pages):
+            for page in pages:
+                found.update((record.key, record.staleness) for record in page if record.staleness is not None)
+        return found
 
     def asset(self, key: str) -> Asset:
         """An asset by its key.

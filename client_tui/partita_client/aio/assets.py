@@ -12,7 +12,7 @@ from partita_client.materializations import Materialization
 from partita_client.models.generated import operations
 
 if TYPE_CHECKING:
-    from partita_client.models import AssetCheck, AssetRecord, ListMaterializations, ListPartitions, MaterializationRecord, Partition
+    from partita_client.models import AssetCheck, AssetRecord, AssetStaleness, ListMaterializations, ListPartitions, MaterializationRecord, Partition
 
 STATUSES = ("missing", "running", "materialized", "failed")
 """How a partition can stand."""
@@ -74,6 +74,12 @@ class AsyncAsset:
         """Its newest recorded write; None when it was never written."""
         latest = self.record.latest_materialization
         return Materialization(latest) if latest else None
+
+    @property
+    async def staleness(self) -> AssetStaleness | None:
+        """Whether its code or inputs have changed since it was written, and why; None when nothing can write it. Asks the server anew."""
+        answer = await self._link.execute(operations.get_staleness(key=self.key))
+        return answer.asset.staleness if answer.asset is not None else None
 
     @property
     def is_partitioned(self) -> bool:

@@ -17,7 +17,7 @@ from partita_client.models.generated import operations
 from partita_client.wanted import Partition, to_partitions, to_tags
 
 if TYPE_CHECKING:
-    from partita_client.models import CodeLocation, Job, Server
+    from partita_client.models import AssetStaleness, CodeLocation, Job, Server
     from partita_client.models.generated.inputs import AssetFilter, MaterializeAssetsInput, RunFilter
 
 PATIENCE = 60.0
@@ -220,6 +220,22 @@ class AsyncClient(AsyncAutomation):
             async for page in pages:
                 for record in page:
                     yield AsyncAsset(self._link, record)
+
+    async def staleness(self, selection: str | None = None) -> Mapping[str, AssetStaleness]:
+        """How assets stand against their code and inputs, by key; those that nothing can write are left out.
+
+        Args:
+            selection: Such as `"status:stale"`; all of them when left out.
+        """
+        where: AssetFilter = {"selection": selection}
+        pages = self._link.pages(
+            lambda first, after: operations.list_staleness(first=first, after=after, filter=where), lambda answer: answer.assets, size=ASSET_PAGE
+        )
+        found: dict[str, AssetStaleness] = {}
+        async with aclosing(pages):
+            async for page in pages:
+                found.update((record.key, record.staleness) for record in page if record.staleness is not None)
+        return found
 
     async def asset(self, key: str) -> AsyncAsset:
         """An asset by its key.

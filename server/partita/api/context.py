@@ -12,11 +12,12 @@ import strawberry
 
 from partita.api.authorize import Caller
 from partita.api.backfills import ShownItem
-from partita.api.definitions import Definitions
+from partita.api.definitions import Definitions, StatusOf, read_selection
 from partita.api.events import ShownEvent
 from partita.api.loaders import Loaders
 from partita.api.pages import ShownPage
 from partita.api.server import Server
+from partita.api.staleness import staleness_of, status_words
 from partita.definitions.keys import AssetKey
 from partita.definitions.specs import CheckSpec
 from partita.records.assets import CheckResult, Materialization
@@ -57,8 +58,13 @@ class Context:
         """Take the state of this moment: nothing that was read before counts any more."""
         self._definitions = await self.server.definitions()
         limits, pools_of = self.server.settings.limits, self._definitions.entries.pools_of
-        self._loaders = Loaders(self.store, self.read, lambda ids: self.store.queue.waiting(ids, limits, pools_of))
         self._now = self.server.clock()
+        self._loaders = Loaders(
+            self.store,
+            self.read,
+            lambda ids: self.store.queue.waiting(ids, limits, pools_of),
+            staleness=lambda keys: staleness_of(self.store, self.definitions, keys, now=self.now),
+        )
 
     @property
     def store(self) -> Store:
@@ -86,6 +92,16 @@ class Context:
     async def read(self, function: Callable[[], T]) -> T:
         """The result of a function that reads or writes the store, called in a thread."""
         return await self.server.read(function)
+
+    async def status_of(self, selection: str | None) -> StatusOf | None:
+        """How assets stand, if a selection asks for it.
+
+        Raises:
+            ApiError: the selection cannot be read.
+        """
+        if selection is None or not read_selection(selection).asks_for("status"):
+            return None
+        return await self.read(lambda: status_words(self.store, self.definitions, now=self.now))
 
     async def wait_reason(self, run: Run) -> WaitReason | None:
         """Why a queued run waits; None for any other."""

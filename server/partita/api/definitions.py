@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,6 +24,10 @@ from partita.workspace.catalog import Catalog
 
 MAX_SELECTION = 10_000
 """Characters of a selection."""
+
+
+StatusOf = Mapping[AssetKey, Collection[str]]
+"""The words that are true of each asset's state; read only for selections that ask for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,32 +249,35 @@ class Definitions:
         """The jobs that write an asset."""
         return self.entries.jobs_of.get(key, ())
 
-    def select(self, selection: str) -> list[AssetEntry]:
+    def select(self, selection: str, *, status_of: StatusOf | None = None) -> list[AssetEntry]:
         """The assets that a selection means, sorted by key.
 
         Raises:
             ApiError: it cannot be read, or it names what does not exist.
         """
-        if len(selection) > MAX_SELECTION:
-            raise ApiError(f"A selection has at most {MAX_SELECTION:,} characters, not {len(selection):,}.")
-        try:
-            keys = Selection.parse(selection).resolve(self.catalog.graph, location_of=self.catalog.location_of)
-        except RequestError as error:
-            raise ApiError(error.message) from None
+        keys = self._keys_of(read_selection(selection), status_of)
         return [entry for key, entry in self.entries.assets.items() if key in keys]
 
-    def assets_where(self, where: AssetFilter, *, place: Place | None = None) -> list[AssetEntry]:
+    def _keys_of(self, selection: Selection, status_of: StatusOf | None) -> set[AssetKey]:
+        try:
+            return selection.resolve(self.catalog.graph, location_of=self.catalog.location_of, status_of=status_of)
+        except RequestError as error:
+            raise ApiError(error.message) from None
+
+    def assets_where(self, where: AssetFilter, *, place: Place | None = None, status_of: StatusOf | None = None) -> list[AssetEntry]:
         """The assets that a filter means, sorted by key.
 
         Raises:
             ApiError: the selection cannot be read, or it names what does not exist.
         """
-        found = self.entries.assets.values() if where.selection is None else self.select(where.selection)
+        found = self.entries.assets.values() if where.selection is None else self.select(where.selection, status_of=status_of)
         return [entry for entry in found if where.fits(entry.spec) and place in {None, entry.place}]
 
-    def page_of_assets(self, page: PageRequest, where: AssetFilter, *, place: Place | None = None) -> ShownPage[AssetEntry]:
+    def page_of_assets(
+        self, page: PageRequest, where: AssetFilter, *, place: Place | None = None, status_of: StatusOf | None = None
+    ) -> ShownPage[AssetEntry]:
         """A page of the assets that a filter means, sorted by key."""
-        found = self.assets_where(where, place=place)
+        found = self.assets_where(where, place=place, status_of=status_of)
         return ShownPage(page=page_of(found, page, key=lambda entry: (str(entry.key),)), count=counted(len(found)))
 
     def page_of_jobs(self, page: PageRequest, where: JobFilter | None = None, *, place: Place | None = None) -> ShownPage[JobEntry]:
@@ -278,6 +285,20 @@ class Definitions:
         wanted = where or JobFilter()
         found = [job for job in self.entries.jobs.values() if wanted.fits(job.location, job.name, job.spec.tags) and place in {None, job.place}]
         return ShownPage(page=page_of(found, page, key=_job_order), count=counted(len(found)))
+
+
+def read_selection(selection: str) -> Selection:
+    """The selection that a text means.
+
+    Raises:
+        ApiError: it cannot be read.
+    """
+    if len(selection) > MAX_SELECTION:
+        raise ApiError(f"A selection has at most {MAX_SELECTION:,} characters, not {len(selection):,}.")
+    try:
+        return Selection.parse(selection)
+    except RequestError as error:
+        raise ApiError(error.message) from None
 
 
 def _automation_order(entry: AutomationEntry) -> tuple[str, str, str]:

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 from strawberry.dataloader import DataLoader
 
 from partita.definitions.keys import AssetKey
+from partita.planning.staleness import Staleness
 from partita.records.assets import AssetState, CheckResult
 from partita.records.automations import Automation
 from partita.records.backfills import Backfill, BackfillItemStatus
@@ -34,11 +35,19 @@ class Read(Protocol):
 class Loaders:
     """The loaders of one operation; a value once loaded stays for the whole of it."""
 
-    def __init__(self, store: Store, read: Read, waiting: Callable[[Sequence[str]], Mapping[str, WaitReason]]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        read: Read,
+        waiting: Callable[[Sequence[str]], Mapping[str, WaitReason]],
+        *,
+        staleness: Callable[[Sequence[AssetKey]], Mapping[AssetKey, Staleness]],
+    ) -> None:
         self.runs: DataLoader[str, Run | None] = _loader(store.runs.get_many, read)
         self.steps: DataLoader[str, list[RunStep]] = _loader(store.runs.steps, read, default=[])
         self.stats: DataLoader[str, RunStats] = _loader(store.runs.stats, read, default=NO_STATS)
         self.asset_states: DataLoader[AssetKey, AssetState | None] = _loader(store.assets.states, read)
+        self.staleness: DataLoader[AssetKey, Staleness | None] = _loader(staleness, read)
         self.automations: DataLoader[str, Automation | None] = _loader(store.automations.find, read)
         self.ticks: DataLoader[str, Tick | None] = _loader(store.ticks.find, read)
         self.backfills: DataLoader[str, Backfill | None] = _loader(store.backfills.find, read)

@@ -203,14 +203,15 @@ class Query:
         order_by: Annotated[AssetOrderInput | None, argument("How they are sorted; by key when left out.")] = None,
     ) -> ShownPage[AssetEntry]:
         """A page of assets."""
-        found = info.context.definitions.assets_where(to_asset_filter(filter))
+        where = to_asset_filter(filter)
+        found = info.context.definitions.assets_where(where, status_of=await info.context.status_of(where.selection))
         return await sorting.page_of_assets(info.context, found, order=order_by, page=page)
 
     @resolved("The assets that a selection such as `group:raw and kind:duckdb` means, sorted by key.", type=many(ASSET))
     @staticmethod
-    def select_assets(info: Info, selection: Annotated[str, argument("The selection.")]) -> list[AssetEntry]:
+    async def select_assets(info: Info, selection: Annotated[str, argument("The selection.")]) -> list[AssetEntry]:
         """The assets that a selection means."""
-        return info.context.definitions.select(selection)
+        return info.context.definitions.select(selection, status_of=await info.context.status_of(selection))
 
     @paged("Every run, newest first unless told otherwise.", RUN, has_tail=True)
     @staticmethod

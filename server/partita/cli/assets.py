@@ -1,4 +1,4 @@
-"""`partita asset`: list and materialise assets of a server."""
+"""`partita asset`: list, show and materialise assets of a server."""
 
 from __future__ import annotations
 
@@ -8,24 +8,29 @@ import click
 
 from partita.cli.launching import finish, launch_options, parse_config, parse_tags
 from partita.cli.options import json_option
-from partita.cli.output import age, print_json, print_table
+from partita.cli.output import age, print_facts, print_json, print_table
 from partita.cli.remote import Server, server_options
 
 if TYPE_CHECKING:
-    from partita_client import Asset, Client
+    from rich.text import Text
 
+    from partita_client import Asset, Client
+    from partita_client.models import AssetStaleness
+
+STATE_STYLES = {"missing": "dim", "fresh": "green", "stale": "yellow"}
 SELECTION_HELP = """
 \b
 SELECTION is a key or an expression over keys, groups, kinds, tags and owners:
   delays            one asset              delays+          and all that follows from it
   +delays           all that it needs      group:marts      all of a group
   "raw/* or x"      either                 "*"              every asset that can be made
+  status:stale      code or inputs have changed since       status:missing   never written, or some partitions
 """
 
 
 @click.group()
 def asset() -> None:
-    """List and materialise assets."""
+    """List, show and materialise assets."""
 
 
 @asset.command("list", epilog=SELECTION_HELP)
@@ -36,12 +41,43 @@ def list_assets(selection: str | None, *, server: Server, as_json: bool) -> None
     """List assets, or those of a SELECTION."""
     with server.connect() as client:
         found = list(client.assets(selection))
+        states = client.staleness(selection)
     if as_json:
-        print_json([each.record for each in found])
+        print_json([{**each.record.model_dump(), "staleness": states.get(each.key)} for each in found])
         return
     nothing = "There are no assets." if selection is None else f"The selection {selection!r} means no asset."
-    rows = [[each.key, each.record.group_name, _place(each), _partitions(each), _latest(each)] for each in found]
-    print_table(["asset", "group", "repository", "partitions", "materialised"], rows, empty=nothing)
+    rows = [[each.key, each.record.group_name, _place(each), _partitions(each), _state(states.get(each.key)), _latest(each)] for each in found]
+    print_table(["asset", "group", "repository", "partitions", "state", "materialised"], rows, empty=nothing)
+
+
+@asset.command("show")
+@click.argument("key")
+@json_option
+@server_options
+def show_asset(key: str, *, server: Server, as_json: bool) -> None:
+    """Show the asset KEY: where it stands, its newest write, and why it is stale."""
+    with server.connect() as client:
+        found = client.asset(key)
+        state = found.staleness
+        counts = found.partitions.counts
+    if as_json:
+        print_json({**found.record.model_dump(), "staleness": state, "partition_counts": counts})
+        return
+    facts = {
+        "asset": found.key,
+        "description": found.description or "-",
+        "group": found.group,
+        "repository": _place(found),
+        "depends on": ", ".join(found.upstream) or "-",
+        "needed by": ", ".join(found.downstream) or "-",
+        "partitions": _partitions(found),
+        "materialised": _latest(found),
+        "code version": found.record.code_version or "-",
+        "state": _state(state).plain,
+    }
+    print_facts({**facts, **({"partitions are": ", ".join(f"{count} {status}" for status, count in counts.items() if count)} if counts else {})})
+    for cause in state.causes if state is not None else ():
+        click.echo(f"- it {cause.reason}{f': {cause.upstream.key}' if cause.upstream is not None else ''}")
 
 
 @asset.command(epilog=SELECTION_HELP)
@@ -110,6 +146,18 @@ def _place(found: Asset) -> str:
 
 def _partitions(found: Asset) -> str:
     return found.record.partitions.description if found.record.partitions is not None else "-"
+
+
+def _state(state: AssetStaleness | None) -> Text:
+    """`stale: new data`, `3 stale, 2 missing` of partitions, or `-` for what is made elsewhere."""
+    from rich.text import Text
+
+    if state is None:
+        return Text("-")
+    status = str(state.status)
+    parts = [f"{count} {word}" for count, word in ((state.stale_partition_count, "stale"), (state.missing_partition_count, "missing")) if count]
+    text = f"{status} ({', '.join(parts)})" if parts else status
+    return Text(text, style=STATE_STYLES[status])
 
 
 def _latest(found: Asset) -> str:

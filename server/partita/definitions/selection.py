@@ -10,7 +10,7 @@ from partita.definitions.asset_graph import AssetGraph
 from partita.definitions.keys import AssetKey
 from partita.definitions.resolution import resolved_specs
 from partita.definitions.selection_meaning import Ground, evaluate
-from partita.definitions.selection_terms import And, Edge, Everything, Named, Not, Or, Term, Walk
+from partita.definitions.selection_terms import And, Attribute, Edge, Everything, Named, Not, Or, Term, Walk, has_attribute
 from partita.definitions.selection_text import parse_selection, render_selection
 from partita.definitions.specs import to_key
 from partita.errors import DefinitionError, RequestError
@@ -84,6 +84,10 @@ class Selection:
     def sinks(self) -> Selection:
         """Those that no other of the selection comes behind."""
         return Selection(Edge(self.term, "sinks"))
+
+    def asks_for(self, attribute: Attribute) -> bool:
+        """Whether it speaks of an attribute, such as "status", so that this must be known to resolve it."""
+        return has_attribute(self.term, attribute)
 
     def resolve(
         self,

@@ -78,4 +78,17 @@ class Edge:
     side: Literal["roots", "sinks"]
 
 
+def has_attribute(term: Term, attribute: Attribute) -> bool:
+    """Whether any part of `term` asks for that attribute."""
+    match term:
+        case Has():
+            return term.attribute == attribute
+        case And(terms=terms) | Or(terms=terms):
+            return any(has_attribute(each, attribute) for each in terms)
+        case Not(term=inner) | Walk(term=inner) | Edge(term=inner):
+            return has_attribute(inner, attribute)
+        case _:
+            return False
+
+
 Term = Everything | Named | KeyLike | Has | Not | And | Or | Walk | Edge

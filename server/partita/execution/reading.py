@@ -25,7 +25,8 @@ def _read(scope: RunScope, spec: AssetSpec, upstream: AssetKey, source: FromAsse
     if partition is not None and is_alike and (source is None or partition in (source.partitions or ())):
         return AssetRead(asset=upstream, partition=partition)
     if source is None:
-        return AssetRead(asset=upstream, is_several=cut is not None)
+        # how an asset of another location is cut is not known here
+        return AssetRead(asset=upstream, is_several=cut is not None or above is None or above.is_external)
     if source.partitions is None:
         return AssetRead(asset=upstream)
     if len(source.partitions) == 1:

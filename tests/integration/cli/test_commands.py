@@ -37,6 +37,7 @@ def test_help_lists_every_command_and_the_exit_codes() -> None:
         "tui",
         "run",
         "asset",
+        "job",
         "backfill",
         "schedule",
         "sensor",

@@ -17,6 +17,8 @@ __all__ = [
     "PartitionStatus",
     "RunStatus",
     "SensorKind",
+    "StalenessCauseKind",
+    "StalenessStatus",
     "StepEventKind",
     "StepStatus",
     "TickStatus",
@@ -236,6 +238,32 @@ class SensorKind(Word):
     """Whatever its function looks at; it is evaluated again and again."""
     RUN_STATUS = "run_status"
     """Runs that reach a status."""
+    UNKNOWN = "unknown"
+    """A word that this client does not know yet."""
+
+
+class StalenessCauseKind(Word):
+    """What kind of change made an asset stale."""
+
+    CODE = "code"
+    """Its code has another version."""
+    DATA = "data"
+    """An asset before it has other data."""
+    DEPENDENCIES = "dependencies"
+    """It depends on other assets than it did."""
+    UNKNOWN = "unknown"
+    """A word that this client does not know yet."""
+
+
+class StalenessStatus(Word):
+    """How an asset stands against its code and its inputs."""
+
+    FRESH = "fresh"
+    """It was written by the code of now from the data of now."""
+    MISSING = "missing"
+    """It was never written."""
+    STALE = "stale"
+    """Something has changed since it was written."""
     UNKNOWN = "unknown"
     """A word that this client does not know yet."""
 

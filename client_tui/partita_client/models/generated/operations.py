@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         GetSchedule,
         GetSensor,
         GetServer,
+        GetStaleness,
         LaunchRun,
         ListAssetKeys,
         ListAssets,
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
         ListRuns,
         ListSchedules,
         ListSensors,
+        ListStaleness,
         ListTicks,
         MaterializeAssets,
         ReadLog,
@@ -386,6 +388,73 @@ def list_materializations(
     return Request(
         "ListMaterializations", "query", LIST_MATERIALIZATIONS, given({"key": key, "first": first, "after": after, "partitionKeys": partition_keys})
     )
+
+
+GET_STALENESS = """query GetStaleness($key: String!) {
+  asset(key: $key) {
+    staleness {
+      ...AssetStaleness
+    }
+  }
+}
+
+fragment AssetStaleness on AssetStaleness {
+  status
+  causes {
+    kind
+    reason
+    upstream {
+      key
+    }
+  }
+  stalePartitionCount
+  missingPartitionCount
+  staleRanges
+}
+"""
+
+
+def get_staleness(*, key: str) -> Request[GetStaleness]:
+    return Request("GetStaleness", "query", GET_STALENESS, given({"key": key}))
+
+
+LIST_STALENESS = """query ListStaleness($first: Int, $after: String, $filter: AssetFilter) {
+  assets(first: $first, after: $after, filter: $filter) {
+    nodes {
+      key
+      staleness {
+        ...AssetStaleness
+      }
+    }
+    pageInfo {
+      ...PageInfo
+    }
+  }
+}
+
+fragment AssetStaleness on AssetStaleness {
+  status
+  causes {
+    kind
+    reason
+    upstream {
+      key
+    }
+  }
+  stalePartitionCount
+  missingPartitionCount
+  staleRanges
+}
+
+fragment PageInfo on PageInfo {
+  hasNextPage
+  endCursor
+}
+"""
+
+
+def list_staleness(*, first: int | None = None, after: str | None = None, filter: AssetFilter | None = None) -> Request[ListStaleness]:
+    return Request("ListStaleness", "query", LIST_STALENESS, given({"first": first, "after": after, "filter": filter}))
 
 
 COUNT_PARTITIONS = """query CountPartitions($key: String!) {

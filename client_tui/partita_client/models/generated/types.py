@@ -20,6 +20,8 @@ from partita_client.models.generated.enums import (
     PartitionStatus,
     RunStatus,
     SensorKind,
+    StalenessCauseKind,
+    StalenessStatus,
     StepEventKind,
     StepStatus,
     TickStatus,
@@ -41,6 +43,9 @@ __all__ = [
     "AssetRecordDownstream",
     "AssetRecordPartitions",
     "AssetRecordUpstream",
+    "AssetStaleness",
+    "AssetStalenessCauses",
+    "AssetStalenessCausesUpstream",
     "AutomationTarget",
     "AutomationTargetJob",
     "AwaitRun",
@@ -85,6 +90,8 @@ __all__ = [
     "GetSchedule",
     "GetSensor",
     "GetServer",
+    "GetStaleness",
+    "GetStalenessAsset",
     "Job",
     "JobPage",
     "LaunchRun",
@@ -115,6 +122,9 @@ __all__ = [
     "ListRuns",
     "ListSchedules",
     "ListSensors",
+    "ListStaleness",
+    "ListStalenessAssets",
+    "ListStalenessAssetsNodes",
     "ListTicks",
     "LogChunk",
     "LogEvent",
@@ -519,6 +529,39 @@ class PartitionPage(Shape):
     """The items of this page."""
     page_info: PageInfo
     """Where this page stands in the list."""
+
+
+class AssetStalenessCausesUpstream(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    key: str
+    """Its key: segments joined by `/`, unique in the workspace."""
+
+
+class AssetStalenessCauses(Shape):
+    """Why an asset is stale."""
+
+    kind: StalenessCauseKind
+    """What kind of change it was."""
+    reason: str
+    """In words, said of the asset that is stale."""
+    upstream: AssetStalenessCausesUpstream | None = None
+    """The asset whose data changed, or that was added or removed; null when the change was in its own code."""
+
+
+class AssetStaleness(Shape):
+    """How an asset stands against its code and its inputs. An upstream asset that is itself stale makes nothing stale."""
+
+    status: StalenessStatus
+    """How it stands; of an asset with partitions, how those that were written stand together."""
+    causes: tuple[AssetStalenessCauses, ...]
+    """Why it is stale, each reason once; empty when it is not."""
+    stale_partition_count: int | None = None
+    """How many of its partitions are stale; null when it is not partitioned."""
+    missing_partition_count: int | None = None
+    """How many of its partitions were never written; null when it is not partitioned."""
+    stale_ranges: tuple[tuple[str, ...], ...]
+    """Its stale partitions as unbroken ranges, first and last key of each, at most 500 of them; none when it is not partitioned."""
 
 
 class AutomationTargetJob(Shape):
@@ -2055,6 +2098,45 @@ class ListMaterializations(Shape):
 
     asset: ListMaterializationsAsset | None = None
     """An asset by its key; null when no code location declares it."""
+
+
+class GetStalenessAsset(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    staleness: AssetStaleness | None = None
+    """Whether its code or inputs have changed since it was written; null when nothing here can write it."""
+
+
+class GetStaleness(Shape):
+    """The answer to `GetStaleness`."""
+
+    asset: GetStalenessAsset | None = None
+    """An asset by its key; null when no code location declares it."""
+
+
+class ListStalenessAssetsNodes(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    key: str
+    """Its key: segments joined by `/`, unique in the workspace."""
+    staleness: AssetStaleness | None = None
+    """Whether its code or inputs have changed since it was written; null when nothing here can write it."""
+
+
+class ListStalenessAssets(Shape):
+    """A page of a list."""
+
+    nodes: tuple[ListStalenessAssetsNodes, ...]
+    """The items of this page."""
+    page_info: PageInfo
+    """Where this page stands in the list."""
+
+
+class ListStaleness(Shape):
+    """The answer to `ListStaleness`."""
+
+    assets: ListStalenessAssets
+    """Every asset of the workspace, sorted by key unless told otherwise."""
 
 
 class CountPartitionsAssetPartitionsStatusCounts(Shape):

@@ -163,7 +163,7 @@ def _of_job(context: Context, given: StartBackfillInput, request: BackfillReques
 
 def _of_assets(context: Context, given: StartBackfillInput, request: BackfillRequest, scope: BackfillScope) -> tuple[BackfillRequest, Items]:
     chosen = _chosen(given.partitions)
-    selected = selected_assets(context.definitions, given.selection or "")
+    selected = selected_assets(context, given.selection or "")
     with _about_partitions():
         _check_size(_least_size([scope.partitions(key) for key in selected], chosen, scope))
         items = plan_assets(selected, chosen, scope, states_of=lambda key: _states(context, key))

@@ -14,6 +14,7 @@ from partita.api.mutations.answers import LaunchedRuns
 from partita.api.mutations.partitions import partition_keys_of
 from partita.api.mutations.requests import OF_SELECTION, Refused, check_texts, launch, plan_of, to_config, to_idempotency, to_tags
 from partita.api.problems import invalid, problems_of, too_many
+from partita.api.staleness import words_for
 from partita.api.types.inputs import MaterializeAssetsInput
 from partita.definitions.keys import AssetKey
 from partita.definitions.selection import Selection
@@ -42,7 +43,7 @@ def _requests_of(context: Context, given: MaterializeAssetsInput) -> Sequence[Ru
     check_texts(given)
     definitions = context.definitions
     catalog = definitions.catalog
-    keys = selected_assets(definitions, given.selection)
+    keys = selected_assets(context, given.selection)
     partition_keys = partition_keys_of(given.partitions, [catalog.asset(key) for key in keys], dynamic=definitions.dynamic, now=context.now)
     try:
         requests: Sequence[RunRequest] = cut_assets(
@@ -75,11 +76,14 @@ def _merged(requests: Sequence[RunRequest]) -> Sequence[RunRequest]:
     return [msgspec.structs.replace(first, partition_keys=tuple(key for request in requests for key in request.partition_keys))]
 
 
-def selected_assets(definitions: Definitions, selection: str) -> list[AssetKey]:
-    """The executable assets that a selection means."""
+def selected_assets(context: Context, selection: str) -> list[AssetKey]:
+    """The executable assets that a selection means; reads the store where that asks for their state."""
+    definitions = context.definitions
     catalog = definitions.catalog
     try:
-        keys = Selection.parse(selection).resolve(catalog.graph, location_of=catalog.location_of)
+        chosen = Selection.parse(selection)
+        status_of = words_for(context.store, definitions, chosen, now=context.now)
+        keys = chosen.resolve(catalog.graph, location_of=catalog.location_of, status_of=status_of)
     except RequestError as error:
         raise Refused(*problems_of(error, path=["selection"])) from None
     executable = [key for key in catalog.graph.order if key in keys and key in catalog.owners]

@@ -18,6 +18,7 @@ from partita.api.types.fields import (
     JOB,
     MATERIALIZATION,
     REPOSITORY,
+    STALENESS,
     argument,
     many,
     maybe,
@@ -26,6 +27,7 @@ from partita.api.types.fields import (
     shows,
 )
 from partita.api.types.node import Definition, MetadataEntry, Node, Tag, to_tags
+from partita.planning.staleness import Staleness
 from partita.records.assets import Materialization
 from partita.records.pages import PageRequest
 
@@ -92,6 +94,12 @@ class Asset(Node, Definition):
         """Its newest write."""
         state = await info.context.loaders.asset_states.load(asset.key)
         return state.latest if state else None
+
+    @resolved("Whether its code or inputs have changed since it was written; null when nothing here can write it.", type=maybe(STALENESS))
+    @staticmethod
+    async def staleness(asset: Parent[AssetEntry], info: Info) -> Staleness | None:
+        """How it stands."""
+        return await info.context.loaders.staleness.load(asset.key)
 
     @paged("Its recorded writes, newest first.", MATERIALIZATION, has_tail=True)
     @staticmethod

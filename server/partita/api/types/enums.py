@@ -8,6 +8,8 @@ from typing import TypeVar
 import strawberry
 
 from partita.definitions.metadata import MetadataKind
+from partita.planning.staleness import CauseKind as StalenessCauseKind
+from partita.planning.staleness import Freshness as StalenessStatus
 from partita.records.assets import PartitionStatus
 from partita.records.backfills import BackfillItemStatus as BackfillPartitionStatus
 from partita.records.backfills import BackfillStatus
@@ -261,6 +263,22 @@ _describe(
     SKIPPED="Something that it depends on in this backfill did not succeed, or its asset cannot be written any more.",
 )
 _describe(
+    StalenessStatus,
+    "How an asset stands against its code and its inputs.",
+    name="StalenessStatus",
+    MISSING="It was never written.",
+    FRESH="It was written by the code of now from the data of now.",
+    STALE="Something has changed since it was written.",
+)
+_describe(
+    StalenessCauseKind,
+    "What kind of change made an asset stale.",
+    name="StalenessCauseKind",
+    CODE="Its code has another version.",
+    DATA="An asset before it has other data.",
+    DEPENDENCIES="It depends on other assets than it did.",
+)
+_describe(
     WaitKind,
     "What a queued run waits for.",
     NEXT="Nothing: a worker is about to claim it.",
@@ -318,6 +336,8 @@ __all__ = [
     "RunStatus",
     "SensorKind",
     "Severity",
+    "StalenessCauseKind",
+    "StalenessStatus",
     "StepEventKind",
     "StepStatus",
     "TickStatus",

@@ -128,6 +128,7 @@ SENSOR = _reference("Sensor", "automations")
 TICK = _reference("Tick", "ticks")
 BACKFILL = _reference("Backfill", "backfills")
 BACKFILL_PARTITION = _reference("BackfillPartition", "backfills")
+STALENESS = _reference("AssetStaleness", "staleness")
 PYTHON_ERROR = _reference("PythonError", "failures")
 
 __all__ = [
@@ -148,6 +149,7 @@ __all__ = [
     "SCHEDULE",
     "SENSOR",
     "SHOWN_AS",
+    "STALENESS",
     "TICK",
     "WORKSPACE",
     "Shown",

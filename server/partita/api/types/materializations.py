@@ -22,6 +22,7 @@ class Materialization(Node):
     partition_key: str | None = shown("The partition that was written; null for an asset without partitions.", "partition")
     step_key: str | None = shown("The step that wrote it; null when it was reported from outside.", "step")
     data_version: str | None = shown("Version of the data, as the code that wrote it named it; null when it did not.")
+    version: str = shown("Version of the data: `dataVersion`, else one that Partita has worked out of code and inputs.", "effective_version")
     code_version: str | None = shown("Version of the code that wrote it, as its definition names it; null when it does not.")
     metadata: list[MetadataEntry] = shown("What the code said of the data.")
 

@@ -79,11 +79,13 @@ class Repository(Node):
 
     @paged("The assets it defines, sorted by key.", ASSET)
     @staticmethod
-    def assets(
+    async def assets(
         repository: Parent[RepositoryEntry],
         info: Info,
         page: PageRequest,
         filter: Annotated[AssetFilterInput | None, argument("Which of them are wanted; all when left out.")] = None,
     ) -> ShownPage[AssetEntry]:
         """A page of its assets."""
-        return info.context.definitions.page_of_assets(page, to_asset_filter(filter), place=repository.place)
+        where = to_asset_filter(filter)
+        status_of = await info.context.status_of(where.selection)
+        return info.context.definitions.page_of_assets(page, where, place=repository.place, status_of=status_of)
