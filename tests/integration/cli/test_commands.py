@@ -29,6 +29,7 @@ def test_help_lists_every_command_and_the_exit_codes() -> None:
     for name in (
         "init",
         "check",
+        "plan",
         "dev",
         "api",
         "daemon",
