@@ -21,12 +21,12 @@ ASSETS, PER_LAYER, OPS = 10_000, 100, 10_000
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 IMPORT = "import time; began = time.perf_counter(); import partita as pt; pt.asset; pt.Repository; print((time.perf_counter() - began) * 1000)"
 DECLARE = """
-import json, resource, sys
+import re, sys
 sys.path[:0] = {path!r}
 from benchmarks.definitions_scale import assets_in_layers, catalog_of
 from partita.records.codec import encode
 encode(catalog_of(assets_in_layers({count})))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024)
 """
 
 
