@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from partita.definitions.asset_graph import AssetGraph
     from partita.definitions.assets import Asset, asset
     from partita.definitions.checks import Check, asset_check
+    from partita.definitions.conditions import Condition
     from partita.definitions.config import Config, EnvVar, Field
     from partita.definitions.context import Context
     from partita.definitions.cron import Cron
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
         TimeWindow,
         WeeklyPartitions,
     )
-    from partita.definitions.policies import Backfill, Pool, Retry, in_process, processes
+    from partita.definitions.policies import Backfill, Freshness, Pool, Retry, in_process, processes
     from partita.definitions.ports import DynamicOut, In, Out
     from partita.definitions.ready import checks
     from partita.definitions.repository import Repository, load_assets
@@ -102,6 +103,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "partita.definitions.asset_graph": ("AssetGraph",),
     "partita.definitions.assets": ("Asset", "asset"),
     "partita.definitions.checks": ("Check", "asset_check"),
+    "partita.definitions.conditions": ("Condition",),
     "partita.definitions.config": ("Config", "EnvVar", "Field"),
     "partita.definitions.context": ("Context",),
     "partita.definitions.dynamic": ("Dynamic",),
@@ -134,7 +136,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "TimeWindow",
         "WeeklyPartitions",
     ),
-    "partita.definitions.policies": ("Backfill", "Pool", "Retry", "in_process", "processes"),
+    "partita.definitions.policies": ("Backfill", "Freshness", "Pool", "Retry", "in_process", "processes"),
     "partita.definitions.ports": ("DynamicOut", "In", "Out"),
     "partita.definitions.ready": ("checks",),
     "partita.definitions.repository": ("Repository", "load_assets"),
@@ -227,6 +229,7 @@ __all__ = [
     "Check",
     "CheckContext",
     "CheckResult",
+    "Condition",
     "Config",
     "ConflictError",
     "Context",
@@ -247,6 +250,7 @@ __all__ = [
     "Failure",
     "Field",
     "FilesystemIO",
+    "Freshness",
     "Graph",
     "Hook",
     "HookContext",

@@ -15,6 +15,8 @@ from partita.planning.backfill import PartitionsChosen
 from partita.planning.ticks import TickScope, requests_of_schedule
 from support.backfills import Played, items_of, scope_of
 from support.cases import Case, each_case
+from support.conditions import ONCE, Watch
+from support.conditions import spec as asset_spec
 
 CADENCES: dict[str, Callable[..., pt.Partitions]] = {
     "daily": pt.DailyPartitions,
@@ -171,3 +173,36 @@ def test_how_a_backfill_is_cut_into_runs(case: Case) -> None:
     found = [{"assets": assets, "partition_key": None, "range": [keys[0], keys[-1]]} for assets, keys in played.runs]
     assert found == case.expected
     assert [key for _, keys in played.runs for key in keys] == case.input["keys"]
+
+
+CONDITIONED: dict[str, Callable[[], list[pt.AssetSpec]]] = {
+    "A eager -> B eager, both missing": lambda: [
+        asset_spec("A", pt.Condition.eager()),
+        asset_spec("B", pt.Condition.eager(), deps=["A"]),
+    ],
+    "daily partitions: A eager -> B eager": lambda: [
+        asset_spec("A", pt.Condition.eager(), partitions=pt.DailyPartitions("2024-01-01")),
+        asset_spec("B", pt.Condition.eager(), deps=["A"], partitions=pt.DailyPartitions("2024-01-01")),
+    ],
+    "A -> B on_cron(@hourly)": lambda: [asset_spec("A"), asset_spec("B", pt.Condition.on_cron("@hourly"), deps=["A"])],
+    "root asset on_cron(@daily)": lambda: [asset_spec("R", pt.Condition.on_cron("@daily"))],
+    "static partitions a,b: root missing()": lambda: [asset_spec("R", pt.Condition.missing(), partitions=pt.StaticPartitions(["a", "b"]))],
+    "in_latest_time_window() & missing(), hourly": lambda: [
+        asset_spec("R", pt.Condition.in_latest_window() & pt.Condition.missing(), partitions=pt.HourlyPartitions("2024-01-01-00:00"))
+    ],
+}
+
+
+@each_case("automation_sequence")
+def test_what_conditions_ask_for_one_look_after_another(case: Case) -> None:
+    (specs,) = [make for scenario, make in CONDITIONED.items() if case.input["scenario"].startswith(scenario)]
+    watch = Watch(*specs())
+    found = []
+    for verb, what, *keys in case.input["steps"]:
+        if verb == "eval":
+            asked = watch.look(what)
+            found.append({key: ["(unpartitioned)"] if keys == ONCE else keys for key, keys in asked.items()})
+        else:
+            watch.wrote(*what, *keys)
+
+    assert found == case.expected

@@ -7,11 +7,12 @@ from datetime import timedelta
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from partita.definitions.checks import Check
+from partita.definitions.conditions import Condition
 from partita.definitions.hooks import Hook, check_hooks
 from partita.definitions.inputs import AssetInputs, asset_inputs, config_of, config_type_of, description_of, name_of
 from partita.definitions.keys import AssetKey
 from partita.definitions.partitions import Partitions
-from partita.definitions.policies import BackfillPolicy, Pool, Retry, expect, pool_fields, to_seconds
+from partita.definitions.policies import BackfillPolicy, Freshness, Pool, PoolFields, Retry, expect, pool_fields, to_seconds
 from partita.definitions.ports import In
 from partita.definitions.signatures import Signature, signature_of
 from partita.definitions.sources import located, source_of
@@ -93,6 +94,8 @@ def asset(
     partitions: Partitions | None = None,
     code_version: str | None = None,
     io_manager: str = "io_manager",
+    automation: Condition | None = None,
+    freshness: Freshness | None = None,
     retry: Retry | None = None,
     timeout: float | timedelta | None = None,
     pool: str | Pool | None = None,
@@ -121,6 +124,8 @@ def asset(
     partitions: Partitions | None = None,
     code_version: str | None = None,
     io_manager: str = "io_manager",
+    automation: Condition | None = None,
+    freshness: Freshness | None = None,
     retry: Retry | None = None,
     timeout: float | timedelta | None = None,
     pool: str | Pool | None = None,
@@ -150,6 +155,8 @@ def asset(
         partitions: how it is cut.
         code_version: changes when the function's meaning does.
         io_manager: the name of what stores its value.
+        automation: when it is made without being asked for: a `Condition`.
+        freshness: how old it may be: a `Freshness`.
         retry: how often it is tried again after a failure.
         timeout: how long an attempt may take, in seconds or as a timedelta.
         pool: the pool whose slots its runs take: its name, or a `pt.Pool` with their number.
@@ -189,20 +196,30 @@ def asset(
                 partitions=partitions,
                 code_version=code_version,
                 io_manager=io_manager,
-                retry=expect(Retry, retry, "retry"),
-                timeout=to_seconds(timeout, "asset"),
-                **pool_fields(pool, "asset"),
+                automation=automation,
+                freshness=freshness,
+                **_attempts(retry, timeout, pool),
                 priority=priority,
                 requires=_checked_requirements(requires),
-                hooks=tuple(each.name for each in called),
                 backfill=expect(BackfillPolicy, backfill, "backfill"),
                 source=source,
                 **_read(signature, found),
+                hooks=tuple(each.name for each in called),
             )
-            own = _own_checks(spec.key, checks)
-            return Asset(decorated, spec=spec, signature=signature, by_name=found.by_name, checks=own, hooks=called)
+            return Asset(decorated, spec=spec, signature=signature, by_name=found.by_name, checks=_own_checks(spec.key, checks), hooks=called)
 
     return define if function is None else define(function)
+
+
+class _Attempts(PoolFields):
+    """What a spec says of the attempts to compute it."""
+
+    retry: Retry | None
+    timeout: float | None
+
+
+def _attempts(retry: Retry | None, timeout: float | timedelta | None, pool: str | Pool | None) -> _Attempts:
+    return {"retry": expect(Retry, retry, "retry"), "timeout": to_seconds(timeout, "asset"), **pool_fields(pool, "asset")}
 
 
 def _own_checks(key: AssetKey, checks: Iterable[Any]) -> tuple[Check[..., Any], ...]:

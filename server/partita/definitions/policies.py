@@ -1,12 +1,14 @@
-"""Rules that a definition carries: retries, how backfills are cut, executors."""
+"""Rules that a definition carries: retries, how backfills are cut, how old an asset may be, executors."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Literal, TypedDict, TypeVar, get_args
 
 import msgspec
 
+from partita.definitions.cron import Cron
 from partita.definitions.keys import check_name
 from partita.errors import DefinitionError, did_you_mean
 
@@ -127,6 +129,51 @@ class Backfill:
         return BackfillPolicy(max_partitions_per_run=partitions)
 
 
+class Freshness(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How old an asset may be: the last write of any of its partitions counts.
+
+    Either it must have been written `within` a time, or since the last tick of a cron expression, from `grace` after that tick on.
+
+    Example:
+        `@pt.asset(freshness=pt.Freshness(within=timedelta(hours=2)))`
+
+    Raises:
+        DefinitionError: not exactly one of the two, or a duration or cron expression that cannot be used.
+    """
+
+    within: timedelta | None = None
+    expressions: tuple[str, ...] = ()
+    """Cron expressions; made by `Freshness.cron`."""
+    timezone: str = "UTC"
+    grace: timedelta = timedelta(0)
+    """After a tick, the time there is to write it."""
+
+    def __post_init__(self) -> None:
+        if (self.within is None) == (not self.expressions):
+            raise DefinitionError("Freshness takes one rule: pt.Freshness(within=timedelta(hours=2)) or pt.Freshness.cron('0 9 * * *').")
+        if self.within is not None:
+            _check_span("Freshness(within=...)", self.within, least=timedelta(microseconds=1))
+        _check_span("Freshness(grace=...)", self.grace, least=timedelta(0))
+        if self.within is not None and self.grace:
+            raise DefinitionError("Freshness(within=..., grace=...): grace follows the ticks of a cron expression. Give a longer within=.")
+
+    @staticmethod
+    def cron(cron: str | Sequence[str], *, timezone: str = "UTC", grace: timedelta = timedelta(0)) -> Freshness:
+        """It must have been written since the last tick; a tick counts once `grace` has passed.
+
+        Raises:
+            DefinitionError: a cron expression, zone or duration that cannot be used.
+        """
+        return Freshness(expressions=Cron(cron, timezone=timezone).expressions, timezone=timezone, grace=grace)
+
+    def __str__(self) -> str:
+        if self.within is not None:
+            return f"written within {self.within}"
+        zone = f" {self.timezone}" if self.timezone != "UTC" else ""
+        grace = f" and {self.grace}" if self.grace else ""
+        return f"written since {', '.join(map(repr, self.expressions))}{zone}{grace}"
+
+
 class ExecutorSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where the steps of a run execute; `max_concurrent` None means as many as the machine has cores."""
 
@@ -161,10 +208,16 @@ def expect(kind: type[Any], given: T | None, what: str) -> T | None:
             "Retry": "pt.Retry(...)",
             "ExecutorSpec": "pt.in_process() or pt.processes()",
             "BackfillPolicy": "pt.Backfill.single_run() or pt.Backfill.runs_of(30)",
+            "Freshness": "pt.Freshness(within=timedelta(hours=2)) or pt.Freshness.cron('0 9 * * *')",
             "Mapping": "a pt.TimeWindowMapping(...) or the like",
         }.get(kind.__name__, f"a pt.{kind.__name__}")
         raise DefinitionError(f"{what}={given!r}: give {made}.")
     return given
+
+
+def _check_span(what: str, given: object, *, least: timedelta) -> None:
+    if not isinstance(given, timedelta) or not is_duration(given.total_seconds(), least=least.total_seconds()):
+        raise DefinitionError(f"{what[:-4]}{given!r}): give a timedelta, such as timedelta(hours=2), of at most ten years.")
 
 
 def is_count(given: object, *, least: int = 0) -> bool:

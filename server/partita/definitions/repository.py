@@ -19,6 +19,7 @@ from partita.definitions.policies import ExecutorSpec, expect
 from partita.definitions.problems import BrokenDefinition, Problems
 from partita.definitions.repository_assets import Found, check_circles, check_mappings, collect_assets, resolve_assets, resolve_checks
 from partita.definitions.repository_automations import Automations
+from partita.definitions.repository_conditions import check_conditions
 from partita.definitions.repository_jobs import Parts, collect_jobs, resolve_job
 from partita.definitions.repository_resources import Provisions, check_asset_provisions, check_hook_provisions, check_loading
 from partita.definitions.schedules import FunctionSchedule, Schedule
@@ -86,6 +87,7 @@ class Repository:
         """Its assets and the edges between them."""
         check_circles(self.graph, problems)
         check_mappings(self.graph, problems)
+        check_conditions(self.graph, problems)
         self._parts = Parts(problems)
         self._jobs: dict[str, Job] = {each.name: self._adopt(each, problems) for each in collect_jobs(jobs, problems).values()}
         self._automations = Automations(

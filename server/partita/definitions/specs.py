@@ -13,13 +13,14 @@ from typing import Any, Literal, TypedDict, Unpack
 import msgspec
 
 from partita.definitions.automation_specs import ScheduleSpec, SensorSpec
+from partita.definitions.conditions import AnyCondition, Condition, check_condition
 from partita.definitions.keys import AssetKey
 from partita.definitions.labels import check_group, check_kinds, check_owners, check_tags
 from partita.definitions.mappings import Mapping as PartitionMapping
 from partita.definitions.mappings import MappingSpec
 from partita.definitions.metadata import MetadataEntry, to_entries
 from partita.definitions.partitions import Partitions, PartitionsSpec
-from partita.definitions.policies import BackfillPolicy, ExecutorSpec, Retry, expect
+from partita.definitions.policies import BackfillPolicy, ExecutorSpec, Freshness, Retry, expect
 from partita.definitions.sources import SourceLocation as SourceLocation
 from partita.definitions.sources import caller_source, located
 from partita.definitions.values import Spec as Spec
@@ -107,6 +108,8 @@ class AssetSpec:
     Args:
         key: `"marts/orders"` or `["marts", "orders"]`.
         deps: keys, assets or `Dep`s that come before it.
+        automation: when it is made without being asked for.
+        freshness: how old it may be.
 
     Example:
         `pt.AssetSpec("raw/orders", group="raw", kinds=["csv"])`
@@ -141,6 +144,10 @@ class AssetSpec:
     hooks: tuple[str, ...] = ()
     backfill: BackfillPolicy | None = None
     """How backfills cut its partitions into runs; None: one each."""
+    automation: AnyCondition | None = None
+    """When it is made without being asked for."""
+    freshness: Freshness | None = None
+    """How old it may be."""
     is_async: bool = False
     is_external: bool = True
     source: SourceLocation | None = None
@@ -159,6 +166,8 @@ class AssetSpec:
         partitions: Partitions | None = None,
         code_version: str | None = None,
         io_manager: str = "io_manager",
+        automation: Condition | None = None,
+        freshness: Freshness | None = None,
         **computed: Unpack[Computed],
     ) -> None:
         source = computed.pop("source", None) or caller_source()
@@ -181,6 +190,8 @@ class AssetSpec:
                 source=source,
                 **computed,
             )
+            rules = {"automation": check_condition(automation, "automation"), "freshness": expect(Freshness, freshness, "freshness")}
+            self.__dict__.update({name: rule for name, rule in rules.items() if rule is not None})
 
     @property
     def spec(self) -> AssetSpec:
@@ -205,7 +216,8 @@ class AssetSpec:
         return next((edge.mapping for edge in edges if edge.key == upstream and edge.mapping is not None), None)
 
 
-_DEFAULTS = {name: field.default for name, field in AssetSpec.__dataclass_fields__.items()}
+# What few assets have stays out of the encoding of the others: only what an instance holds itself is written.
+_DEFAULTS = {name: field.default for name, field in AssetSpec.__dataclass_fields__.items() if name not in {"automation", "freshness"}}
 
 
 class Dep:

@@ -202,14 +202,6 @@ def test_an_external_asset_that_cannot_be_is_refused_with_file_and_line() -> Non
         pt.AssetSpec("x", group="a b")
 
 
-@pytest.mark.parametrize("option", ["automation", "freshness"])
-def test_options_that_have_no_effect_yet_are_not_accepted(option: str) -> None:
-    with pytest.raises(TypeError, match=option):
-        pt.asset(**{option: None})  # type: ignore[call-overload]
-    with pytest.raises(TypeError, match=option):
-        pt.AssetSpec("x", **{option: None})  # type: ignore[arg-type]
-
-
 def test_a_mapping_must_be_one() -> None:
     with pytest.raises(pt.DefinitionError, match="mapping='last'"):
         pt.In(mapping="last")  # type: ignore[arg-type]
