@@ -51,7 +51,7 @@ class Automation:
             selection: Assets, such as `"group:marts"`; or give `job`.
             job: Name of a partitioned job.
             partitions: A key, a list of keys, or a pair `(first, last)`; every partition when left out and `status` too.
-            status: Instead of `partitions`: those that stand like this now: "missing", "failed", or several of these.
+            status: Instead of `partitions`: those that stand like this now: "missing", "failed", or several of these; or "stale", alone.
             config: Run config of every run.
             tags: Tags of every run.
             priority: Runs of higher priority start first.
@@ -75,7 +75,9 @@ class Automation:
         if runs_of is not None:
             policy["runsOf"] = runs_of
         wanted: PartitionSelection = to_partitions(partitions) or {}
-        if status is not None:
+        if status in ("stale", ["stale"], ("stale",)):
+            wanted["stale"] = True
+        elif status is not None:
             wanted["statuses"] = words(status)
         answer = self._link.execute(
             operations.start_backfill(

@@ -17,6 +17,7 @@ from partita.definitions.keys import AssetKey
 from partita.definitions.partitions import DynamicKeys, DynamicPartitions, Partitions, PartitionSet, PartitionsSpec, TimePartitions, partitions_of
 from partita.definitions.specs import AssetSpec, JobSpec
 from partita.errors import RequestError
+from partita.planning.coverage import Coverage, cover
 from partita.records.assets import PartitionState, PartitionStatus
 from partita.records.filters import RunFilter, RunOrder
 from partita.records.pages import Page, PageRequest
@@ -115,27 +116,19 @@ class PartitionedTarget:
         kept = await self._states.count(context)
         # What is kept also counts partitions that a changed definition no longer has.
         if kept is None or sum(kept.values()) > total:
-            kept = await self._count_existing(context)
+            kept = (await self._cover(context)).counts
         counts = {**kept, PartitionStatus.MISSING: total - sum(count for status, count in kept.items() if status is not PartitionStatus.MISSING)}
         return [StatusCount(status=status, count=counts[status]) for status in PartitionStatus if counts.get(status)]
-
-    async def _count_existing(self, context: Context) -> dict[PartitionStatus, int]:
-        existing = self.partitions.keys(now=context.now)
-        counts: dict[PartitionStatus, int] = {}
-        for key, state in (await self._states.read(context, None)).items():
-            if key in existing:
-                counts[state.status] = counts.get(state.status, 0) + 1
-        return counts
 
     async def _chosen(self, context: Context, statuses: Collection[PartitionStatus] | None) -> PartitionSet:
         existing = self.partitions.keys(now=context.now)
         if statuses is None:
             return existing
-        states = {key: state for key, state in (await self._states.read(context, None)).items() if key in existing}
-        chosen = self.partitions.set_of(key for key, state in states.items() if state.status in statuses)
-        if PartitionStatus.MISSING in statuses:
-            chosen |= existing - self.partitions.set_of(states)
-        return chosen
+        return (await self._cover(context)).standing(statuses)
+
+    async def _cover(self, context: Context) -> Coverage:
+        states = await self._states.read(context, None)
+        return cover(self.partitions, {key: state.status for key, state in states.items()}, now=context.now)
 
     def _position_after(self, chosen: PartitionSet, cursor: str | None) -> int:
         if cursor is None:

@@ -32,6 +32,7 @@ def backfill() -> None:
 @click.option("--all", "is_all", is_flag=True, help="Every partition.")
 @click.option("--missing", is_flag=True, help="Partitions that were never written.")
 @click.option("--failed", is_flag=True, help="Partitions whose last run failed.")
+@click.option("--stale", is_flag=True, help="Partitions whose code or inputs have changed since they were written.")
 @click.option("--runs-of", type=click.IntRange(min=1), metavar="N", help="Each run writes up to N neighbouring partitions.")
 @click.option("--single-run", is_flag=True, help="One run writes all of them.")
 @click.option("--title", help="What it is called.")
@@ -48,7 +49,7 @@ def start(
         raise click.UsageError("Give a SELECTION of assets, or --job.")
     if given["runs_of"] is not None and given["single_run"]:
         raise click.UsageError("Give one of --runs-of and --single-run.")
-    partitions, statuses = _chosen(**{name: given[name] for name in ("span", "keys", "is_all", "missing", "failed")})
+    partitions, statuses = _chosen(**{name: given[name] for name in ("span", "keys", "is_all", "missing", "failed", "stale")})
     with server.connect() as client:
         started = client.backfill(
             selection,
@@ -133,12 +134,12 @@ def retry(backfill_id: str, *, server: Server, is_waiting: bool, as_json: bool) 
         return _finish(client.find_backfill(backfill_id).retry(), is_waiting=is_waiting, as_json=as_json)
 
 
-def _chosen(*, span: str | None, keys: tuple[str, ...], is_all: bool, missing: bool, failed: bool) -> tuple[Any, list[str]]:
+def _chosen(*, span: str | None, keys: tuple[str, ...], is_all: bool, missing: bool, failed: bool, stale: bool) -> tuple[Any, list[str] | str]:
     """The partitions and statuses that the options ask for."""
     statuses = [word for word, is_wanted in (("missing", missing), ("failed", failed)) if is_wanted]
-    if sum(map(bool, (span, keys, is_all, statuses))) != 1:
-        raise click.UsageError("Say which partitions: one of --range, --partition, --all, --missing and --failed.")
-    return (parse_span(span) if span else list(keys) or None), statuses
+    if sum(map(bool, (span, keys, is_all, statuses, stale))) != 1:
+        raise click.UsageError("Say which partitions: one of --range, --partition, --all, --stale, --missing and --failed.")
+    return (parse_span(span) if span else list(keys) or None), "stale" if stale else statuses
 
 
 def _finish(started: Backfill, *, is_waiting: bool, as_json: bool) -> int:

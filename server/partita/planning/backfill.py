@@ -13,6 +13,7 @@ from partita.definitions.partitions import DynamicKeys, Partitions, PartitionSet
 from partita.definitions.policies import BackfillPolicy
 from partita.definitions.specs import AssetSpec
 from partita.errors import RequestError
+from partita.planning.coverage import cover
 from partita.records.assets import PartitionStatus
 from partita.records.backfills import BackfillItem
 
@@ -20,6 +21,8 @@ Owner = tuple[str, str]
 """Location and repository."""
 StatesOf = Callable[[AssetKey], Mapping[str, PartitionStatus]]
 """How partitions of an asset stand; those that are left out are missing."""
+StaleOf = Callable[[AssetKey], PartitionSet]
+"""The stale partitions of an asset."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,13 @@ class PartitionsChosen:
     is_all: bool = False
     statuses: frozenset[PartitionStatus] | None = None
     """Partitions that stand so now: missing or failed ones."""
+    is_stale: bool = False
+    """Partitions whose code or inputs have changed since they were written."""
+
+    @property
+    def is_by_state(self) -> bool:
+        """Whether it depends on how each asset's own partitions stand."""
+        return self.statuses is not None or self.is_stale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +111,9 @@ def needs_same_key(spec: AssetSpec, above: AssetKey) -> bool:
             return spec.partitions is None
 
 
-def plan_assets(keys: Collection[AssetKey], chosen: PartitionsChosen, scope: BackfillScope, *, states_of: StatesOf) -> tuple[BackfillItem, ...]:
+def plan_assets(
+    keys: Collection[AssetKey], chosen: PartitionsChosen, scope: BackfillScope, *, states_of: StatesOf, stale_of: StaleOf | None = None
+) -> tuple[BackfillItem, ...]:
     """The items of a backfill of assets, in the order of their turn: upstream first, then by partition.
 
     A range or keys are those of the first asset, upstream first, whose partitions know them. Assets that are cut otherwise take part with
@@ -112,15 +124,16 @@ def plan_assets(keys: Collection[AssetKey], chosen: PartitionsChosen, scope: Bac
         chosen: which partitions.
         scope: the workspace.
         states_of: how the partitions of an asset stand.
+        stale_of: which of them are stale; needed when those are chosen.
 
     Raises:
         RequestError: there is nothing to write, or the partitions do not fit the assets, or are not clear for all of them.
         UnknownPartitionError: a key that no asset knows.
     """
     groups = group_assets(keys, scope)
-    if chosen.statuses is not None:  # what has no partitions has none that stand so
+    if chosen.is_by_state:  # what has no partitions has none that stand so
         groups = tuple(group for group in groups if group.kind.partitions is not None)
-    sets = _chosen_sets([key for group in groups for key in group.keys], chosen, scope, states_of=states_of)
+    sets = _chosen_sets([key for group in groups for key in group.keys], chosen, scope, states_of=states_of, stale_of=stale_of)
     items = [item for group in groups for item in _items_of(group, sets)]
     if not items:
         raise RequestError("There is nothing to write: none of the chosen partitions exists, or none stands as was asked for.")
@@ -134,7 +147,7 @@ def plan_job(partitions: PartitionsSpec, chosen: PartitionsChosen, scope: Backfi
         RequestError: partitions by status, which a job does not have, or none at all.
         UnknownPartitionError: a key that does not exist.
     """
-    if chosen.statuses is not None:
+    if chosen.is_by_state:
         raise RequestError("Partitions of a job have no status of their own: choose a range, keys or all, or backfill its assets.")
     found = _own_set(partitions_of(partitions, scope.dynamic), chosen, owner=f"Job {name!r}", now=scope.now)
     if not found:
@@ -157,7 +170,7 @@ def _items_of(group: Group, sets: Mapping[AssetKey, PartitionSet | None]) -> lis
 
 
 def _chosen_sets(
-    keys: Sequence[AssetKey], chosen: PartitionsChosen, scope: BackfillScope, *, states_of: StatesOf
+    keys: Sequence[AssetKey], chosen: PartitionsChosen, scope: BackfillScope, *, states_of: StatesOf, stale_of: StaleOf | None
 ) -> dict[AssetKey, PartitionSet | None]:
     """The partitions of each asset; None for those that have none."""
     cut = {key: scope.partitions(key) for key in keys}
@@ -166,7 +179,10 @@ def _chosen_sets(
     if chosen.is_all:
         return sets | {key: each.keys(now=scope.now) for key, each in by_key.items()}
     if chosen.statuses is not None:
-        return sets | {key: _with_status(each, states_of(key), chosen.statuses, now=scope.now) for key, each in by_key.items()}
+        return sets | {key: cover(each, states_of(key), now=scope.now).standing(chosen.statuses) for key, each in by_key.items()}
+    if chosen.is_stale:
+        assert stale_of is not None, "who chooses the stale ones says which they are"
+        return sets | {key: stale_of(key) for key in by_key}
     if chosen.keys is None and chosen.range is None:
         if by_key:
             first = next(iter(by_key))
@@ -273,14 +289,3 @@ def _own_set(partitions: Partitions, chosen: PartitionsChosen, *, owner: str, no
     if not chosen.keys:
         raise RequestError(f"{owner} has partitions ({partitions.describe()}): say which ones, or all of them.")
     return partitions.select(chosen.keys, now=now, owner=owner)
-
-
-def _with_status(
-    partitions: Partitions, states: Mapping[str, PartitionStatus], wanted: Collection[PartitionStatus], *, now: datetime
-) -> PartitionSet:
-    existing = partitions.keys(now=now)
-    stored = [key for key, status in states.items() if status in wanted and partitions.could_have(key)]
-    chosen = partitions.set_of(stored) & existing
-    if PartitionStatus.MISSING in wanted:
-        chosen |= existing - partitions.set_of(key for key in states if partitions.could_have(key))
-    return chosen

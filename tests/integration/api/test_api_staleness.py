@@ -11,6 +11,7 @@ import pytest
 
 import partita as pt
 from partita_client import Client
+from partita_client.errors import RequestRefusedError
 from support.api import Api, serving
 from support.shell import Shell
 
@@ -79,6 +80,16 @@ def test_what_is_stale_can_be_written_by_saying_so(stale: Api) -> None:
     answer = stale.ask(document, s="status:stale and partitions:none")["materializeAssets"]
 
     assert answer == {"runs": [{"assets": [{"key": "reader"}]}], "errors": []}
+
+
+def test_stale_partitions_are_written_again_by_a_backfill(stale: Api) -> None:
+    with Client(f"http://127.0.0.1:{stale.port}") as client:
+        backfill = client.backfill("location:ingest", status="stale")
+        written = [(each.asset_key, each.partition_key) for each in backfill.partitions()]
+        with pytest.raises(RequestRefusedError, match="nothing to write"):
+            client.backfill("source", status="stale")
+
+    assert written == [("day", "2026-02-08")]
 
 
 def test_the_client_tells_it_of_one_asset_and_of_many(stale: Api) -> None:

@@ -37,6 +37,7 @@ PartitionSelection = TypedDict(
         "all": "NotRequired[bool | None]",
         "keys": "NotRequired[Sequence[str] | None]",
         "range": "NotRequired[PartitionRange | None]",
+        "stale": "NotRequired[bool | None]",
         "statuses": "NotRequired[Sequence[str] | None]",
     },
 )

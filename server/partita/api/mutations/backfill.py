@@ -16,10 +16,11 @@ from partita.api.mutations.launch import job_of
 from partita.api.mutations.materialize import selected_assets
 from partita.api.mutations.requests import OF_SELECTION, Refused, check_texts, plan_of, to_config, to_idempotency, to_tags
 from partita.api.problems import invalid, problems_of, too_many
+from partita.api.staleness import staleness_of
 from partita.api.types.enums import MutationErrorCode
 from partita.api.types.inputs import BackfillPolicyInput, CancelBackfillInput, PartitionSelection, RetryBackfillInput, StartBackfillInput
 from partita.definitions.keys import AssetKey
-from partita.definitions.partitions import Partitions, partitions_of
+from partita.definitions.partitions import Partitions, PartitionSet, partitions_of
 from partita.definitions.policies import BackfillPolicy
 from partita.errors import ConflictError, NotFoundError, RequestError
 from partita.planning.backfill import BackfillScope, PartitionsChosen, plan_assets, plan_job
@@ -166,7 +167,8 @@ def _of_assets(context: Context, given: StartBackfillInput, request: BackfillReq
     selected = selected_assets(context, given.selection or "")
     with _about_partitions():
         _check_size(_least_size([scope.partitions(key) for key in selected], chosen, scope))
-        items = plan_assets(selected, chosen, scope, states_of=lambda key: _states(context, key))
+        stale_of = _stale_of(context, selected) if chosen.is_stale else None
+        items = plan_assets(selected, chosen, scope, states_of=lambda key: _states(context, key), stale_of=stale_of)
     written = {item.asset for item in items}  # not every asset has any of the chosen partitions
     return msgspec.structs.replace(request, assets=tuple(key for key in selected if key in written)), items
 
@@ -213,6 +215,10 @@ def _chosen(given: PartitionSelection | None) -> PartitionsChosen:
         if not statuses:
             raise Refused(invalid("`partitions.statuses` is empty. Name at least one, such as MISSING.", path=["partitions", "statuses"]))
         return PartitionsChosen(statuses=statuses)
+    if given.stale is not None:
+        if not given.stale.value:
+            raise Refused(invalid("`partitions.stale` must be true. For other partitions, give another field.", path=["partitions", "stale"]))
+        return PartitionsChosen(is_stale=True)
     if given.all is None or not given.all.value:
         raise Refused(invalid("`partitions.all` must be true. To write no partitions, leave `partitions` out.", path=["partitions", "all"]))
     return PartitionsChosen(is_all=True)
@@ -229,6 +235,17 @@ def _policy(given: BackfillPolicyInput | None) -> BackfillPolicy | None:
     if given.single_run is None or not given.single_run.value:
         raise Refused(invalid("`policy.singleRun` must be true. Leave `policy` out for the usual way.", path=["policy", "singleRun"]))
     return BackfillPolicy()
+
+
+def _stale_of(context: Context, keys: Sequence[AssetKey]) -> Callable[[AssetKey], PartitionSet]:
+    found = staleness_of(context.store, context.definitions, keys, now=context.now)
+
+    def stale_of(key: AssetKey) -> PartitionSet:
+        stale = found[key].stale
+        assert stale is not None, "it is asked of assets with partitions only"
+        return stale
+
+    return stale_of
 
 
 def _states(context: Context, key: AssetKey) -> Mapping[str, PartitionStatus]:

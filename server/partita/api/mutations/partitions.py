@@ -30,9 +30,10 @@ def partition_keys_of(
         if not keys:
             raise Refused(invalid("`partitions.keys` is empty. Name at least one partition, or leave `partitions` out.", path=["partitions", "keys"]))
         return keys
-    if given.statuses is not None:
-        advice = "`partitions.statuses` is for backfills: use `startBackfill`, or name keys, a range or all."
-        raise Refused(invalid(advice, path=["partitions", "statuses"]))
+    by_state = "statuses" if given.statuses is not None else "stale" if given.stale is not None else None
+    if by_state is not None:
+        advice = f"`partitions.{by_state}` is for backfills: use `startBackfill`, or name keys, a range or all."
+        raise Refused(invalid(advice, path=["partitions", by_state]))
     chosen = _chosen(given, partitions_of(_only_partitioning(assets), dynamic), now=now)
     if not chosen:
         raise Refused(invalid("There are no partitions yet.", path=["partitions"]))

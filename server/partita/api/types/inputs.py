@@ -44,6 +44,7 @@ class PartitionSelection:
     range: strawberry.Maybe[PartitionRange] = required("The partitions from one to another, both included.")
     all: strawberry.Maybe[bool] = required("Every partition there is; must be true.")
     statuses: strawberry.Maybe[list[PartitionStatus]] = required("Partitions that stand so now, such as those that are missing or failed.")
+    stale: strawberry.Maybe[bool] = required("Partitions whose code or inputs have changed since they were written; must be true.")
 
 
 @strawberry.input(description="Assets to write.")
