@@ -54,5 +54,8 @@ def _repositories(found: Any) -> str:
 
 def _problem(found: Any) -> str:
     if found.error is not None:
-        return f"{found.error.class_name}: {found.error.message.splitlines()[0] if found.error.message else ''}"
+        lines = found.error.message.splitlines()
+        # several errors: the first line only counts them
+        shown = " ".join(lines[:2]) if lines and lines[0].endswith(":") else "".join(lines[:1])
+        return f"{found.error.class_name}: {shown}"
     return found.warnings[0] if found.warnings else "-"

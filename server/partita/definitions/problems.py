@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from partita.definitions.sources import at
 from partita.definitions.specs import SourceLocation
-from partita.errors import DefinitionError, DefinitionErrors, EmptySelectionError, RequestError, UnknownDependencyError
-
-_QUOTED = re.compile(r"'([^']+)'")
+from partita.errors import DefinitionError, DefinitionErrors, EmptySelectionError, NotFoundError, RequestError, UnknownDependencyError
 
 
 class BrokenDefinition:
@@ -37,10 +34,13 @@ class Problems:
         self._excused |= broken.names
 
     def add(self, problem: str, *, source: SourceLocation | None, subject: str, kind: type[DefinitionError] = DefinitionError) -> None:
-        """One more, unless it says that something broken is missing."""
-        if kind is UnknownDependencyError and self._is_excused(problem):
-            return
+        """One more."""
         self.errors.append(at(kind(problem), source or self.source, subject))
+
+    def add_missing(self, name: str, problem: str, *, source: SourceLocation | None, subject: str) -> None:
+        """Something depends on what is not there; no problem of its own where `name` is called like something broken."""
+        if not self._is_excused(name):
+            self.add(problem, source=source, subject=subject, kind=UnknownDependencyError)
 
     @contextmanager
     def collect(self, source: SourceLocation | None, subject: str) -> Iterator[None]:
@@ -55,12 +55,12 @@ class Problems:
         except DefinitionError as error:
             self.errors.append(at(error, source or self.source, subject))
         except RequestError as error:
-            if self._is_excused(str(error)):
+            if isinstance(error, NotFoundError) and self._is_excused(error.name):
                 return
             self.add(str(error), source=source, subject=subject)
 
-    def _is_excused(self, problem: str) -> bool:
-        return any(name.rsplit("/", 1)[-1] in self._excused for name in _QUOTED.findall(problem))
+    def _is_excused(self, name: str) -> bool:
+        return name.rsplit("/", 1)[-1] in self._excused
 
     def raise_all(self, where: str) -> None:
         """Raise what was collected: one error as itself, several together.

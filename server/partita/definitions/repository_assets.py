@@ -58,7 +58,7 @@ def resolve_checks(checks: Iterable[Any], assets: Collection[AssetKey], problems
             continue
         subject = f"check {each.step_key!r}"
         if each.spec.asset not in assets:
-            problems.add(_unknown(each.spec.asset, assets, what="checks"), source=each.spec.source, subject=subject, kind=UnknownDependencyError)
+            problems.add_missing(each.spec.asset, _unknown(each.spec.asset, assets, what="checks"), source=each.spec.source, subject=subject)
         other = found.get(each.step_key)
         if other is not None and other.function is not each.function:
             problem = f"the asset has a check of that name{standing(other.spec.source)}. Rename one."
@@ -158,12 +158,14 @@ def _check_edges(
         if candidates:
             listed = ", ".join(map(repr, map(str, candidates)))
             problem = f"parameter {each.name!r} may be any of {listed}. Say which: ins={{{each.name!r}: pt.In(key=...)}}."
+            problems.add(problem, source=owner.source, subject=owner.subject, kind=UnknownDependencyError)
         else:
-            problem = _unknown(each.key or each.name, names.keys, what=f"parameter {each.name!r} loads") + unresolved_hint(owner.signature, each.name)
-        problems.add(problem, source=owner.source, subject=owner.subject, kind=UnknownDependencyError)
+            name = each.key or each.name
+            problem = _unknown(name, names.keys, what=f"parameter {each.name!r} loads") + unresolved_hint(owner.signature, each.name)
+            problems.add_missing(name, problem, source=owner.source, subject=owner.subject)
     for dep in deps:
         if dep.key not in names.keys:
-            problems.add(_unknown(dep.key, names.keys, what="deps name"), source=owner.source, subject=owner.subject, kind=UnknownDependencyError)
+            problems.add_missing(dep.key, _unknown(dep.key, names.keys, what="deps name"), source=owner.source, subject=owner.subject)
 
 
 def _unknown(key: str, known: Iterable[str], *, what: str) -> str:

@@ -69,8 +69,8 @@ def _with_all_others(location: LocationSettings, first: DefinitionError) -> Defi
             recovery.take(error)
         except WorkspaceError:
             pass  # a location that declares nothing, now that something is missing
-        except Exception as error:  # whatever the user's code raises: told as well, for it would come next
-            recovery.take(DefinitionError(f"{type(error).__name__}: {error}").with_traceback(error.__traceback__))
+        except Exception as error:  # a module that cannot be read, say
+            recovery.take_other(error)
     found = list({str(error): error for error in recovery.errors}.values())
     return DefinitionErrors(found, f"Code location {location.name!r}") if len(found) > 1 else first
 

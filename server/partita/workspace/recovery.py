@@ -40,6 +40,10 @@ class Recovery:
             if BrokenDefinition.__name__ not in str(each):
                 self.errors.append(each)
 
+    def take_other(self, error: Exception) -> None:
+        """One that the user's own code raised."""
+        self.take(DefinitionError(f"{type(error).__name__}: {error}").with_traceback(error.__traceback__))
+
     def loader(self, name: str, path: str) -> SourceFileLoader:
         """A loader that goes on past what is wrong."""
         return _PatientLoader(name, path, self)
@@ -82,9 +86,9 @@ class _PatientLoader(SourceFileLoader):
             exec(code, names)
         except DefinitionError as error:
             self._recovery.take(error)
-        except Exception:
+        except Exception as error:  # whatever the user's code raises; the author would meet it next
             if not any(isinstance(names.get(used), BrokenDefinition) for used in _names_used(statement)):
-                raise
+                self._recovery.take_other(error)
         else:
             return
         self._recovery.has_repository |= any(isinstance(node, ast.Call) and _called(node) == "Repository" for node in ast.walk(statement))

@@ -162,3 +162,34 @@ def test_a_repository_whose_parts_all_load_is_judged_in_the_first_attempt(tmp_pa
 
     assert not found.problems
     assert (tmp_path / "imports").read_text() == "x"
+
+
+def test_what_the_users_own_code_raises_beside_wrong_definitions_is_told_and_passed_over(tmp_path: Path) -> None:
+    code = """
+    import partita as pt
+
+    retry = pt.Retry(max_retries=-1)
+
+    @pt.op
+    def twice(x: int) -> int: return x
+
+    @pt.job
+    def broken():
+        twice(undefined)
+
+    @pt.asset(retry=retry)
+    def fragile() -> int: return 1
+
+    @pt.asset(ins={"x": pt.In(key="fragil")})
+    def reader(x: int) -> int: return x
+
+    shop = pt.Repository("shop", assets=[fragile, reader], jobs=[broken])
+    """
+
+    found = check(tmp_path, {"shop": code})
+
+    assert [(each.line, each.message.split(",")[0]) for each in found.problems] == [
+        (4, "Retry(max_retries=-1): give a whole number that is not negative."),
+        (11, "NameError: name 'undefined' is not defined"),
+        (16, "asset 'reader': parameter 'x' loads asset 'fragil'"),
+    ]
