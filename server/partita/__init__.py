@@ -96,6 +96,7 @@ if TYPE_CHECKING:
     from partita.execution.hooks import HookContext
     from partita.execution.io_managers import DuckDBIO, FilesystemIO, MemoryIO, ObjectIO
     from partita.execution.materialize import materialize
+    from partita.execution.simulate import SimulationReport, simulate
     from partita.execution.subprocesses import Subprocess, SubprocessResult
     from partita.storage.store import Store
 
@@ -185,6 +186,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "partita.execution.hooks": ("HookContext",),
     "partita.execution.io_managers": ("DuckDBIO", "FilesystemIO", "MemoryIO", "ObjectIO"),
     "partita.execution.materialize": ("materialize",),
+    "partita.execution.simulate": ("SimulationReport", "simulate"),
     "partita.execution.subprocesses": ("Subprocess", "SubprocessResult"),
     "partita.storage.store": ("Store",),
 }
@@ -308,6 +310,7 @@ __all__ = [
     "SettingsError",
     "Severity",
     "SignatureError",
+    "SimulationReport",
     "Skip",
     "SpecificMapping",
     "StaticMapping",
@@ -348,4 +351,5 @@ __all__ = [
     "schedule",
     "select",
     "sensor",
+    "simulate",
 ]

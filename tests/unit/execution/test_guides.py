@@ -21,3 +21,13 @@ def test_a_block_of_the_guide_runs(block: str) -> None:
     scope: dict[str, Any] = {"__name__": "guide"}
     exec(compile(block, "guide", "exec"), scope)
     assert "pt" in scope
+
+
+def test_the_guide_of_conditions_runs_from_top_to_bottom() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (DOCS / "conditions.md").read_text(), re.DOTALL)
+    scope: dict[str, Any] = {"__name__": "guide"}
+
+    for block in blocks:
+        exec(compile(block, "guide", "exec"), scope)
+
+    assert len(blocks) == 4
