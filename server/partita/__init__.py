@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from partita.definitions.metadata import Image, Json, Markdown, Table, Url
     from partita.definitions.ops import Op, op
     from partita.definitions.partitions import (
+        CronPartitions,
         DailyPartitions,
         DynamicPartitions,
         HourlyPartitions,
@@ -126,6 +127,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "partita.definitions.metadata": ("Image", "Json", "Markdown", "Table", "Url"),
     "partita.definitions.ops": ("Op", "op"),
     "partita.definitions.partitions": (
+        "CronPartitions",
         "DailyPartitions",
         "DynamicPartitions",
         "HourlyPartitions",
@@ -236,6 +238,7 @@ __all__ = [
     "ConflictError",
     "Context",
     "Cron",
+    "CronPartitions",
     "CycleError",
     "DailyPartitions",
     "DefinitionError",

@@ -18,6 +18,7 @@ from partita.definitions.mappings import (
     TimeWindowMapping,
 )
 from partita.definitions.partitions import (
+    CronPartitions,
     DailyPartitions,
     HourlyPartitions,
     MonthlyPartitions,
@@ -36,7 +37,7 @@ CADENCES: dict[str, Callable[..., Partitions]] = {
     "weekly": WeeklyPartitions,
     "monthly": MonthlyPartitions,
 }
-WITHOUT_COUNTERPART_YET = ("cron", "multi", "dynamic")
+WITHOUT_COUNTERPART_YET = ("multi", "dynamic")
 LATE = datetime(2100, 1, 1, tzinfo=UTC)
 
 
@@ -50,6 +51,8 @@ def to_partitions(given: dict[str, Any]) -> Partitions:
     kind = rest.pop("type")
     if kind == "static":
         return StaticPartitions(rest["keys"])
+    if kind == "cron":
+        return CronPartitions(rest.pop("cron_schedule"), rest.pop("start"), **rest)
     start, end = rest.pop("start_date", "2021-01-01"), rest.pop("end_date", None)
     return CADENCES[kind](start, end=end, **rest)
 
@@ -192,5 +195,5 @@ def test_no_case_about_partitions_is_left_out_but_those_of_kinds_to_come() -> No
         and not is_built(case)
     }
 
-    assert {name.rsplit("-", 1)[0] for name in waiting} <= {"partition_keys", "partition_mapping", "time_window_partition_mapping"}
-    assert len(waiting) == 11
+    assert {name.rsplit("-", 1)[0] for name in waiting} <= {"partition_mapping"}
+    assert len(waiting) == 5

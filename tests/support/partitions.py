@@ -22,6 +22,16 @@ ZONES = (
     "Europe/Dublin",
 )
 CADENCE_DAYS = {"hourly": 1 / 24, "daily": 1.0, "weekly": 7.0, "monthly": 31.0}
+CRON_DAYS = {
+    ("0 0 * * 1-5",): 1.4,
+    ("30 1,13 * * *",): 0.5,
+    ("15 * * * *",): 1 / 24,
+    ("*/30 1-3 * * *",): 1 / 6,
+    ("0 2 L * *",): 31.0,
+    ("0 9 * * 1-5", "30 0 * * 0,6"): 1.0,
+    ("0 0 1,15 * 1", "0 12 1 * *"): 4.0,
+}
+"""Expressions, and about how many days their windows last."""
 EARLIEST, LATEST = datetime(1965, 1, 1, tzinfo=UTC), datetime(2036, 1, 1, tzinfo=UTC)
 FAR = datetime(2200, 1, 1, tzinfo=UTC)
 CHANGES = [
@@ -43,10 +53,11 @@ CHANGES = [
 @st.composite
 def time_partitions(draw: st.DrawFn, *, around: datetime | None = None, zone: str | None = None, may_exclude: bool = True) -> TimePartitions:
     """Partitions that start near `around`; without it, before a change of the clock or anywhere."""
-    cadence = draw(st.sampled_from(sorted(CADENCE_DAYS)))
+    cron = draw(st.sampled_from((*[()] * 12, *CRON_DAYS)))
+    cadence = "cron" if cron else draw(st.sampled_from(sorted(CADENCE_DAYS)))
     if around is not None or draw(st.booleans()):
         change = around or draw(st.sampled_from(CHANGES))
-        start = change - timedelta(days=draw(st.integers(0, 20)) * CADENCE_DAYS[cadence])
+        start = change - timedelta(days=draw(st.integers(0, 20)) * (CRON_DAYS[cron] if cron else CADENCE_DAYS[cadence]))
     else:
         start = EARLIEST + timedelta(days=draw(st.integers(0, (LATEST - EARLIEST).days)))
     day_offset = {"weekly": st.integers(0, 6), "monthly": st.sampled_from((1, 1, 12, 28, 29, 30, 31))}.get(cadence, st.none())
@@ -55,8 +66,9 @@ def time_partitions(draw: st.DrawFn, *, around: datetime | None = None, zone: st
             cadence=cadence,  # type: ignore[arg-type]  # drawn from the literals
             start=start.strftime("%Y-%m-%dT%H:%M"),
             timezone=zone or draw(st.sampled_from(ZONES)),
-            minute_offset=draw(st.sampled_from((0, 0, 15, 30, 45))),
-            hour_offset=0 if cadence == "hourly" else draw(st.sampled_from((0, 0, 1, 2, 3, 23))),
+            cron=cron,
+            minute_offset=0 if cron else draw(st.sampled_from((0, 0, 15, 30, 45))),
+            hour_offset=0 if cadence in ("hourly", "cron") else draw(st.sampled_from((0, 0, 1, 2, 3, 23))),
             day_offset=draw(day_offset),
             end_offset=draw(st.sampled_from((0, 0, 0, 1, -1, 3))),
         )
@@ -71,7 +83,8 @@ def time_partitions(draw: st.DrawFn, *, around: datetime | None = None, zone: st
 def after(partitions: TimePartitions, *, windows: int) -> datetime:
     """An instant at which about so many windows have ended."""
     first = partitions.keys(now=FAR).spans[0][0]
-    return partitions.window_of(first).start.astimezone(UTC) + timedelta(days=(windows + 1) * CADENCE_DAYS[partitions.spec.cadence])
+    days = CRON_DAYS[partitions.spec.cron] if partitions.spec.cron else CADENCE_DAYS[partitions.spec.cadence]
+    return partitions.window_of(first).start.astimezone(UTC) + timedelta(days=(windows + 1) * days)
 
 
 @st.composite

@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import groupby
 
 from partita.definitions.cron_fields import Fields, parse_fields
-from partita.definitions.partitions.zones import find_zone, instant_of, is_skipped, to_seconds
+from partita.definitions.zones import find_zone, instant_of, is_skipped, to_seconds
 from partita.errors import DefinitionError
 
 _DAY = timedelta(days=1)
@@ -102,6 +102,15 @@ class Cron:
         """Whether it fires at exactly this instant."""
         return next(self.ticks(instant, instant), None) is not None
 
+    def on(self, day: date) -> list[int]:
+        """Due seconds since 1970 on one date of the wall clock, in order."""
+        due = [instant for fields in self._fields if _has(fields, day) for instant in self._day(fields, day)]
+        return due if len(self._fields) == 1 else sorted(set(due))
+
+    def times_on(self, day: date) -> Sequence[int]:
+        """Minutes of the wall clock at which it is due on a date, in order, whether or not the clock shows them."""
+        return _joined(tuple(fields.times for fields in self._fields if _has(fields, day)))
+
     def _date(self, seconds: int) -> date:
         """The date of an instant, or of the first or last one that counts."""
         return datetime.fromtimestamp(min(max(seconds, _EARLIEST), _LATEST), self._zone).date()
@@ -131,6 +140,15 @@ class Cron:
             if fields.is_frequent:
                 found.add(instant_of(wall, self._zone, fold=0))
         return sorted(found)
+
+
+def _has(fields: Fields, day: date) -> bool:
+    return day.month in fields.months and fields.has_day(day)
+
+
+@lru_cache(maxsize=256)
+def _joined(of_each: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:
+    return of_each[0] if len(of_each) == 1 else tuple(sorted(set[int]().union(*of_each)))
 
 
 def _listed(expressions: object) -> tuple[str, ...]:

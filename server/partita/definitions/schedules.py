@@ -136,7 +136,7 @@ class PartitionSchedule(Schedule):
             found = "has no partitions" if partitions is None else f"is cut into {partitions.describe()}"
             raise DefinitionError(f"its target {found}; partition_schedule needs partitions by time. Use pt.Schedule or @pt.schedule.")
         zone = partitions.spec.timezone
-        return msgspec.structs.replace(spec, cron=(_cron_of(partitions, self._times),), timezone=zone)
+        return msgspec.structs.replace(spec, cron=_cron_of(partitions, self._times), timezone=zone)
 
 
 def schedule(
@@ -294,19 +294,24 @@ _FIELDS = {
     "daily": ("minute", "hour"),
     "weekly": ("minute", "hour", "day_of_week"),
     "monthly": ("minute", "hour", "day_of_month"),
+    "cron": (),
 }
 _PLACE = {"minute": 0, "hour": 1, "day_of_month": 2, "day_of_week": 4}
 
 
-def _cron_of(partitions: TimePartitions, times: Mapping[str, int]) -> str:
-    """The cron expression of the windows' ends, moved to the times that were asked for."""
+def _cron_of(partitions: TimePartitions, times: Mapping[str, int]) -> tuple[str, ...]:
+    """The cron expressions of the windows' ends, moved to the times that were asked for."""
     cadence = partitions.spec.cadence
-    fields = partitions.cron.split()
     for name, value in times.items():
         if name not in _FIELDS[cadence]:
-            raise DefinitionError(f"{name}={value!r} means nothing for {cadence} partitions. They take {', '.join(_FIELDS[cadence])}.")
+            known = f"They take {', '.join(_FIELDS[cadence])}." if _FIELDS[cadence] else "Their own expression says when they end."
+            raise DefinitionError(f"{name}={value!r} means nothing for {cadence} partitions. {known}")
+    if partitions.spec.cron:
+        return partitions.spec.cron
+    fields = partitions.cron.split()
+    for name, value in times.items():
         fields[_PLACE[name]] = str(value)
-    return Cron(" ".join(fields), timezone=partitions.spec.timezone).expressions[0]
+    return Cron(" ".join(fields), timezone=partitions.spec.timezone).expressions
 
 
 def _checked_catch_up(number: int) -> int:

@@ -197,7 +197,9 @@ def _lies_within(inner: PartitionsSpec | None, outer: PartitionsSpec) -> bool:
     if inner.minute_offset != outer.minute_offset:
         return False
     if inner.cadence == outer.cadence:
-        return (inner.hour_offset, inner.day_offset) == (outer.hour_offset, outer.day_offset)
+        return (inner.hour_offset, inner.day_offset, inner.cron) == (outer.hour_offset, outer.day_offset, outer.cron)
+    if inner.cron or outer.cron:
+        return False
     if inner.cadence == "daily" and inner.hour_offset != outer.hour_offset:
         return False
     return _BOUNDARIES[inner.cadence] < _BOUNDARIES[outer.cadence]

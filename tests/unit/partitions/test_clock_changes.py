@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo, _zoneinfo, available_timezones
 
 import pytest
 
-from partita.definitions.partitions import zones
-from partita.definitions.partitions.zones import minute_shifts, shifts, start_of_year
+from partita.definitions import zones
+from partita.definitions.zones import minute_shifts, shifts, start_of_year
 from support.partitions import ZONES
 
 DAY = 86_400

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import assert_never
 
-from partita.definitions.partitions.cadences import DailyPartitions, HourlyPartitions, MonthlyPartitions, WeeklyPartitions
+from partita.definitions.partitions.cadences import CronPartitions, DailyPartitions, HourlyPartitions, MonthlyPartitions, WeeklyPartitions
 from partita.definitions.partitions.dynamic import DynamicKeys, DynamicPartitions
 from partita.definitions.partitions.partitions import Partitions, PartitionSet
 from partita.definitions.partitions.specs import DynamicPartitionsSpec, PartitionsSpec, StaticPartitionsSpec, TimePartitionsSpec
@@ -42,6 +42,7 @@ def _partitions_of(spec: PartitionsSpec) -> Partitions:
 
 
 __all__ = [
+    "CronPartitions",
     "DailyPartitions",
     "DynamicKeys",
     "DynamicPartitions",

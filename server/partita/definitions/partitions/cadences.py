@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from partita.definitions.cron import Cron
 from partita.definitions.partitions.specs import TimePartitionsSpec
 from partita.definitions.partitions.time import TimePartitions
 from partita.definitions.partitions.windows import Moment, write_moment
@@ -191,6 +192,49 @@ class MonthlyPartitions(TimePartitions):
                 hour_offset=hour_offset,
                 minute_offset=minute_offset,
                 day_offset=day_offset,
+                end_offset=end_offset,
+                fmt=fmt,
+                exclude=write_moments(exclude),
+            )
+        )
+
+
+class CronPartitions(TimePartitions):
+    """One partition from each tick of a cron expression to the next; its key is the wall time at which it begins.
+
+    Args:
+        cron: at which ticks windows begin: an expression, or several whose ticks are taken together.
+        start: the first window begins at or after it; a date, a datetime, or text like the keys.
+        end: no window ends after it.
+        timezone: whose wall clock the expression means.
+        fmt: how keys are written, as for `strftime`; left out, dates where no day has two ticks, else dates and times.
+        end_offset: how many partitions more (or fewer) exist than windows have ended.
+        exclude: keys, datetimes, or dates whose windows are no partitions.
+
+    Example:
+        `pt.CronPartitions("0 0 * * 1-5", "2024-01-01")`: Friday's window lasts until Monday
+
+    Raises:
+        DefinitionError: an expression, zone, date or format that is none; names field and value.
+    """
+
+    def __init__(
+        self,
+        cron: str | Sequence[str],
+        start: Moment,
+        end: Moment | None = None,
+        timezone: str = "UTC",
+        fmt: str | None = None,
+        end_offset: int = 0,
+        exclude: Iterable[Moment] = (),
+    ) -> None:
+        super().__init__(
+            TimePartitionsSpec(
+                cadence="cron",
+                cron=Cron(cron, timezone=timezone).expressions,
+                start=write_moment(start, field="start"),
+                end=None if end is None else write_moment(end, field="end"),
+                timezone=timezone,
                 end_offset=end_offset,
                 fmt=fmt,
                 exclude=write_moments(exclude),

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from partita.definitions.partitions.spans import Span
-from partita.definitions.partitions.zones import EARLIEST, LATEST, instant_of, is_skipped, local_time, shifts_between
+from partita.definitions.zones import EARLIEST, LATEST, instant_of, is_skipped, local_time, shifts_between
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 # 1970-01-04 was a Sunday.
@@ -99,6 +99,8 @@ class Dates:
     calendar: Days | Weeks | Months
     hour: int
     minute: int
+
+    is_daily_at_most = True
 
     @property
     def system(self) -> str:

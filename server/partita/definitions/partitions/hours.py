@@ -16,7 +16,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from partita.definitions.partitions.spans import Span
-from partita.definitions.partitions.zones import (
+from partita.definitions.zones import (
     EARLIEST,
     LATEST,
     instant_of,
@@ -56,6 +56,8 @@ class Hours:
 
     zone: ZoneInfo
     minute: int
+
+    is_daily_at_most = False
 
     @property
     def system(self) -> str:

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from partita.definitions.partitions.zones import instant_of, local_time
+from partita.definitions.zones import instant_of, local_time
 from partita.errors import DefinitionError
 
 DATE_FORMAT = "%Y-%m-%d"

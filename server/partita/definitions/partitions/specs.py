@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-Cadence = Literal["hourly", "daily", "weekly", "monthly"]
+Cadence = Literal["hourly", "daily", "weekly", "monthly", "cron"]
 
 
 class TimePartitionsSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="time", tag_field="kind"):
@@ -28,6 +28,8 @@ class TimePartitionsSpec(msgspec.Struct, frozen=True, kw_only=True, omit_default
     """How keys are written, as for `strftime`; None for the cadence's own way."""
     exclude: tuple[str, ...] = ()
     """Keys of windows that are no partitions, in order."""
+    cron: tuple[str, ...] = ()
+    """Of the cadence `cron`: at whose ticks windows begin."""
 
 
 class StaticPartitionsSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="static", tag_field="kind"):

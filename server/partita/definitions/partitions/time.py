@@ -16,7 +16,7 @@ from partita.definitions.partitions.partitions import Partitions, PartitionSet
 from partita.definitions.partitions.spans import Span
 from partita.definitions.partitions.specs import TimePartitionsSpec
 from partita.definitions.partitions.windows import cadence_of, check_format, format_of, read_excluded, read_moment, write_wall
-from partita.definitions.partitions.zones import find_zone, instant_of, is_in_calendar, local_time, to_instant
+from partita.definitions.zones import find_zone, instant_of, is_in_calendar, local_time, to_instant
 from partita.errors import DefinitionError, UnknownPartitionError
 
 
@@ -40,7 +40,7 @@ class TimePartitions(Partitions):
     def __init__(self, spec: TimePartitionsSpec) -> None:
         self._zone = find_zone(spec.timezone)
         self._cadence = cadence_of(spec, zone=self._zone)
-        self._format = format_of(spec, zone=self._zone)
+        self._format = format_of(spec, zone=self._zone, cadence=self._cadence)
         start = read_moment(spec.start, field="start", keys=self._format)
         self._first = self._cadence.at_or_after(start)
         check_format(self._format, self._cadence, first=self._first)
@@ -176,7 +176,8 @@ class TimePartitions(Partitions):
     def describe(self) -> str:
         """`daily from 2013-01-01 (America/New_York)`, with `until` before the zone where there is an end."""
         until = f" until {self._until}" if self._until else ""
-        return f"{self._spec.cadence} from {self.key_of(self._first)}{until} ({self.timezone})"
+        cadence = f"by cron {self.cron!r}" if self._spec.cron else self._spec.cadence
+        return f"{cadence} from {self.key_of(self._first)}{until} ({self.timezone})"
 
     @cached_property
     def _excluded_set(self) -> frozenset[int]:

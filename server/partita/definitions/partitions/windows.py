@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from partita.definitions.cron import Cron
 from partita.definitions.partitions.dates import Dates, Days, Months, Weeks
 from partita.definitions.partitions.hours import Hours
 from partita.definitions.partitions.keys import DATE_FORMAT, HOUR_FORMAT, KeyFormat, is_control
 from partita.definitions.partitions.specs import TimePartitionsSpec
-from partita.definitions.partitions.zones import LATEST, is_in_calendar
+from partita.definitions.partitions.ticks import Ticks
+from partita.definitions.zones import LATEST, is_in_calendar
 from partita.errors import DefinitionError
 
 Moment = str | date | datetime
@@ -18,7 +20,10 @@ Moment = str | date | datetime
 _SAMPLED_HOURS = (0, 1, 12, 24, 24 * 7, 24 * 45, 24 * 400)
 
 
-def cadence_of(spec: TimePartitionsSpec, *, zone: ZoneInfo) -> Hours | Dates:
+Cadence = Hours | Dates | Ticks
+
+
+def cadence_of(spec: TimePartitionsSpec, *, zone: ZoneInfo) -> Cadence:
     """When windows begin.
 
     Raises:
@@ -28,6 +33,8 @@ def cadence_of(spec: TimePartitionsSpec, *, zone: ZoneInfo) -> Hours | Dates:
     hour = _offset("hour_offset", spec.hour_offset, low=0, high=23)
     _offset("end_offset", spec.end_offset, low=-1_000_000, high=1_000_000)
     match spec.cadence:
+        case "cron":
+            return _ticks(spec, zone)
         case "hourly":
             return Hours(zone, minute)
         case "daily":
@@ -37,7 +44,14 @@ def cadence_of(spec: TimePartitionsSpec, *, zone: ZoneInfo) -> Hours | Dates:
         case "monthly":
             day = 1 if spec.day_offset is None else spec.day_offset
             return Dates(zone, Months(_offset("day_offset", day, low=1, high=31, meaning=" (the day of the month)")), hour, minute)
-    raise DefinitionError(f"cadence {spec.cadence!r} is unknown. Use 'hourly', 'daily', 'weekly' or 'monthly'.")
+    raise DefinitionError(f"cadence {spec.cadence!r} is unknown. Use 'hourly', 'daily', 'weekly', 'monthly' or 'cron'.")
+
+
+def _ticks(spec: TimePartitionsSpec, zone: ZoneInfo) -> Ticks:
+    Cron(spec.cron, timezone=spec.timezone)  # says what cannot be used
+    ticks = Ticks(zone, spec.cron)
+    ticks.start(0)
+    return ticks
 
 
 def _offset(field: str, value: object, *, low: int, high: int, meaning: str = "") -> int:
@@ -48,13 +62,13 @@ def _offset(field: str, value: object, *, low: int, high: int, meaning: str = ""
     return value
 
 
-def format_of(spec: TimePartitionsSpec, *, zone: ZoneInfo) -> KeyFormat:
+def format_of(spec: TimePartitionsSpec, *, zone: ZoneInfo, cadence: Cadence) -> KeyFormat:
     """How keys are written.
 
     Raises:
         DefinitionError: `fmt` is no text or holds what keys may not hold.
     """
-    is_hourly = spec.cadence == "hourly"
+    is_hourly = not cadence.is_daily_at_most
     if spec.fmt is None:
         return KeyFormat(HOUR_FORMAT if is_hourly else DATE_FORMAT, zone, is_hourly)
     if not isinstance(spec.fmt, str) or "%" not in spec.fmt:
@@ -64,7 +78,7 @@ def format_of(spec: TimePartitionsSpec, *, zone: ZoneInfo) -> KeyFormat:
     return KeyFormat(spec.fmt, zone, is_hourly)
 
 
-def check_format(keys: KeyFormat, cadence: Hours | Dates, *, first: int) -> None:
+def check_format(keys: KeyFormat, cadence: Cadence, *, first: int) -> None:
     """Refuses a format whose keys cannot be told apart or read back.
 
     Raises:
@@ -148,7 +162,7 @@ def write_wall(wall: datetime, zone: ZoneInfo) -> str:
     return stated.isoformat() if wall.second or wall.microsecond else stated.isoformat(timespec="minutes")
 
 
-def read_excluded(text: str, *, keys: KeyFormat, cadence: Hours | Dates) -> range:
+def read_excluded(text: str, *, keys: KeyFormat, cadence: Cadence) -> range:
     """The ordinals that one text excludes: it is a key, a time at which a window begins, or a date on which some do.
 
     Raises:
