@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         TimeWindowMapping,
     )
     from partita.definitions.metadata import Image, Json, Markdown, Table, Url
+    from partita.definitions.multi_assets import MultiAsset, MultiAssetSpec, multi_asset
     from partita.definitions.ops import Op, op
     from partita.definitions.partitions import (
         CronPartitions,
@@ -125,6 +126,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "TimeWindowMapping",
     ),
     "partita.definitions.metadata": ("Image", "Json", "Markdown", "Table", "Url"),
+    "partita.definitions.multi_assets": ("MultiAsset", "MultiAssetSpec", "multi_asset"),
     "partita.definitions.ops": ("Op", "op"),
     "partita.definitions.partitions": (
         "CronPartitions",
@@ -279,6 +281,8 @@ __all__ = [
     "Materialization",
     "MemoryIO",
     "MonthlyPartitions",
+    "MultiAsset",
+    "MultiAssetSpec",
     "NotFoundError",
     "Nothing",
     "ObjectIO",
@@ -345,6 +349,7 @@ __all__ = [
     "job",
     "load_assets",
     "materialize",
+    "multi_asset",
     "on_failure",
     "on_success",
     "op",

@@ -117,7 +117,7 @@ def _config_of_step(key: str, repository: RepositorySpec, job_name: str | None) 
     job = next((each for each in repository.jobs if each.name == job_name), None)
     if job is not None and job.graph is not None:
         return dict(_step_configs(job, repository)).get(key)
-    asset = next((spec.config for spec in repository.assets if spec.key == key), None)
+    asset = next((spec.config for spec in repository.assets if spec.step_key == key), None)
     return asset or next((check.config for check in repository.checks if check.step_key == key), None)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from partita.api.entries import JobEntry, OpEntry, Place
 from partita.definitions.keys import AssetKey
@@ -13,6 +13,8 @@ from partita.planning.plan import FromCollected, FromOutput, FromSeveral, Source
 from partita.workspace.catalog import Catalog
 
 RESULT = "result"
+_Ends = Mapping[AssetKey, tuple[str, str]]
+"""The handle and the output of each asset of a job."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,27 +122,44 @@ def _graph_of_assets(job: JobEntry, repository: RepositorySpec) -> ShownGraph:
     checks = {check.step_key: check for check in repository.checks}
     chosen = [assets[key] for key in job.spec.assets if key in assets]
     tested = [checks[key] for key in job.spec.checks if key in checks]
-    nodes = [ShownNode(handle=spec.key, definition=_asset_entry(job.place, spec)) for spec in chosen]
+    steps: dict[str, list[AssetSpec]] = {}
+    for spec in chosen:
+        steps.setdefault(spec.step_key, []).append(spec)
+    nodes = [ShownNode(handle=key, definition=_assets_entry(job.place, specs)) for key, specs in steps.items()]
     nodes += [ShownNode(handle=check.step_key, definition=_check_entry(job.place, check)) for check in tested]
-    within = frozenset(job.spec.assets)
-    edges = [edge for spec in chosen for edge in _edges_to(spec.key, spec, within)]
-    edges += [edge for check in tested for edge in _edges_to_check(check, within)]
+    ends = {spec.key: (spec.step_key, RESULT if spec.step is None else str(spec.key)) for spec in chosen}
+    edges = list(dict.fromkeys(edge for spec in chosen for edge in _edges_to(spec, ends)))
+    edges += [edge for check in tested for edge in _edges_to_check(check, ends)]
     return ShownGraph(name=job.name, nodes=tuple(nodes), edges=tuple(edges))
 
 
-def _edges_to(handle: str, spec: AssetSpec, within: frozenset[AssetKey]) -> Iterator[ShownGraphEdge]:
+def _edges_to(spec: AssetSpec, ends: _Ends) -> Iterator[ShownGraphEdge]:
     inputs = {each.key: each.name for each in spec.inputs}
     for key in spec.upstream:
-        if key in within and key != spec.key:
-            yield ShownGraphEdge(from_handle=key, from_output=RESULT, to_handle=handle, to_input=inputs.get(key, str(key)))
+        if key in ends and ends[key][0] != spec.step_key:
+            yield _edge(ends[key], spec.step_key, inputs.get(key, str(key)))
 
 
-def _edges_to_check(check: CheckSpec, within: frozenset[AssetKey]) -> Iterator[ShownGraphEdge]:
+def _edges_to_check(check: CheckSpec, ends: _Ends) -> Iterator[ShownGraphEdge]:
     inputs = {each.key: each.name for each in check.inputs}
     upstream = dict.fromkeys([check.asset, *(dep.key for dep in check.deps), *(each.key for each in check.inputs if each.key is not None)])
     for key in upstream:
-        if key in within:
-            yield ShownGraphEdge(from_handle=key, from_output=RESULT, to_handle=check.step_key, to_input=inputs.get(key, str(key)))
+        if key in ends:
+            yield _edge(ends[key], check.step_key, inputs.get(key, str(key)))
+
+
+def _edge(start: tuple[str, str], handle: str, name: str) -> ShownGraphEdge:
+    return ShownGraphEdge(from_handle=start[0], from_output=start[1], to_handle=handle, to_input=name)
+
+
+def _assets_entry(place: Place, specs: Sequence[AssetSpec]) -> OpEntry:
+    """The function of a step, with an output for each asset that it computes."""
+    first = specs[0]
+    if first.step is None:
+        return _asset_entry(place, first)
+    inputs = {each.name: each for spec in specs for each in spec.inputs}
+    outputs = tuple(OutputSpec(name=spec.key, type_name=spec.type_name, is_nothing=not spec.stores_value) for spec in specs)
+    return replace(_asset_entry(place, first), name=first.step, tags=(), inputs=tuple(inputs.values()), outputs=outputs)
 
 
 def _asset_entry(place: Place, spec: AssetSpec) -> OpEntry:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from partita.automation.published import PublishedWorkspace
+from partita.definitions.asset_graph import AssetGraph
 from partita.definitions.keys import AssetKey
 from partita.errors import AlreadyFinishedError, NotFoundError, OperationError, PartitaError
 from partita.planning.backfill import BackfillScope
@@ -114,12 +115,13 @@ class Backfills:
         states = store.run_states(running)
         moved = [run_id for run_id in running if run_id not in followed.seen or followed.seen[run_id] != states.get(run_id)]
         steps = store.written_steps(moved)
+        graph = followed.workspace.graph
         followed.seen = {run_id: states.get(run_id) for run_id in running}
         return [
             Ended(run_id, asset, status, len(items))
             for run_id in moved
             for asset, items in running[run_id].items()
-            if (status := _outcome(asset, states.get(run_id), steps.get(run_id, ()))) is not None
+            if (status := _outcome(_step_of(asset, graph), states.get(run_id), steps.get(run_id, ()))) is not None
         ]
 
     def _cancel(self, followed: _Followed, ended: Sequence[Ended]) -> BackfillStep:
@@ -150,15 +152,22 @@ class Backfills:
             self._store.backfills.advance(backfill, step)
 
 
-def _outcome(asset: AssetKey | None, run: RunState | None, written: Collection[str]) -> BackfillItemStatus | None:
+def _step_of(asset: AssetKey | None, graph: AssetGraph) -> str | None:
+    """The key of the step that writes an item's asset; None: the item is a job's."""
+    if asset is None:
+        return None
+    return graph.spec(asset).step_key if asset in graph else str(asset)
+
+
+def _outcome(step: str | None, run: RunState | None, written: Collection[str]) -> BackfillItemStatus | None:
     """What items of a run have come to; None: it goes on. A run that is not there any more has not written them."""
-    if asset is not None and asset in written:
+    if step is not None and step in written:
         return BackfillItemStatus.SUCCEEDED
     if run is None:
         return BackfillItemStatus.FAILED
     if not run.status.is_finished:
         return None
-    if asset is None and run.status is RunStatus.SUCCEEDED:
+    if step is None and run.status is RunStatus.SUCCEEDED:
         return BackfillItemStatus.SUCCEEDED
     return BackfillItemStatus.CANCELED if run.status is RunStatus.CANCELED else BackfillItemStatus.FAILED
 

@@ -200,13 +200,13 @@ def asset(
                 freshness=freshness,
                 **_attempts(retry, timeout, pool),
                 priority=priority,
-                requires=_checked_requirements(requires),
+                requires=checked_requirements(requires),
                 backfill=expect(BackfillPolicy, backfill, "backfill"),
                 source=source,
                 **_read(signature, found),
                 hooks=tuple(each.name for each in called),
             )
-            return Asset(decorated, spec=spec, signature=signature, by_name=found.by_name, checks=_own_checks(spec.key, checks), hooks=called)
+            return Asset(decorated, spec=spec, signature=signature, by_name=found.by_name, checks=own_checks([spec.key], checks), hooks=called)
 
     return define if function is None else define(function)
 
@@ -222,17 +222,29 @@ def _attempts(retry: Retry | None, timeout: float | timedelta | None, pool: str 
     return {"retry": expect(Retry, retry, "retry"), "timeout": to_seconds(timeout, "asset"), **pool_fields(pool, "asset")}
 
 
-def _own_checks(key: AssetKey, checks: Iterable[Any]) -> tuple[Check[..., Any], ...]:
+def own_checks(keys: Iterable[AssetKey], checks: Iterable[Any]) -> tuple[Check[..., Any], ...]:
+    """Checks that come with assets.
+
+    Raises:
+        DefinitionError: one of them is no check, or checks an asset that is not among `keys`.
+    """
+    own = tuple(keys)
+    how = f"@pt.asset_check(asset={str(own[0])!r})"
     given = tuple(checks) if isinstance(checks, Iterable) and not isinstance(checks, str) else (checks,)
     for each in given:
         if not isinstance(each, Check):
-            raise DefinitionError(f"checks: {each!r} is not a check. Decorate a function with @pt.asset_check(asset={str(key)!r}), and give a list.")
-        if each.spec.asset != key:
-            raise DefinitionError(f"checks: {each!r} checks asset {str(each.spec.asset)!r}. Declare it with @pt.asset_check(asset={str(key)!r}).")
+            raise DefinitionError(f"checks: {each!r} is not a check. Decorate a function with {how}, and give a list.")
+        if each.spec.asset not in own:
+            raise DefinitionError(f"checks: {each!r} checks asset {str(each.spec.asset)!r}. Declare it with {how}.")
     return given
 
 
-def _checked_requirements(requires: object) -> tuple[tuple[str, str], ...]:
+def checked_requirements(requires: object) -> tuple[tuple[str, str], ...]:
+    """What a machine must provide, by name.
+
+    Raises:
+        DefinitionError: it is no mapping.
+    """
     if not isinstance(requires, (Mapping, type(None))):
         raise DefinitionError(f"requires={requires!r}: give a mapping from what a machine provides, such as requires={{'gpu': 1}}.")
     return tuple(sorted((str(name), str(amount)) for name, amount in (requires or {}).items()))

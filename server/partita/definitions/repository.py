@@ -14,6 +14,7 @@ from partita.definitions.checks import Check
 from partita.definitions.io import IOManager
 from partita.definitions.jobs import Job
 from partita.definitions.keys import AssetKey, check_name
+from partita.definitions.multi_assets import MultiAsset, without_declared
 from partita.definitions.ops import Op
 from partita.definitions.policies import ExecutorSpec, expect
 from partita.definitions.problems import BrokenDefinition, Problems
@@ -24,6 +25,7 @@ from partita.definitions.repository_jobs import Parts, collect_jobs, resolve_job
 from partita.definitions.repository_resources import Provisions, check_asset_provisions, check_hook_provisions, check_loading
 from partita.definitions.schedules import FunctionSchedule, Schedule
 from partita.definitions.sensors import Sensor
+from partita.definitions.shared_steps import check_step_circles
 from partita.definitions.sources import caller_source
 from partita.definitions.specs import AssetSpec, JobSpec, RepositorySpec
 from partita.errors import DefinitionError, NotFoundError
@@ -85,7 +87,8 @@ class Repository:
         self._checks: dict[str, Check[..., Any]] = resolve_checks([checks, *(each.checks for each in self.assets)], self._assets.keys(), problems)
         self.graph = AssetGraph([each.spec for each in self._assets.values()], [each.spec for each in self._checks.values()])
         """Its assets and the edges between them."""
-        check_circles(self.graph, problems)
+        if check_circles(self.graph, problems):
+            check_step_circles(self.graph, problems)
         check_mappings(self.graph, problems)
         check_conditions(self.graph, problems)
         self._parts = Parts(problems)
@@ -239,7 +242,7 @@ class Repository:
         )
 
 
-def load_assets(module: ModuleType | str) -> list[Asset[..., Any] | AssetSpec]:
+def load_assets(module: ModuleType | str) -> list[Asset[..., Any] | MultiAsset[..., Any] | AssetSpec]:
     """Every asset and asset spec in a module, or in all modules of a package, in order of definition.
 
     Args:
@@ -258,9 +261,9 @@ def load_assets(module: ModuleType | str) -> list[Asset[..., Any] | AssetSpec]:
     for each in _modules(root):
         for value in vars(each).values():
             for definition in value if isinstance(value, (list, tuple)) else (value,):
-                if isinstance(definition, (Asset, AssetSpec, BrokenDefinition)):
+                if isinstance(definition, (Asset, MultiAsset, AssetSpec, BrokenDefinition)):
                     found[id(definition)] = definition
-    return list(found.values())
+    return without_declared(found.values())
 
 
 def _modules(root: ModuleType) -> list[ModuleType]:

@@ -17,8 +17,9 @@ from partita.definitions.mappings import MappingSpec, mapping_of
 from partita.definitions.partitions import partitions_of
 from partita.definitions.problems import BrokenDefinition, Problems, standing
 from partita.definitions.resolution import Names, resolve_asset, resolve_inputs
+from partita.definitions.shared_steps import check_steps
 from partita.definitions.signatures import Signature
-from partita.definitions.specs import AssetSpec, CheckSpec, DepSpec, InputSpec, SourceLocation
+from partita.definitions.specs import AssetSpec, CheckSpec, DepSpec, InputSpec, SourceLocation, parts_of
 from partita.errors import CycleError, DefinitionError, DuplicateNameError, UnknownDependencyError, did_you_mean
 
 Found = Asset[..., Any] | AssetSpec
@@ -39,6 +40,7 @@ def collect_assets(assets: Iterable[Any], problems: Problems) -> dict[AssetKey, 
                 subject=f"asset {str(each.spec.key)!r}",
                 kind=DuplicateNameError,
             )
+    check_steps(found.values(), problems)
     return found
 
 
@@ -68,8 +70,9 @@ def resolve_checks(checks: Iterable[Any], assets: Collection[AssetKey], problems
     return found
 
 
-def check_circles(graph: AssetGraph, problems: Problems) -> None:
-    """Assets that depend on each other in a circle are a problem, each circle one."""
+def check_circles(graph: AssetGraph, problems: Problems) -> bool:
+    """Assets that depend on each other in a circle are a problem, each circle one. Whether there is none."""
+    whole = graph
     while True:
         try:
             _ = graph.order
@@ -77,7 +80,7 @@ def check_circles(graph: AssetGraph, problems: Problems) -> None:
             problems.errors.append(error)
             graph = AssetGraph(spec for key, spec in graph.specs.items() if key not in error.keys)
         else:
-            return
+            return graph is whole
 
 
 def check_mappings(graph: AssetGraph, problems: Problems) -> None:
@@ -111,7 +114,7 @@ def flatten(definitions: Iterable[Any], problems: Problems) -> Iterator[Any]:
         elif isinstance(each, BrokenDefinition):
             problems.excuse(each)
         else:
-            yield each
+            yield from parts_of(each)
 
 
 def _advice(subject: object) -> str:

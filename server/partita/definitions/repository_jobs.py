@@ -15,6 +15,7 @@ from partita.definitions.ops import Op
 from partita.definitions.partitions import PartitionsSpec, partitions_of
 from partita.definitions.problems import Problems, standing
 from partita.definitions.repository_assets import flatten
+from partita.definitions.shared_steps import part_problem
 from partita.definitions.specs import JobSpec
 from partita.errors import DefinitionError, DuplicateNameError, EmptySelectionError
 
@@ -79,6 +80,9 @@ def resolve_job(job: Job, graph: AssetGraph) -> JobSpec:
     checks = tuple(check.step_key for key in selected for check in graph.checks_of(key))
     if not assets and not checks:
         raise EmptySelectionError(f"its selection {str(job.selection)!r} means no asset that can be materialised, and no check.")
+    problem = part_problem(graph.specs.values(), frozenset(assets))
+    if problem is not None:
+        raise DefinitionError(f"its selection {str(job.selection)!r} cannot be run: {problem}")
     partitions = job.spec.partitions or _common_partitions(assets, graph)
     return msgspec.structs.replace(job.spec, assets=assets, checks=checks, partitions=partitions)
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from partita.definitions.keys import AssetKey
-from partita.definitions.specs import AssetSpec, InputSpec
+from partita.definitions.specs import AssetSpec, InputSpec, parts_of
 from partita.errors import DefinitionError
 
 
@@ -35,7 +35,7 @@ def resolved_specs(assets: Iterable[Any]) -> list[AssetSpec]:
     Raises:
         DefinitionError: something else is among them.
     """
-    listed = list(assets)
+    listed = [part for each in assets for part in parts_of(each)]
     for each in listed:
         if not isinstance(getattr(each, "spec", None), AssetSpec):
             raise DefinitionError(f"{each!r} is neither an asset nor a pt.AssetSpec.")

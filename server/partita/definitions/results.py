@@ -45,6 +45,7 @@ class CheckResult:
         metadata: what led to the verdict.
         description: one sentence for people.
         name: which check, where an asset reports the verdict itself in its `Materialization`.
+        asset: which asset, where a step that computes several reports the verdict itself.
 
     Example:
         `return pt.CheckResult(passed=len(flights) > 0, metadata={"rows": len(flights)})`
@@ -55,6 +56,7 @@ class CheckResult:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     description: str | None = None
     name: str | None = None
+    asset: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +68,7 @@ class Materialization(Generic[T]):
         metadata: shown with the materialization.
         data_version: the version of the data, where the function knows better than Partita.
         checks: verdicts of checks that the function made on its way; each needs its `name`.
+        asset: which asset, where a step computes several: its key, or the key's last segment where that is clear.
 
     Example:
         `return pt.Materialization(value=frame, metadata={"rows": len(frame)})`
@@ -75,15 +78,16 @@ class Materialization(Generic[T]):
     metadata: Mapping[str, Any] = field(default_factory=dict)
     data_version: str | None = None
     checks: Sequence[CheckResult] = ()
+    asset: str | None = None
 
 
 @dataclass(frozen=True)
 class Output(Generic[T]):
-    """The value of one output of an op.
+    """The value of one output of an op, or of one asset of a step that computes several.
 
     Args:
         value: what the IO manager stores.
-        output: which output.
+        output: which output; of a step that computes several assets, the key.
         metadata: shown with the output.
 
     Example:

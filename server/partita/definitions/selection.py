@@ -12,7 +12,7 @@ from partita.definitions.resolution import resolved_specs
 from partita.definitions.selection_meaning import Ground, evaluate
 from partita.definitions.selection_terms import And, Attribute, Edge, Everything, Named, Not, Or, Term, Walk, has_attribute
 from partita.definitions.selection_text import parse_selection, render_selection
-from partita.definitions.specs import to_key
+from partita.definitions.specs import parts_of, to_key
 from partita.errors import DefinitionError, RequestError
 
 
@@ -49,7 +49,7 @@ class Selection:
     @classmethod
     def keys(cls, *keys: Any) -> Selection:
         """These assets, given by key or themselves; each must exist."""
-        terms = tuple(Named(to_key(key)) for key in keys)
+        terms = tuple(Named(to_key(part)) for key in keys for part in parts_of(key))
         return cls(terms[0] if len(terms) == 1 else Or(terms))
 
     def __str__(self) -> str:

@@ -96,6 +96,8 @@ class Computed(FromFunction, total=False):
     requires: tuple[tuple[str, str], ...]
     hooks: tuple[str, ...]
     backfill: BackfillPolicy | None
+    step: str | None
+    can_subset: bool
     source: SourceLocation | None
 
 
@@ -150,6 +152,10 @@ class AssetSpec:
     """How old it may be."""
     is_async: bool = False
     is_external: bool = True
+    step: str | None = None
+    """The step that computes it together with others, each of which names it too; None: it has a step of its own."""
+    can_subset: bool = False
+    """Whether that step can be asked for it without the others."""
     source: SourceLocation | None = None
 
     def __init__(
@@ -205,6 +211,11 @@ class AssetSpec:
         return tuple(dict.fromkeys(keys))
 
     @property
+    def step_key(self) -> str:
+        """The key of the step that computes it."""
+        return self.step or str(self.key)
+
+    @property
     def mappings(self) -> list[tuple[AssetKey, MappingSpec]]:
         """Every edge that declares a mapping, by the upstream asset."""
         edges: list[InputSpec | DepSpec] = [*self.inputs, *self.deps]
@@ -217,7 +228,9 @@ class AssetSpec:
 
 
 # What few assets have stays out of the encoding of the others: only what an instance holds itself is written.
-_DEFAULTS = {name: field.default for name, field in AssetSpec.__dataclass_fields__.items() if name not in {"automation", "freshness"}}
+_DEFAULTS = {
+    name: field.default for name, field in AssetSpec.__dataclass_fields__.items() if name not in {"automation", "freshness", "step", "can_subset"}
+}
 
 
 class Dep:
@@ -230,6 +243,12 @@ class Dep:
     def __init__(self, key: Any, *, mapping: PartitionMapping | None = None) -> None:
         given = expect(PartitionMapping, mapping, "mapping")
         self.spec = DepSpec(key=to_key(key), mapping=given.spec if given is not None else None)
+
+
+def parts_of(subject: Any) -> tuple[Any, ...]:
+    """The assets of what declares several of them, else the subject alone."""
+    parts: tuple[Any, ...] = getattr(subject, "__partita_parts__", (subject,))
+    return parts
 
 
 def to_key(subject: Any) -> AssetKey:
@@ -254,7 +273,7 @@ def to_deps(subjects: Iterable[Any]) -> tuple[DepSpec, ...]:
     if isinstance(subjects, str) or not isinstance(subjects, Iterable):
         shown = str(subjects) if isinstance(subjects, str) else subjects
         raise DefinitionError(f"deps={shown!r} is no list. Give one: deps=[{shown!r}].")
-    return tuple(map(to_dep, subjects)) if subjects else ()
+    return tuple(to_dep(part) for each in subjects for part in parts_of(each)) if subjects else ()
 
 
 def spec_of(partitions: Partitions | None) -> PartitionsSpec | None:

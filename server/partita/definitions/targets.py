@@ -9,7 +9,8 @@ from partita.definitions.asset_graph import AssetGraph
 from partita.definitions.automation_specs import TargetSpec
 from partita.definitions.jobs import Job
 from partita.definitions.selection import Selection, as_selection
-from partita.definitions.specs import AssetSpec
+from partita.definitions.shared_steps import part_problem
+from partita.definitions.specs import AssetSpec, parts_of
 from partita.errors import DefinitionError, EmptySelectionError, NotFoundError, RequestError
 
 
@@ -47,6 +48,9 @@ class Target:
         assets = tuple(key for key in graph.keys if key in chosen and not graph.spec(key).is_external)
         if not assets:
             raise EmptySelectionError(f"its target '{selection}' means no asset that can be materialised.")
+        problem = part_problem(graph.specs.values(), frozenset(assets))
+        if problem is not None:
+            raise DefinitionError(f"its target '{selection}' cannot be run: {problem}")
         return TargetSpec(selection=f"{selection}", assets=assets)
 
     def _parsed(self, jobs: Collection[str], graph: AssetGraph) -> Selection:
@@ -62,13 +66,13 @@ class Target:
 
 
 def _is_asset(given: object) -> bool:
-    return isinstance(getattr(given, "spec", None), AssetSpec)
+    return all(isinstance(getattr(each, "spec", None), AssetSpec) for each in parts_of(given))
 
 
 def _listed(given: Any) -> Any:
     if isinstance(given, Selection):
         return given
-    listed = [given] if _is_asset(given) else list(given)
+    listed = list(parts_of(given)) if _is_asset(given) else list(given)
     for each in listed:
         if isinstance(each, Job):
             raise DefinitionError(f"target=[{each!r}]: a list means assets. Give the job itself, or several with targets=[...] of a sensor.")

@@ -181,14 +181,19 @@ class AssetContext(StepContext):
 
     @property
     def asset_key(self) -> AssetKey:
-        """The asset that the step writes."""
-        assert self._step.asset is not None
+        """The asset that the step writes.
+
+        Raises:
+            ExecutionError: its function computes several.
+        """
+        if self._step.asset is None:
+            raise ExecutionError(f"context.asset_key: step {self.step_key!r} computes several assets: use context.selected_keys.")
         return self._step.asset
 
     @property
     def selected_keys(self) -> frozenset[AssetKey]:
         """The assets that the step is to write."""
-        return frozenset({self.asset_key})
+        return frozenset(each.asset for each in self._step.outputs if each.asset is not None)
 
 
 class CheckContext(StepContext):

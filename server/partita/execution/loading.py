@@ -107,7 +107,13 @@ def _load_stored(scope: RunScope, source: FromAsset, partition: str | None, read
         )
     keys = (partition,) if partition is not None else ()
     metadata = from_entries(spec.metadata) if spec is not None else {}
-    written = OutputContext(asset_key=source.asset, step_key=str(source.asset), partition_keys=keys, metadata=metadata, resources=scope.resources)
+    written = OutputContext(
+        asset_key=source.asset,
+        step_key=spec.step_key if spec is not None else str(source.asset),
+        partition_keys=keys,
+        metadata=metadata,
+        resources=scope.resources,
+    )
     return _load(scope, source.io_manager, written, reader)
 
 

@@ -19,6 +19,7 @@ from partita.definitions.policies import in_process
 from partita.definitions.repository import Repository
 from partita.definitions.run_config import to_run_config
 from partita.definitions.selection import Selection, as_selection
+from partita.definitions.specs import parts_of
 from partita.errors import DefinitionError, ExecutionError, RequestError, RunTimeoutError
 from partita.execution.io_managers.memory import MemoryIO
 from partita.execution.order import Order
@@ -216,7 +217,7 @@ def _opened(parts: Iterable[Any]) -> Iterable[Any]:
         if isinstance(each, (list, tuple)):
             yield from _opened(each)
         else:
-            yield each
+            yield from parts_of(each)
 
 
 def _selected(repository: Repository, selection: Any) -> tuple[AssetKey, ...]:

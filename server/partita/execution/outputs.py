@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from partita.definitions.keys import AssetKey
 from partita.definitions.results import NO_VALUE, CheckResult, DynamicOutput, Materialization, Output
 from partita.errors import ExecutionError, OutputMissingError, did_you_mean
 from partita.planning.plan import Step, StepKind, StepOutput
@@ -27,7 +28,8 @@ class Returned:
     outputs: dict[str, Given] = field(default_factory=dict)
     items: dict[str, dict[str, Given]] = field(default_factory=dict)
     """Items of dynamic outputs by mapping key, in the order in which they were given."""
-    verdicts: list[CheckResult] = field(default_factory=list)
+    verdicts: list[tuple[AssetKey, CheckResult]] = field(default_factory=list)
+    """Each with the asset that it is about."""
 
 
 def read_returned(step: Step, items: Sequence[Any], *, is_generator: bool) -> Returned:
@@ -46,6 +48,8 @@ def read_returned(step: Step, items: Sequence[Any], *, is_generator: bool) -> Re
         return returned
     for output in step.outputs:
         if output.is_required and not output.is_dynamic and output.name not in returned.outputs:
+            if output.asset is not None and step.is_shared:
+                raise OutputMissingError(f"Step {step.key!r} ended without asset {output.name!r}. {_asset_wanted(output.name)}")
             how = "Yield" if is_generator else "Return"
             raise OutputMissingError(
                 f"Step {step.key!r} ended without its output {output.name!r}. {how} pt.Output(..., output={output.name!r}), "
@@ -79,23 +83,25 @@ def _spread(step: Step, items: Sequence[Any], *, is_generator: bool) -> Iterable
     """A tuple returned by a function with several outputs holds one value for each, in order; a list may hold dynamic items."""
     if not is_generator and isinstance(items[0], (list, tuple)) and items[0] and all(isinstance(each, DynamicOutput) for each in items[0]):
         return items[0]
-    if is_generator or len(step.outputs) < 2 or not isinstance(items[0], tuple):
+    if is_generator or (len(step.outputs) < 2 and not step.is_shared) or not isinstance(items[0], tuple):
         return items
     values = items[0]
     if len(values) != len(step.outputs):
         raise ExecutionError(f"Step {step.key!r} has {len(step.outputs)} outputs and returned a tuple of {len(values)}.")
+    if step.is_shared:
+        return [{output.name: value for value, output in zip(values, step.outputs, strict=True)}]
     return [value if isinstance(value, Output) else Output(value, output=output.name) for value, output in zip(values, step.outputs, strict=True)]
 
 
 def _take(step: Step, returned: Returned, item: Any, *, is_generator: bool) -> None:
     match item:
         case CheckResult():
-            returned.verdicts.append(item)
+            returned.verdicts.append((asset_named(step, item.asset, "pt.CheckResult"), item))
         case Materialization() if step.kind is StepKind.ASSET:
-            _put(step, returned, "result", Given(item.value, item.metadata, item.data_version))
-            returned.verdicts.extend(item.checks)
+            _put_materialization(step, returned, item, asset=item.asset)
         case Output():
-            _put(step, returned, item.output, Given(item.value, item.metadata))
+            name = asset_named(step, item.output, "pt.Output") if step.is_shared else item.output
+            _put(step, returned, name, Given(item.value, item.metadata))
         case DynamicOutput():
             _put_item(step, returned, item)
         case _ if is_generator:
@@ -109,7 +115,10 @@ def _take_plain(step: Step, returned: Returned, value: Any) -> None:
         # numpy's own bool is not a bool
         if type(value).__name__ not in ("bool", "bool_"):
             raise OutputMissingError(f"Check {step.key!r} returned {type(value).__name__}. Return pt.CheckResult(passed=...).")
-        returned.verdicts.append(CheckResult(passed=bool(value)))
+        returned.verdicts.append((asset_named(step, None, "pt.CheckResult"), CheckResult(passed=bool(value))))
+        return
+    if step.is_shared:
+        _take_several(step, returned, value)
         return
     if len(step.outputs) != 1:
         names = ", ".join(output.name for output in step.outputs)
@@ -126,11 +135,59 @@ def _take_plain(step: Step, returned: Returned, value: Any) -> None:
     _put(step, returned, output.name, Given(value if output.stores_value else NO_VALUE))
 
 
+def _take_several(step: Step, returned: Returned, value: Any) -> None:
+    """What a function of several assets returned: nothing where it stores nothing, else each value by key."""
+    if value is None and not any(output.stores_value for output in step.outputs):
+        value = {output.name: NO_VALUE for output in step.outputs}
+    if not isinstance(value, Mapping):
+        names = ", ".join(output.name for output in step.outputs)
+        raise ExecutionError(
+            f"Step {step.key!r} computes the assets {names} and returned {type(value).__name__}. "
+            'Yield pt.Output(..., output="key") for each, or return a tuple or a dict by key.'
+        )
+    for key, each in value.items():
+        name = asset_named(step, key, "the dict that it returned")
+        if isinstance(each, Materialization):
+            _put_materialization(step, returned, each, asset=name)
+        elif isinstance(each, Output):
+            _put(step, returned, name, Given(each.value, each.metadata))
+        else:
+            _put(step, returned, name, Given(each))
+
+
+def _put_materialization(step: Step, returned: Returned, item: Materialization[Any], *, asset: str | None) -> None:
+    key = asset_named(step, asset, "pt.Materialization")
+    _put(step, returned, key if step.is_shared else "result", Given(item.value, item.metadata, item.data_version))
+    returned.verdicts.extend((key, check) for check in item.checks)
+
+
+def asset_named(step: Step, name: object, what: str) -> AssetKey:
+    """The asset of the step that user code means: the only one, or that of this key or last segment.
+
+    Raises:
+        ExecutionError: the step computes several and none is named, or one that this run does not want.
+    """
+    if step.asset is not None and name in (None, step.asset, step.asset.name):
+        return step.asset
+    keys = [step.asset] if step.asset is not None else [each.asset for each in step.outputs if each.asset is not None]
+    if name is None or (name == "result" and what == "pt.Output"):
+        parameter = "output" if what == "pt.Output" else "asset"
+        listed = ", ".join(keys)
+        raise ExecutionError(f"Step {step.key!r} gave a {what} that does not say for which asset. Give it {parameter}=, one of: {listed}.")
+    found = [key for key in keys if key == name] or [key for key in keys if key.name == name]
+    if len(found) != 1:
+        raise ExecutionError(
+            f"Step {step.key!r}: {what} names asset {str(name)!r}, which this run does not want of it.{did_you_mean(str(name), keys)} "
+            f"It wants {', '.join(keys)}: see context.selected_keys."
+        )
+    return found[0]
+
+
 def _put(step: Step, returned: Returned, name: str, given: Given) -> None:
     if _output(step, name).is_dynamic:
         raise ExecutionError(f"Output {name!r} of step {step.key!r} is dynamic. {_item_wanted(name)}")
     if name in returned.outputs:
-        raise ExecutionError(f"Step {step.key!r} gave its output {name!r} twice.")
+        raise ExecutionError(f"Step {step.key!r} gave its output {str(name)!r} twice.")
     returned.outputs[name] = given
 
 
@@ -151,6 +208,10 @@ def _output(step: Step, name: str) -> StepOutput:
         known = [output.name for output in step.outputs]
         raise ExecutionError(f"Step {step.key!r} has no output {name!r}.{did_you_mean(name, known)} It has {', '.join(known) or 'none'}.")
     return found
+
+
+def _asset_wanted(name: str) -> str:
+    return f"Yield pt.Output(..., output={name!r}) or pt.Materialization(asset={name!r}), or return a dict that holds it."
 
 
 def _item_wanted(name: str) -> str:

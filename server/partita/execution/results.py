@@ -80,6 +80,9 @@ class Result:
             ExecutionError: the step has produced nothing.
         """
         key = self._key_of(step)
+        written = self.plan.by_asset.get(_text_of(step)) if output is None else None
+        if written is not None and written[0] == key:
+            output = written[1]
         found = self.plan.origin(key)
         if found is None or found.kind is StepKind.CHECK:
             raise NotFoundError("step with a value", key, [each.key for each in self.plan.steps if each.kind is not StepKind.CHECK])
@@ -117,10 +120,17 @@ class Result:
         return FromAsset(asset=output.asset, io_manager=output.io_manager, partitions=keys, is_single=keys is None or len(keys) == 1)
 
     def _key_of(self, step: Any) -> str:
-        key = str(getattr(step, "step_key", None) or getattr(step, "key", None) or step)
+        key = _text_of(step)
+        if key in self.plan.by_asset:
+            return self.plan.by_asset[key][0]
         if self.plan.origin(key) is None and key not in self.steps:
             raise NotFoundError("step", key, [each.key for each in self.plan.steps])
         return key
+
+
+def _text_of(step: Any) -> str:
+    """The key of a step, asset or check, or the name of a step of several assets."""
+    return str(getattr(step, "step_key", None) or getattr(step, "key", None) or getattr(getattr(step, "spec", None), "name", None) or step)
 
 
 def _produced(walk: Walk) -> Iterator[Produced]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,22 +27,44 @@ def keep(scope: RunScope, step: Step, returned: Returned, *, context: StepContex
         CheckFailedError: a blocking check has failed with ERROR.
         ExecutionError: an IO manager failed; its own error is the cause.
     """
-    for output in step.outputs:
+    for output in _upstream_first(scope, step):
         if output.is_dynamic:
             _keep_items(scope, step, output, returned.items[output.name], attempt=context.attempt)
             continue
         given = returned.outputs.get(output.name)
         if given is None:
             continue
-        if step.kind is StepKind.ASSET:
-            _keep_asset(scope, step, output, given, context=context, hint=hint)
+        if output.asset is not None:
+            _keep_asset(scope, step, output, output.asset, given, context=context, hint=None if step.is_shared else hint)
         else:
             own = context.metadata if len(step.outputs) == 1 else {}
             added = _save(scope, step, output, given.value, partition=None, hint=hint)
             _tell_saved(scope, step, output, given.value, attempt=context.attempt, metadata={**own, **given.metadata, **added})
         scope.outputs.add((step.key, output.name))
-    for verdict in returned.verdicts:
-        _tell_verdict(scope, step, verdict, context=context)
+    for asset, verdict in returned.verdicts:
+        _tell_verdict(scope, step, asset, verdict, context=context)
+
+
+def _upstream_first(scope: RunScope, step: Step) -> Sequence[StepOutput]:
+    """The step's outputs; of several assets each after those beside it that it depends on."""
+    if not step.is_shared:
+        return step.outputs
+    ordered: list[StepOutput] = []
+    rest = list(step.outputs)
+    while rest:
+        waiting = {output.asset for output in rest}
+        ordered += [output for output in rest if output.asset is not None and waiting.isdisjoint(_beside(scope, step, output.asset))]
+        rest = [output for output in rest if output not in ordered]
+    return ordered
+
+
+def _beside(scope: RunScope, step: Step, asset: AssetKey) -> Sequence[AssetKey]:
+    """The assets that the step writes too and that `asset` depends on."""
+    spec = scope.asset_specs.get(asset)
+    if spec is None or len(step.outputs) == 1:
+        return ()
+    written = {output.asset for output in step.outputs}
+    return [key for key in spec.upstream if key in written and key != asset]
 
 
 def _keep_items(scope: RunScope, step: Step, output: StepOutput, items: Mapping[str, Given], *, attempt: int) -> None:
@@ -52,8 +74,11 @@ def _keep_items(scope: RunScope, step: Step, output: StepOutput, items: Mapping[
     scope.outputs.add((step.key, output.name))
 
 
-def _keep_asset(scope: RunScope, step: Step, output: StepOutput, given: Given, *, context: StepContext, hint: Any) -> None:
+def _keep_asset(  # noqa: PLR0913 (what is stored, and as what)
+    scope: RunScope, step: Step, output: StepOutput, asset: AssetKey, given: Given, *, context: StepContext, hint: Any
+) -> None:
     attempt = context.attempt
+    spec = scope.asset_specs.get(asset)
     keys: tuple[str | None, ...] = step.partition_keys or (None,)
     values: dict[str | None, Any] = dict.fromkeys(keys, given.value)
     if len(keys) > 1 and given.value is not NO_VALUE:
@@ -66,13 +91,14 @@ def _keep_asset(scope: RunScope, step: Step, output: StepOutput, given: Given, *
                 at=datetime.now(UTC),
                 step=step.key,
                 attempt=attempt,
-                asset=key_of(step),
+                asset=asset,
                 partition=key,
                 data_version=given.data_version,
-                code_version=step.code_version,
+                code_version=step.code_version if step.asset is not None or spec is None else spec.code_version,
                 metadata=_entries({**context.metadata, **given.metadata, **added[key]}),
-                reads=reads_of(scope, step, key_of(step), key),
-                read_at=context.started_at,
+                reads=reads_of(scope, step, asset, key),
+                # what it was made from beside it in this call was not there when the call began
+                read_at=context.started_at if not _beside(scope, step, asset) else None,
             )
         )
 
@@ -87,7 +113,8 @@ def _save(  # noqa: PLR0913 (what is stored, and as what)
     context = OutputContext(
         asset_key=output.asset,
         step_key=step.key,
-        output=output_place(output.name, mapping_key),
+        # readers know an asset's key alone, not how the step that computes it calls it
+        output=output_place(output.name if output.asset is None else "result", mapping_key),
         partition_keys=(partition,) if partition is not None else (),
         metadata=from_entries(spec.metadata) if spec is not None and spec.metadata else {},
         type_hint=hint,
@@ -133,8 +160,7 @@ def _tell_saved(  # noqa: PLR0913 (one event's facts)
     )
 
 
-def _tell_verdict(scope: RunScope, step: Step, verdict: CheckResult, *, context: StepContext) -> None:
-    asset = key_of(step)
+def _tell_verdict(scope: RunScope, step: Step, asset: AssetKey, verdict: CheckResult, *, context: StepContext) -> None:
     is_check = step.kind is StepKind.CHECK
     name = step.key.rpartition(":")[2] if is_check else verdict.name
     if name is None:
@@ -159,12 +185,6 @@ def _tell_verdict(scope: RunScope, step: Step, verdict: CheckResult, *, context:
         )
     if is_check and step.is_blocking and not verdict.passed and severity is Severity.ERROR:
         raise CheckFailedError(asset, name, verdict.description)
-
-
-def key_of(step: Step) -> AssetKey:
-    """The asset that a step of an asset or a check is about."""
-    assert step.asset is not None
-    return step.asset
 
 
 def _entries(metadata: Mapping[str, Any]) -> tuple[MetadataEntry, ...]:

@@ -1,8 +1,10 @@
-"""The steps of a run of assets: one per asset, one per check, with the partitions each writes and reads."""
+"""The steps of a run of assets: one per function that computes some, one per check, with the partitions each writes and reads."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+
+import msgspec
 
 from partita.definitions.keys import AssetKey
 from partita.definitions.policies import Retry
@@ -41,6 +43,11 @@ class AssetSteps:
         step_retry: Retry | None = None,
     ) -> None:
         self._specs = {spec.key: spec for spec in repository.assets}
+        self._together: dict[str, list[AssetSpec]] = {}
+        """The assets of each step that computes several."""
+        for spec in repository.assets:
+            if spec.step is not None:
+                self._together.setdefault(spec.step, []).append(spec)
         self._assets = frozenset(assets)
         self._partitioning = partitioning
         self._references = references
@@ -51,9 +58,11 @@ class AssetSteps:
         self._blocking = self._find_blocking()
 
     def __iter__(self) -> Iterator[Step]:
+        made: set[str] = set()
         for key, spec in self._specs.items():
-            if key in self._assets:
-                yield self._asset_step(spec)
+            if key in self._assets and spec.step_key not in made:
+                made.add(spec.step_key)
+                yield self._asset_step(spec) if spec.step is None else self._shared_step(spec)
             for check in self._checks.get(key, ()):
                 yield self._check_step(check, self.owner(key))
 
@@ -67,16 +76,16 @@ class AssetSteps:
 
     def _asset_step(self, spec: AssetSpec) -> Step:
         target = target_of(spec)
-        key = str(spec.key)
+        key = spec.step_key
         upstream = spec.upstream
         return Step(
             key=key,
             kind=StepKind.ASSET,
-            definition=key,
+            definition=str(spec.key),
             inputs=tuple(self._input(each, target) for each in spec.inputs),
             outputs=(StepOutput(io_manager=spec.io_manager, type_name=spec.type_name, stores_value=spec.stores_value, asset=spec.key),),
-            depends_on=tuple(str(each) for each in upstream if each in self._assets and each != spec.key),
-            blocked_by=self._blocked_by(spec.key, upstream),
+            depends_on=self._steps_of(upstream, own=key),
+            blocked_by=self._blocked_by(frozenset({spec.key}), upstream),
             asset=spec.key,
             partition_keys=self._partitioning.writes(target),
             partitions=spec.partitions,
@@ -91,6 +100,33 @@ class AssetSteps:
             hooks=spec.hooks,
         )
 
+    def _shared_step(self, spec: AssetSpec) -> Step:
+        """The step that computes `spec` and others: those that the run wants. Its function loads the same whichever they are."""
+        together = self._together[spec.step_key]
+        wanted = [each for each in together if each.key in self._assets]
+        inputs = tuple({given.name: given for each in together for given in each.inputs}.values())
+        loaded = [each.key for each in inputs if each.key is not None]
+        upstream = tuple(dict.fromkeys((*(key for each in wanted for key in each.upstream), *loaded)))
+        own = frozenset(each.key for each in together)
+        step = self._asset_step(wanted[0])
+        return msgspec.structs.replace(
+            step,
+            inputs=tuple(self._input(each, target_of(spec)) for each in inputs),
+            outputs=tuple(
+                StepOutput(name=str(each.key), io_manager=each.io_manager, type_name=each.type_name, stores_value=each.stores_value, asset=each.key)
+                for each in wanted
+            ),
+            depends_on=self._steps_of(upstream, own=step.key),
+            blocked_by=self._blocked_by(own, [key for key in upstream if key not in own]),
+            asset=None,
+            code_version=None,
+        )
+
+    def _steps_of(self, assets: Sequence[AssetKey], *, own: str | None = None) -> tuple[str, ...]:
+        """The steps of this run, but `own`, that compute `assets`."""
+        steps = dict.fromkeys(self._specs[key].step_key for key in assets if key in self._assets)
+        return tuple(each for each in steps if each != own)
+
     def _check_step(self, check: CheckSpec, checked: AssetSpec) -> Step:
         target = Target(check.step_key, checked.partitions, "Check")
         upstream = tuple(dict.fromkeys((check.asset, *_upstream_of(check))))
@@ -99,7 +135,7 @@ class AssetSteps:
             kind=StepKind.CHECK,
             definition=check.step_key,
             inputs=tuple(self._input(each, target) for each in check.inputs),
-            depends_on=tuple(str(each) for each in upstream if each in self._assets),
+            depends_on=self._steps_of(upstream),
             asset=check.asset,
             partition_keys=self._partitioning.writes(target),
             partitions=checked.partitions,
@@ -132,10 +168,10 @@ class AssetSteps:
         own = self._specs.get(upstream.key)
         return own.io_manager if own is not None and own.io_manager != DEFAULT_IO else upstream.io_manager
 
-    def _blocked_by(self, key: AssetKey, upstream: Sequence[AssetKey]) -> tuple[str, ...]:
+    def _blocked_by(self, keys: frozenset[AssetKey], upstream: Sequence[AssetKey]) -> tuple[str, ...]:
         if not self._blocking:
             return ()
-        return tuple(check.step_key for each in upstream for check, unheld in self._blocking.get(each, ()) if key not in unheld)
+        return tuple(check.step_key for each in upstream for check, unheld in self._blocking.get(each, ()) if keys.isdisjoint(unheld))
 
     def _find_blocking(self) -> dict[AssetKey, list[tuple[CheckSpec, frozenset[AssetKey]]]]:
         """Blocking checks by asset, each with the assets that it must not hold back because it needs them itself."""
@@ -154,7 +190,8 @@ class AssetSteps:
             if key in seen or key not in self._assets:
                 continue
             seen.add(key)
-            open_keys.extend(self._specs[key].upstream)
+            for spec in self._together.get(self._specs[key].step_key, (self._specs[key],)):
+                open_keys.extend(spec.upstream)
         return frozenset(seen)
 
 

@@ -11,6 +11,7 @@ from partita.definitions.keys import AssetKey
 from partita.definitions.mappings import IdentityMappingSpec, TimeWindowMappingSpec, default_mapping, mapping_of
 from partita.definitions.partitions import DynamicKeys, Partitions, PartitionSet, PartitionsSpec, TimePartitions, partitions_of
 from partita.definitions.policies import BackfillPolicy
+from partita.definitions.shared_steps import part_problem, turns
 from partita.definitions.specs import AssetSpec
 from partita.errors import RequestError
 from partita.planning.coverage import cover
@@ -85,20 +86,23 @@ def group_assets(keys: Collection[AssetKey], scope: BackfillScope) -> tuple[Grou
     newest: dict[Kind, int] = {}
     floor: dict[AssetKey, int] = {}
     wanted = frozenset(keys)
-    for key in scope.graph.order:
-        spec = scope.graph.spec(key)
+    for turn in turns(scope.graph, scope.owners):
+        edges = [(scope.graph.spec(key), above) for key in turn for above in scope.graph.upstream(key) if above not in turn]
         # also through assets that are not wanted: what is behind them still comes later
-        floor[key] = max((floor.get(above, 0) + (not needs_same_key(spec, above)) for above in scope.graph.upstream(key)), default=0)
-        if key not in wanted or key not in scope.owners:
+        lowest = max((floor.get(above, 0) + (not needs_same_key(spec, above)) for spec, above in edges), default=0)
+        floor.update(dict.fromkeys(turn, lowest))
+        together = [key for key in turn if key in wanted and key in scope.owners]
+        if not together:
             continue
-        kind = Kind(scope.owners[key], spec.partitions, spec.backfill)
+        spec = scope.graph.spec(together[0])
+        kind = Kind(scope.owners[together[0]], spec.partitions, spec.backfill)
         number = newest.get(kind, -1)
-        if number < floor[key]:
+        if number < lowest:
             number = newest[kind] = len(kinds)
             kinds.append(kind)
             members.append([])
-        members[number].append(key)
-        floor[key] = number
+        members[number].extend(together)
+        floor.update(dict.fromkeys(together, number))
     return tuple(Group(kind, tuple(each)) for kind, each in zip(kinds, members, strict=True))
 
 
@@ -130,14 +134,31 @@ def plan_assets(
         RequestError: there is nothing to write, or the partitions do not fit the assets, or are not clear for all of them.
         UnknownPartitionError: a key that no asset knows.
     """
+    problem = part_problem(scope.graph.specs.values(), frozenset(keys), owners=scope.owners)
+    if problem is not None:
+        raise RequestError(f"This backfill cannot be run: {problem}")
     groups = group_assets(keys, scope)
     if chosen.is_by_state:  # what has no partitions has none that stand so
         groups = tuple(group for group in groups if group.kind.partitions is not None)
     sets = _chosen_sets([key for group in groups for key in group.keys], chosen, scope, states_of=states_of, stale_of=stale_of)
+    sets = _whole_steps(sets, scope)
     items = [item for group in groups for item in _items_of(group, sets)]
     if not items:
         raise RequestError("There is nothing to write: none of the chosen partitions exists, or none stands as was asked for.")
     return tuple(items)
+
+
+def _whole_steps(sets: dict[AssetKey, PartitionSet | None], scope: BackfillScope) -> dict[AssetKey, PartitionSet | None]:
+    """The partitions, those of a step that computes all of its assets or none united: what one of them lacks is written of all."""
+    united: dict[tuple[Owner, str], PartitionSet] = {}
+    for key, found in sets.items():
+        spec = scope.graph.spec(key)
+        if found is not None and spec.step is not None and not spec.can_subset:
+            before = united.get((scope.owners[key], spec.step))
+            united[scope.owners[key], spec.step] = found if before is None else before | found
+    if not united:
+        return sets
+    return {key: united.get((scope.owners[key], scope.graph.spec(key).step or ""), found) for key, found in sets.items()}
 
 
 def plan_job(partitions: PartitionsSpec, chosen: PartitionsChosen, scope: BackfillScope, *, name: str) -> tuple[BackfillItem, ...]:

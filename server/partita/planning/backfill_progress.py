@@ -212,10 +212,19 @@ class Progress:
     def _lose(self, chunk: Chunk, key: AssetKey, partition: str | None) -> None:
         """Give up an item of a chunk with all that needs it in the same run; the others are written by another run."""
         inner = self._routes.of(chunk.keys).inner
-        lost = [key]
-        lost += [each for each in chunk.keys if each != key and any(above in lost for above in inner.get(each, ()))]
+        lost = self._together(key, chunk)
+        for each in chunk.keys:
+            if each not in lost and any(above in lost for above in inner.get(each, ())):
+                lost += self._together(each, chunk)
         self._skip([(each, partition) for each in lost])
         self._chunks.leave(chunk, tuple(each for each in chunk.keys if each not in lost), partition)
+
+    def _together(self, key: AssetKey, chunk: Chunk) -> list[AssetKey]:
+        """An asset of a chunk, with those that its step computes only together with it."""
+        spec = self._scope.graph.spec(key)
+        if spec.step is None or spec.can_subset:
+            return [key]
+        return [each for each in chunk.keys if self._scope.graph.spec(each).step == spec.step]
 
     def _strand(self) -> None:
         """Nothing is under way that the rest could wait for: it would wait for ever."""

@@ -10,6 +10,7 @@ import msgspec
 
 from partita.definitions.keys import AssetKey
 from partita.definitions.partitions import DynamicKeys
+from partita.definitions.shared_steps import part_problem
 from partita.definitions.specs import AssetSpec, CheckSpec, JobSpec, RepositorySpec
 from partita.errors import ChoiceError, InvalidConfigErrors, NotFoundError
 from partita.planning.asset_steps import AssetSteps, target_of
@@ -133,7 +134,11 @@ def _chosen_assets(repository: RepositorySpec, request: RunRequest, job: JobSpec
         if of_job is not None and key not in of_job:
             assert job is not None
             raise NotFoundError(f"asset of job {job.name!r}", key, of_job)
-    return frozenset(wanted)
+    chosen = frozenset(wanted)
+    problem = part_problem(repository.assets, chosen) if chosen else None
+    if problem is not None:
+        raise ChoiceError("asset", f"{problem[:1].upper()}{problem[1:]}")
+    return chosen
 
 
 def _chosen_checks(repository: RepositorySpec, request: RunRequest, job: JobSpec | None, assets: Collection[AssetKey]) -> Sequence[CheckSpec]:

@@ -10,6 +10,7 @@ from typing import Any
 from partita.definitions.asset_graph import AssetGraph
 from partita.definitions.keys import AssetKey
 from partita.definitions.partitions import DynamicKeys, PartitionsSpec
+from partita.definitions.shared_steps import part_problem, turns
 from partita.errors import NotFoundError, RequestError
 from partita.planning.asset_steps import target_of
 from partita.planning.partitioning import choose_partitioning
@@ -74,7 +75,6 @@ def _runs_of(group: _Group, graph: AssetGraph, partition_keys: Sequence[str], *,
 def _group(keys: Collection[AssetKey], *, owners: Mapping[AssetKey, Owner], graph: AssetGraph) -> list[_Group]:
     """Assets by owner and partitioning; an asset joins a group only where all it needs stands in that group or before it."""
     groups: list[_Group] = []
-    number_of: dict[AssetKey, int] = {}
     newest: dict[tuple[Owner, PartitionsSpec | None], int] = {}
     floor: dict[AssetKey, int] = {}
     wanted = frozenset(keys)
@@ -83,16 +83,22 @@ def _group(keys: Collection[AssetKey], *, owners: Mapping[AssetKey, Owner], grap
             raise NotFoundError("asset", key, graph.keys)
         if key not in owners:
             raise RequestError(f"Asset {str(key)!r} is external: no code location computes it.")
-    for key in graph.order:
+    problem = part_problem(graph.specs.values(), wanted, owners=owners)
+    if problem is not None:
+        raise RequestError(f"This cannot be run: {problem}")
+    for turn in turns(graph, owners):
         # also through assets that are not wanted: what is behind them still comes later
-        floor[key] = max((number_of.get(above, floor.get(above, 0)) for above in graph.upstream(key)), default=0)
-        if key not in wanted:
+        edges = [above for key in turn for above in graph.upstream(key) if above not in turn]
+        lowest = max((floor.get(above, 0) for above in edges), default=0)
+        floor.update(dict.fromkeys(turn, lowest))
+        together = [key for key in turn if key in wanted]
+        if not together:
             continue
-        kind = (owners[key], graph.spec(key).partitions)
+        kind = (owners[together[0]], graph.spec(together[0]).partitions)
         number = newest.get(kind)
-        if number is None or number < floor[key]:
+        if number is None or number < lowest:
             number = newest[kind] = len(groups)
             groups.append(_Group(*kind))
-        groups[number].keys.append(key)
-        number_of[key] = floor[key] = number
+        groups[number].keys.extend(together)
+        floor.update(dict.fromkeys(together, number))
     return groups

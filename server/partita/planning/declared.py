@@ -63,7 +63,7 @@ def configurable_steps(repository: RepositorySpec, launched: JobSpec | TargetSpe
     for spec in repository.assets:
         if spec.key in launched.assets:
             outputs = (StepOutput(io_manager=spec.io_manager),)
-            yield Step(key=spec.key, kind=StepKind.ASSET, definition=spec.key, resources=spec.resources, outputs=outputs)
+            yield Step(key=spec.step_key, kind=StepKind.ASSET, definition=spec.key, resources=spec.resources, outputs=outputs)
     for check in repository.checks:
         if check.step_key in launched.checks if isinstance(launched, JobSpec) else check.asset in launched.assets:
             yield Step(key=check.step_key, kind=StepKind.CHECK, definition=check.step_key, resources=check.resources)

@@ -112,6 +112,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     blocked_by: tuple[str, ...] = ()
     """Steps of blocking checks: they must have succeeded, that is passed or only warned."""
     asset: AssetKey | None = None
+    """The asset that it writes or checks; None where it writes several."""
     partition_keys: tuple[str, ...] = ()
     """What it writes, in definition order; empty when it has no partitions."""
     partitions: PartitionsSpec | None = None
@@ -158,6 +159,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.template or self.key
 
     @property
+    def is_shared(self) -> bool:
+        """Whether its function computes several assets, be it that this run wants one."""
+        return self.kind is StepKind.ASSET and self.asset is None
+
+    @property
     def dynamic_outputs(self) -> tuple[StepOutput, ...]:
         """Its outputs that hold any number of items."""
         return tuple(output for output in self.outputs if output.is_dynamic)
@@ -185,6 +191,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=T
     def by_key(self) -> dict[str, Step]:
         """Steps by their key."""
         return {step.key: step for step in self.steps}
+
+    @cached_property
+    def by_asset(self) -> dict[str, tuple[str, str]]:
+        """The step and the output that write an asset."""
+        return {output.asset: (step.key, output.name) for step in self.steps for output in step.outputs if output.asset is not None}
 
     def origin(self, key: str) -> Step | None:
         """The step of that key, or the template that it was made from; None: there is neither."""

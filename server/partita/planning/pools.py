@@ -65,7 +65,7 @@ def _needs(repository: RepositorySpec, request: RunRequest) -> Iterator[Need]:
     assets = frozenset(request.assets or (job.assets if job is not None else ()))
     for asset in repository.assets:
         if asset.key in assets:
-            yield str(asset.key), asset.pool, asset.pool_slots
+            yield asset.step_key, asset.pool, asset.pool_slots
     for check in repository.checks:
         if _is_evaluated(check, request, job):
             yield check.step_key, check.pool, check.pool_slots

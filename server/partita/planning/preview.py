@@ -157,9 +157,12 @@ def _preview_step(step: Step, scope: PreviewScope, because: Mapping[AssetKey, st
     why: tuple[str, ...] = ("in the job",)
     if step.kind is StepKind.CHECK:
         why = (f"checks {step.asset}{', and holds back what is behind it' if step.is_blocking else ''}",)
-    elif step.asset is not None:
-        state = scope.staleness.get(step.asset) if scope.staleness is not None else None
-        why = (because.get(step.asset, "in the job"), *(_state(state, step.partition_keys) if state is not None else ()))
+    else:
+        written = [output.asset for output in step.outputs if output.asset is not None]
+        told = [(key, scope.staleness.get(key) if scope.staleness is not None else None) for key in written]
+        reasons = [(because.get(key, "in the job"), *(_state(state, step.partition_keys) if state is not None else ())) for key, state in told]
+        # of several assets each with its own reasons
+        why = reasons[0] if len(written) == 1 else tuple(f"{key}: {', '.join(each)}" for key, each in zip(written, reasons, strict=True)) or why
     return PreviewedStep(key=step.key, kind=step.kind, depends_on=step.needs, why=why)
 
 

@@ -15,6 +15,7 @@ import msgspec
 from partita.definitions.assets import Asset
 from partita.definitions.checks import Check
 from partita.definitions.jobs import Job
+from partita.definitions.multi_assets import MultiAsset, without_declared
 from partita.definitions.problems import BrokenDefinition
 from partita.definitions.repository import Repository
 from partita.definitions.schedules import Schedule
@@ -193,7 +194,7 @@ def _repositories_in(location: LocationSettings, module: ModuleType) -> tuple[Re
 
 
 def _implicit(location: LocationSettings, module: ModuleType) -> tuple[Repository, ...]:
-    assets = [*_unique(module, Asset), *_unique(module, AssetSpec)]
+    assets = without_declared([*_unique(module, Asset), *_unique(module, MultiAsset), *_unique(module, AssetSpec)])
     checks, jobs = _unique(module, Check), _unique(module, Job)
     schedules, sensors = _unique(module, Schedule), _unique(module, Sensor)
     if not (assets or checks or jobs or schedules or sensors):

@@ -57,6 +57,16 @@ def daily_look() -> None:
     look()
 
 
+@pt.multi_asset(specs=[pt.AssetSpec("carriers"), pt.AssetSpec("routes", deps=["carriers", "season"])], partitions=DAYS)
+def reference(context: pt.AssetContext):
+    return {key: str(key) for key in context.selected_keys}
+
+
+@pt.asset(partitions=MONTHS)
+def season() -> int:
+    return 1
+
+
 @pt.asset(partitions=DAYS)
 def slow(context: pt.AssetContext) -> None:
     note("slow." + context.partition_key)
@@ -185,3 +195,14 @@ def test_a_daemon_that_dies_repeats_nothing(tmp_path: Path) -> None:
         written = Counter((run.request.assets, key) for run in runs_of(site, backfill) for key in run.request.partition_keys)
         assert len(written) == 60 + 2
         assert set(written.values()) == {1}
+
+
+def test_what_a_step_computes_together_is_backfilled_together(site: Site) -> None:
+    backfill = start(site, "carriers", "season", "routes", key_range=("2024-01-01", "2024-01-03"))
+
+    done = ended(site, backfill)
+
+    assert done.status is BackfillStatus.SUCCEEDED, done
+    runs = runs_of(site, backfill)
+    assert sorted(len(run.request.assets) for run in runs) == [1, 2, 2, 2]
+    assert {tuple(step.key for step in steps) for steps in site.store.runs.steps([run.id for run in runs]).values()} == {("season",), ("reference",)}

@@ -147,3 +147,20 @@ def test_partitions_of_a_job() -> None:
     with pytest.raises(UnknownPartitionError, match="Job 'daily' has no partition '2024-02-01'"):
         plan_job(WEEK.spec, PartitionsChosen(keys=("2024-02-01",)), scope, name="daily")
     assert scope.now == NOW
+
+
+def test_a_part_of_what_one_step_computes_together_is_refused() -> None:
+    scope = scope_of(pt.AssetSpec("a", partitions=LETTERS, step="both"), pt.AssetSpec("b", partitions=LETTERS, step="both"))
+
+    with pytest.raises(RequestError, match="'both' computes asset 'a' only together with 'b'"):
+        items_of(scope, "a")
+
+
+def test_what_one_asset_of_a_step_lacks_is_written_of_all() -> None:
+    scope = scope_of(pt.AssetSpec("a", partitions=LETTERS, step="both"), pt.AssetSpec("b", partitions=LETTERS, step="both"))
+    states = {"a": {"x": PartitionStatus.MATERIALIZED}, "b": {"x": PartitionStatus.MATERIALIZED, "y": PartitionStatus.MATERIALIZED}}
+    missing = PartitionsChosen(statuses=frozenset({PartitionStatus.MISSING}))
+
+    items = plan_assets(scope.graph.keys, missing, scope, states_of=lambda key: states[str(key)])
+
+    assert [(item.asset, item.partition) for item in items] == [("a", "y"), ("b", "y")]

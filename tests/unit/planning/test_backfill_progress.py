@@ -262,3 +262,18 @@ def test_what_nothing_can_ever_make_ready_is_given_up_instead_of_waiting_for_eve
     assert played.runs == [(["raw"], ["2024-01-03"])]
     assert played.skipped == [(None, "stray")]
     assert played.reasons == ["Partition 'stray' waits, and nothing is under way that it could wait for."]
+
+
+def test_what_a_step_computes_together_is_given_up_together() -> None:
+    months = pt.MonthlyPartitions(start="2024-01-01", end="2024-02-01")
+    scope = scope_of(
+        pt.AssetSpec("rates", partitions=months),
+        pt.AssetSpec("a", partitions=WEEK, step="both"),
+        pt.AssetSpec("b", partitions=WEEK, step="both", deps=["rates"]),
+        pt.AssetSpec("alone", partitions=WEEK),
+    )
+    played = Played(scope)
+
+    played.play(failed={("rates", "2024-01-01")})
+
+    assert played.runs == [(["rates"], ["2024-01-01"])] + [(["alone"], [day]) for day in DAYS]

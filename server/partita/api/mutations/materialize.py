@@ -135,5 +135,6 @@ def _with_config(definitions: Definitions, requests: Sequence[RunRequest], confi
 def _names_of(definitions: Definitions, request: RunRequest) -> Mapping[str, frozenset[str]]:
     """What the config of a request may speak of."""
     repository = definitions.catalog.repository(request.location, request.repository)
-    steps = {str(key) for key in request.assets} | {check.step_key for check in repository.checks if check.asset in request.assets}
+    steps = {spec.step_key for spec in repository.assets if spec.key in request.assets}
+    steps |= {check.step_key for check in repository.checks if check.asset in request.assets}
     return {"steps": frozenset(steps), "resources": frozenset(each.name for each in repository.resources)}
