@@ -117,16 +117,20 @@ class _Ground:
         assert spec.partitions is not None
         partitions = self._cut(spec.partitions)
         existing = partitions.keys(now=self.now)
-        known = {key: write for key, write in written.items() if key is not None and partitions.find_ordinal(key) is not None}
         causes: dict[Cause, None] = {}
-        stale: list[str] = []
-        for key, write in known.items():
+        known: list[int] = []
+        stale: list[int] = []
+        for key, write in written.items():
+            ordinal = partitions.find_ordinal(key) if key is not None else None
+            if ordinal is None or not existing.has_ordinal(ordinal):
+                continue  # a changed definition no longer has it
+            known.append(ordinal)
             found = self._causes(spec, write, key)
             if found:
-                stale.append(key)
+                stale.append(ordinal)
                 causes.update(dict.fromkeys(found))
-        missing = existing - partitions.set_of(known)
-        stale_set = partitions.set_of(stale) & existing
+        missing = existing - PartitionSet(partitions, ((each, each) for each in known))
+        stale_set = PartitionSet(partitions, ((each, each) for each in stale))
         status = Freshness.STALE if stale_set else Freshness.FRESH if known else Freshness.MISSING
         return Staleness(status=status, causes=tuple(causes) if stale_set else (), missing=missing, stale=stale_set)
 
