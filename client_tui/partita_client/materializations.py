@@ -39,6 +39,11 @@ class Materialization:
         return self.record.run.id if self.record.run else None
 
     @property
+    def version(self) -> str:
+        """What tells this data from other: `data_version`, else one that the server has worked out of code and inputs."""
+        return self.record.version
+
+    @property
     def data_version(self) -> str | None:
         """Version of the data, as the code that wrote it named it."""
         return self.record.data_version

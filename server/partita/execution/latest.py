@@ -25,6 +25,8 @@ class LatestMaterialization:
     partition: str | None = None
     run_id: str | None = None
     """None: it was reported from outside."""
+    version: str
+    """What tells this data from other: `data_version`, else one worked out of code and inputs."""
     data_version: str | None = None
     code_version: str | None = None
     metadata: Mapping[str, Any]
@@ -38,6 +40,7 @@ class LatestMaterialization:
             at=record.at,
             partition=record.partition,
             run_id=record.run_id,
+            version=record.effective_version,
             data_version=record.data_version,
             code_version=record.code_version,
             metadata=from_entries(record.metadata),

@@ -97,6 +97,10 @@ def test_the_client_tells_it_of_one_asset_and_of_many(stale: Api) -> None:
         one = client.asset("reader").staleness
         many = client.staleness("location:ingest")
 
+        source = client.asset("source").latest
+
+    assert source is not None
+    assert (source.data_version, len(source.version)) == (None, 16)
     assert one is not None
     assert (one.status, [(each.kind, each.upstream and each.upstream.key) for each in one.causes]) == ("stale", [("data", "source")])
     assert {key: str(each.status) for key, each in many.items()} == {"day": "stale", "reader": "stale", "source": "fresh"}

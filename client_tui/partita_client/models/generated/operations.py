@@ -169,6 +169,7 @@ fragment MaterializationRecord on Materialization {
   at
   partitionKey
   stepKey
+  version
   dataVersion
   codeVersion
   run {
@@ -276,6 +277,7 @@ fragment MaterializationRecord on Materialization {
   at
   partitionKey
   stepKey
+  version
   dataVersion
   codeVersion
   run {
@@ -359,6 +361,7 @@ fragment MaterializationRecord on Materialization {
   at
   partitionKey
   stepKey
+  version
   dataVersion
   codeVersion
   run {
@@ -2666,6 +2669,7 @@ fragment MaterializationRecord on Materialization {
   at
   partitionKey
   stepKey
+  version
   dataVersion
   codeVersion
   run {
@@ -2790,6 +2794,7 @@ fragment MaterializationRecord on Materialization {
   at
   partitionKey
   stepKey
+  version
   dataVersion
   codeVersion
   run {

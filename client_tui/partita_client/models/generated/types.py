@@ -359,6 +359,8 @@ class MaterializationRecord(Shape):
     """The partition that was written; null for an asset without partitions."""
     step_key: str | None = None
     """The step that wrote it; null when it was reported from outside."""
+    version: str
+    """Version of the data: `dataVersion`, else one that Partita has worked out of code and inputs."""
     data_version: str | None = None
     """Version of the data, as the code that wrote it named it; null when it did not."""
     code_version: str | None = None
