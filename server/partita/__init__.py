@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         StaticMapping,
         TimeWindowMapping,
     )
-    from partita.definitions.metadata import Image, Json, Markdown, Table, Url
+    from partita.definitions.metadata import ColumnLineage, Image, Json, Markdown, Table, TableSchema, Url
     from partita.definitions.multi_assets import MultiAsset, MultiAssetSpec, multi_asset
     from partita.definitions.ops import Op, op
     from partita.definitions.partitions import (
@@ -125,7 +125,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "StaticMapping",
         "TimeWindowMapping",
     ),
-    "partita.definitions.metadata": ("Image", "Json", "Markdown", "Table", "Url"),
+    "partita.definitions.metadata": ("ColumnLineage", "Image", "Json", "Markdown", "Table", "TableSchema", "Url"),
     "partita.definitions.multi_assets": ("MultiAsset", "MultiAssetSpec", "multi_asset"),
     "partita.definitions.ops": ("Op", "op"),
     "partita.definitions.partitions": (
@@ -235,6 +235,7 @@ __all__ = [
     "Check",
     "CheckContext",
     "CheckResult",
+    "ColumnLineage",
     "Condition",
     "Config",
     "ConflictError",
@@ -329,6 +330,7 @@ __all__ = [
     "Subprocess",
     "SubprocessResult",
     "Table",
+    "TableSchema",
     "TimePartitions",
     "TimeWindow",
     "TimeWindowMapping",

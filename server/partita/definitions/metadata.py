@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from partita.definitions.keys import AssetKey
 from partita.errors import DefinitionError
 
 _Reader = Callable[[str, Any], "tuple[MetadataKind, Any]"]
@@ -29,6 +30,8 @@ class MetadataKind(StrEnum):
     BOOL = "bool"
     JSON = "json"
     TABLE = "table"
+    TABLE_SCHEMA = "table_schema"
+    COLUMN_LINEAGE = "column_lineage"
     TIMESTAMP = "timestamp"
     ASSET = "asset"
     RUN = "run"
@@ -67,10 +70,57 @@ class Table:
 
     Example:
         `pt.Table([{"carrier": "AA", "delay": 8.6}])`
+
+    Raises:
+        DefinitionError: it is no list of mappings.
     """
 
-    def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        self.rows = [dict(row) for row in rows]
+    def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        listed = list(rows) if isinstance(rows, Iterable) and not isinstance(rows, (str, bytes, Mapping)) else None
+        if listed is None:
+            raise DefinitionError(f"pt.Table({rows!r}): give a list of rows, such as pt.Table([{{'carrier': 'AA', 'delay': 8.6}}]).")
+        for row in listed:
+            if not isinstance(row, Mapping):
+                raise DefinitionError(f"pt.Table: the row {row!r} is no mapping from columns. Give rows such as {{'carrier': 'AA'}}.")
+        self.rows = [dict(row) for row in listed]
+
+
+class TableSchema:
+    """The columns of a table, with the type of each and what is to be known about it.
+
+    Args:
+        columns: the type of each column, or a mapping with its `type` and `description`.
+
+    Example:
+        `pt.TableSchema({"carrier": "string", "delay": {"type": "double", "description": "minutes"}})`
+
+    Raises:
+        DefinitionError: a column whose type is not said, or more than type and description.
+    """
+
+    def __init__(self, columns: Mapping[str, str | Mapping[str, str]]) -> None:
+        if not isinstance(columns, Mapping):
+            raise DefinitionError(f"pt.TableSchema({columns!r}): give a mapping from columns to types, such as {{'delay': 'double'}}.")
+        self.columns = [_column(str(name), given) for name, given in columns.items()]
+
+
+class ColumnLineage:
+    """From which columns of upstream assets each column is made.
+
+    Args:
+        columns: the upstream columns of each column, as pairs of an asset's key and a column.
+
+    Example:
+        `pt.ColumnLineage({"revenue": [("raw/orders", "amount"), ("raw/orders", "quantity")]})`
+
+    Raises:
+        DefinitionError: something else than such pairs, or a key that cannot be.
+    """
+
+    def __init__(self, columns: Mapping[str, Iterable[tuple[Any, str]]]) -> None:
+        if not isinstance(columns, Mapping):
+            raise DefinitionError(f"pt.ColumnLineage({columns!r}): give a mapping from columns, such as {{'revenue': [('raw/orders', 'amount')]}}.")
+        self.columns = {str(name): _upstream_columns(str(name), given) for name, given in columns.items()}
 
 
 class Image:
@@ -78,6 +128,28 @@ class Image:
 
     def __init__(self, source: str | Path | bytes) -> None:
         self.source = source
+
+
+def _column(name: str, given: object) -> dict[str, str]:
+    facts = {"type": given} if isinstance(given, str) else given
+    if not isinstance(facts, Mapping) or "type" not in facts or not all(isinstance(each, str) for each in facts.values()):
+        raise DefinitionError(f"pt.TableSchema: column {name!r} is {given!r}. Give its type, or {{'type': ..., 'description': ...}}.")
+    unknown = next((each for each in facts if each not in ("type", "description")), None)
+    if unknown is not None:
+        raise DefinitionError(f"pt.TableSchema: column {name!r} has {unknown!r}; a column has a type and a description.")
+    return {"name": name, **facts}
+
+
+def _upstream_columns(name: str, given: object) -> list[dict[str, str]]:
+    pairs = list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+    found: list[dict[str, str]] = []
+    for pair in pairs:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise DefinitionError(f"pt.ColumnLineage: column {name!r} is made from {pair!r}. Give pairs: [('raw/orders', 'amount')].")
+        asset, column = pair
+        key: Any = getattr(asset, "key", asset)
+        found.append({"asset": str(AssetKey(key)), "column": str(column)})
+    return found
 
 
 def to_entries(metadata: Mapping[str, Any]) -> tuple[MetadataEntry, ...]:
@@ -144,6 +216,8 @@ _READERS: tuple[tuple[type | tuple[type, ...], _Reader], ...] = (
     (Path, lambda _, value: (MetadataKind.PATH, _clean(str(value)))),
     (datetime, _timestamp),
     (Table, lambda label, value: (MetadataKind.TABLE, _plain(label, value.rows))),
+    (TableSchema, lambda label, value: (MetadataKind.TABLE_SCHEMA, _plain(label, value.columns))),
+    (ColumnLineage, lambda label, value: (MetadataKind.COLUMN_LINEAGE, _plain(label, value.columns))),
     (Image, _image),
     (Json, lambda label, value: (MetadataKind.JSON, _plain(label, value.value))),
     ((dict, list, tuple, type(None)), lambda label, value: (MetadataKind.JSON, _plain(label, value))),

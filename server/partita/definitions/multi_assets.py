@@ -17,8 +17,8 @@ from partita.definitions.partitions import Partitions, PartitionsSpec
 from partita.definitions.policies import BackfillPolicy, Pool, Retry, expect, pool_fields, to_seconds
 from partita.definitions.ports import In
 from partita.definitions.resolution import replace_spec
-from partita.definitions.signatures import signature_of
-from partita.definitions.sources import located, source_of
+from partita.definitions.signatures import Signature, signature_of
+from partita.definitions.sources import located, refuse_bare, source_of
 from partita.definitions.specs import AssetSpec, DepSpec, InputSpec, spec_of
 from partita.definitions.values import Spec
 from partita.errors import DefinitionError, DuplicateNameError
@@ -75,8 +75,10 @@ class MultiAsset(Generic[P, R]):
 
 
 def multi_asset(
+    bare: None = None,
+    /,
     *,
-    specs: Iterable[AssetSpec],
+    specs: Iterable[AssetSpec] = (),
     can_subset: bool = False,
     name: str | None = None,
     ins: Mapping[str, In | Any] | None = None,
@@ -100,6 +102,7 @@ def multi_asset(
     function loads, only those assets that name it depend on it.
 
     Args:
+        bare: nothing: the decorator is used with parameters.
         specs: what its assets are. Their deps may name each other.
         can_subset: whether it can compute some of them: those in `context.selected_keys`. Else a run has all or none.
         name: the key of its step, under which its config stands; the function's name if left out. Without dots.
@@ -128,21 +131,18 @@ def multi_asset(
         SignatureError: parameters that nothing can fill.
     """
 
+    refuse_bare(bare, "multi_asset(specs=[pt.AssetSpec(...), ...])")
+
     def define(decorated: Callable[P, R]) -> MultiAsset[P, R]:
         source = source_of(decorated)
         with located(source, f"multi asset {getattr(decorated, '__name__', name)!r}"):
             step = check_op_name("a step", name_of(decorated, name, parameter="name"))
             listed = _checked(specs)
             signature = signature_of(decorated)
-            found = asset_inputs(signature, ins=ins or {})
             called = check_hooks(hooks)
             common = {
                 "partitions": _common_partitions(listed, spec_of(partitions)),
-                "stores_value": signature.stores_value,
-                "config": config_of(signature),
-                "resources": signature.resources,
-                "is_async": signature.is_async,
-                "is_external": False,
+                **_read(signature),
                 "retry": expect(Retry, retry, "retry"),
                 "timeout": to_seconds(timeout, "asset"),
                 **pool_fields(pool, "asset"),
@@ -154,18 +154,22 @@ def multi_asset(
                 **({"can_subset": True} if can_subset else {}),
                 "source": source,
             }
-            text = description_of(decorated, description)
-            edges = _edges(listed, found)
+            edges = _edges(listed, asset_inputs(signature, ins=ins or {}))
             made = tuple(
-                replace_spec(each, **common, inputs=edges.inputs_of(each), deps=edges.deps_of(each), description=each.description or text)
+                replace_spec(
+                    each,
+                    **common,
+                    inputs=edges.inputs_of(each),
+                    deps=edges.deps_of(each),
+                    description=each.description or description_of(decorated, description),
+                )
                 for each in listed
             )
             own = _checks_by_asset(listed, checks)
             assets = tuple(
                 Asset(decorated, spec=each, signature=signature, by_name=edges.by_name, checks=own.get(each.key, ()), hooks=called) for each in made
             )
-            spec = MultiAssetSpec(name=step, assets=made, can_subset=can_subset)
-            return MultiAsset(decorated, spec=spec, assets=assets, declared=listed)
+            return MultiAsset(decorated, spec=MultiAssetSpec(name=step, assets=made, can_subset=can_subset), assets=assets, declared=listed)
 
     return define
 
@@ -190,6 +194,17 @@ def _checked(specs: object) -> tuple[AssetSpec, ...]:
             raise DuplicateNameError(f"specs: asset {str(each.key)!r} is listed twice. Drop one.")
         seen.add(each.key)
     return listed
+
+
+def _read(signature: Signature) -> dict[str, Any]:
+    """What the function itself says of its assets."""
+    return {
+        "stores_value": signature.stores_value,
+        "config": config_of(signature),
+        "resources": signature.resources,
+        "is_async": signature.is_async,
+        "is_external": False,
+    }
 
 
 def _common_partitions(specs: Iterable[AssetSpec], given: PartitionsSpec | None) -> PartitionsSpec | None:

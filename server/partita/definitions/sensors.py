@@ -13,7 +13,7 @@ from partita.definitions.keys import AssetKey, check_name
 from partita.definitions.policies import is_duration, to_seconds
 from partita.definitions.schedules import checked_signature
 from partita.definitions.signatures import Signature
-from partita.definitions.sources import caller_source, located, source_of
+from partita.definitions.sources import caller_source, located, refuse_bare, source_of
 from partita.definitions.specs import to_key
 from partita.definitions.targets import Target
 from partita.errors import DefinitionError, did_you_mean
@@ -68,6 +68,8 @@ class _Common(TypedDict):
 
 
 def sensor(
+    bare: None = None,
+    /,
     *,
     target: Any = None,
     targets: Iterable[Any] = (),
@@ -83,6 +85,7 @@ def sensor(
     evaluation is a process of its own; what it asks for and its new cursor are recorded together, or not at all.
 
     Args:
+        bare: nothing: the decorator is used with parameters.
         target: a job, its name, a selection string, or a list of assets.
         targets: several of these; requests then name their job.
         interval: seconds between evaluations, or a timedelta; at least 1 s.
@@ -103,6 +106,7 @@ def sensor(
         DefinitionError: an interval below a second, with file and line.
         SignatureError: parameters that nothing can fill.
     """
+    refuse_bare(bare, "sensor(target=...)")
     return _declare(
         "function", targets=(target, targets), interval=interval, timeout=timeout, name=name, description=description, default_on=default_on
     )

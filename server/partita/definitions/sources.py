@@ -77,6 +77,17 @@ def at(error: DefinitionError, source: SourceLocation | None, subject: str = "")
     return led
 
 
+def refuse_bare(function: object, decorator: str) -> None:
+    """A decorator that cannot know what is wanted of it was written without its parameters.
+
+    Raises:
+        DefinitionError: it was, with file and line.
+    """
+    if function is not None:
+        name = getattr(function, "__name__", function)
+        raise at(DefinitionError(f"the decorator needs its parameters: @pt.{decorator}."), caller_source(), repr(name))
+
+
 @contextmanager
 def located(source: SourceLocation | None, subject: str) -> Iterator[None]:
     """Definition errors raised inside begin with file, line and subject."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,17 @@ class Boxed:
         ("x", "text", "x"),
         ("\ud800", "text", "?"),
         (pt.Markdown("*x*"), "markdown", "*x*"),
+        (pt.Table({"a": n} for n in (1, 2)), "table", [{"a": 1}, {"a": 2}]),
+        (
+            pt.TableSchema({"id": "int64", "delay": {"type": "double", "description": "minutes"}}),
+            "table_schema",
+            [{"name": "id", "type": "int64"}, {"name": "delay", "type": "double", "description": "minutes"}],
+        ),
+        (
+            pt.ColumnLineage({"revenue": [("raw/orders", "amount"), (pt.AssetSpec("raw/rates"), "rate")]}),
+            "column_lineage",
+            {"revenue": [{"asset": "raw/orders", "column": "amount"}, {"asset": "raw/rates", "column": "rate"}]},
+        ),
         (pt.Url("https://x.io"), "url", "https://x.io"),
         (Path("/a/b"), "path", "/a/b"),
         (datetime(2024, 1, 1, 1, tzinfo=timezone(timedelta(hours=1))), "timestamp", "2024-01-01T00:00:00+00:00"),
@@ -70,3 +82,21 @@ def test_a_picture_may_be_a_file(tmp_path: Path) -> None:
 def test_what_cannot_be_shown_is_refused_with_its_label(value: Any) -> None:
     with pytest.raises(pt.DefinitionError, match="Metadata 'label'"):
         to_entries({"label": value})
+
+
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [
+        (lambda: pt.Table(5), r"pt\.Table\(5\): give a list of rows"),  # type: ignore[arg-type]
+        (lambda: pt.Table([1]), r"the row 1 is no mapping from columns"),  # type: ignore[list-item]
+        (lambda: pt.Table({"a": 1}), r"give a list of rows"),
+        (lambda: pt.TableSchema(["id"]), r"give a mapping from columns to types"),  # type: ignore[arg-type]
+        (lambda: pt.TableSchema({"id": {"description": "x"}}), r"column 'id' is .* Give its type"),
+        (lambda: pt.TableSchema({"id": {"type": "x", "nullable": "no"}}), r"column 'id' has 'nullable'"),
+        (lambda: pt.ColumnLineage({"a": ["raw/orders"]}), r"column 'a' is made from 'raw/orders'"),  # type: ignore[list-item]
+        (lambda: pt.ColumnLineage({"a": [("raw//orders", "b")]}), r"raw//orders"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused_in_words(make: Callable[[], object], problem: str) -> None:
+    with pytest.raises(pt.DefinitionError, match=problem):
+        make()

@@ -46,3 +46,12 @@ def test_an_option_of_the_wrong_kind_is_refused(make: Callable[[Any], object], w
     with pytest.raises(pt.DefinitionError, match=r"test_options\.py:\d+: ") as raised:
         make(5)
     assert words in str(raised.value)
+
+
+def test_decorators_that_need_parameters_say_so_where_they_are_used_without() -> None:
+    def watch() -> None: ...
+
+    with pytest.raises(pt.DefinitionError, match=r"test_options\.py:\d+: 'watch': the decorator needs its parameters: @pt\.sensor\(target=\.\.\.\)"):
+        pt.sensor(watch)  # type: ignore[call-overload, arg-type, unused-ignore]
+    with pytest.raises(pt.DefinitionError, match=r"@pt\.multi_asset\(specs="):
+        pt.multi_asset(watch)  # type: ignore[call-overload, arg-type, unused-ignore]

@@ -183,6 +183,8 @@ _describe(
     BOOL="True or false.",
     JSON="Any JSON value, shown as a tree.",
     TABLE="A list of objects of one shape, shown as a table.",
+    TABLE_SCHEMA="The columns of a table: a list of objects with name, type and, where it is known, description.",
+    COLUMN_LINEAGE="By column, what it is made from: a list of objects with asset and column.",
     TIMESTAMP="An instant as RFC 3339 text.",
     ASSET="The key of an asset.",
     RUN="The id of a run.",
