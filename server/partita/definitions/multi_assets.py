@@ -139,6 +139,7 @@ def multi_asset(
             step = check_op_name("a step", name_of(decorated, name, parameter="name"))
             listed = _checked(specs)
             signature = signature_of(decorated)
+            text = description_of(decorated, description)
             called = check_hooks(hooks)
             common = {
                 "partitions": _common_partitions(listed, spec_of(partitions)),
@@ -155,16 +156,7 @@ def multi_asset(
                 "source": source,
             }
             edges = _edges(listed, asset_inputs(signature, ins=ins or {}))
-            made = tuple(
-                replace_spec(
-                    each,
-                    **common,
-                    inputs=edges.inputs_of(each),
-                    deps=edges.deps_of(each),
-                    description=each.description or description_of(decorated, description),
-                )
-                for each in listed
-            )
+            made = tuple(replace_spec(each, **common, **edges.of(each), description=each.description or text) for each in listed)
             own = _checks_by_asset(listed, checks)
             assets = tuple(
                 Asset(decorated, spec=each, signature=signature, by_name=edges.by_name, checks=own.get(each.key, ()), hooks=called) for each in made
@@ -238,12 +230,16 @@ class _Edges:
         self._awaited = awaited
         self._named = named
 
-    def inputs_of(self, spec: AssetSpec) -> tuple[InputSpec, ...]:
+    def of(self, spec: AssetSpec) -> dict[str, Any]:
+        """What it depends on, with loading and without."""
+        return {"inputs": self._inputs_of(spec), "deps": self._deps_of(spec)}
+
+    def _inputs_of(self, spec: AssetSpec) -> tuple[InputSpec, ...]:
         """What it depends on by loading: all that no spec names, and what it names itself."""
         own = {dep.key for dep in spec.deps}
         return tuple(each for each in self._inputs if each.key not in self._named or each.key in own)
 
-    def deps_of(self, spec: AssetSpec) -> tuple[DepSpec, ...]:
+    def _deps_of(self, spec: AssetSpec) -> tuple[DepSpec, ...]:
         """What it depends on without loading."""
         loaded = {each.key for each in self._inputs}
         return (*(dep for dep in spec.deps if dep.key not in loaded), *self._awaited)
