@@ -154,16 +154,19 @@ def _preview_run(request: RunRequest, scope: PreviewScope, because: Mapping[Asse
 
 
 def _preview_step(step: Step, scope: PreviewScope, because: Mapping[AssetKey, str]) -> PreviewedStep:
-    why: tuple[str, ...] = ("in the job",)
     if step.kind is StepKind.CHECK:
-        why = (f"checks {step.asset}{', and holds back what is behind it' if step.is_blocking else ''}",)
+        why: Iterable[str] = (f"checks {step.asset}{', and holds back what is behind it' if step.is_blocking else ''}",)
     else:
-        written = [output.asset for output in step.outputs if output.asset is not None]
-        told = [(key, scope.staleness.get(key) if scope.staleness is not None else None) for key in written]
-        reasons = [(because.get(key, "in the job"), *(_state(state, step.partition_keys) if state is not None else ())) for key, state in told]
-        # of several assets each with its own reasons
-        why = reasons[0] if len(written) == 1 else tuple(f"{key}: {', '.join(each)}" for key, each in zip(written, reasons, strict=True)) or why
-    return PreviewedStep(key=step.key, kind=step.kind, depends_on=step.needs, why=why)
+        assets = [step.asset] if step.asset is not None else [each.asset for each in step.outputs if each.asset is not None]
+        chosen = dict.fromkeys(because.get(key, "in the job") for key in assets) or {"in the job": None}
+        why = (*chosen, *(line for key in assets for line in _states(key, step, scope, is_alone=len(assets) == 1)))
+    return PreviewedStep(key=step.key, kind=step.kind, depends_on=step.needs, why=tuple(why))
+
+
+def _states(key: AssetKey, step: Step, scope: PreviewScope, *, is_alone: bool) -> Iterator[str]:
+    state = scope.staleness.get(key) if scope.staleness is not None else None
+    for line in _state(state, step.partition_keys) if state is not None else ():
+        yield line if is_alone else f"{key} {line}"
 
 
 def _state(state: Staleness, partitions: Sequence[str]) -> Iterator[str]:

@@ -39,6 +39,10 @@ def day(context: pt.AssetContext) -> str: ...
 def some(orders: int) -> pt.CheckResult: ...
 
 
+@pt.multi_asset(specs=[pt.AssetSpec("left"), pt.AssetSpec("right", group="marts")], can_subset=True)
+def halves() -> tuple[int, int]: ...
+
+
 @pt.op
 def extract() -> int: ...
 
@@ -50,7 +54,7 @@ def nightly() -> None:
 
 SHOP = pt.Repository(
     "shop",
-    assets=[pt.AssetSpec("source"), raw, orders, revenue, day],
+    assets=[pt.AssetSpec("source"), raw, orders, revenue, day, halves],
     checks=[some],
     jobs=[nightly, pt.asset_job("refresh", selection="group:marts")],
 )
@@ -161,3 +165,9 @@ def test_jobs_are_previewed_by_name() -> None:
 
 def test_selections_may_speak_of_states_that_are_known() -> None:
     assert list(reasons(preview("status:stale", writes=WRITES))) == ["raw", "orders", "orders:some"]
+
+
+def test_a_step_of_several_assets_tells_of_each() -> None:
+    (step,) = preview("left or right", writes={AssetKey("left"): {None: write("l")}}).runs[0].steps
+
+    assert (step.key, step.why) == ("halves", ("selected by left", "selected by right", "left fresh", "right never written"))
