@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import datetime
-from functools import lru_cache, reduce
-from typing import assert_never
+from functools import reduce
+from typing import NamedTuple, assert_never
 
-from partita.definitions.asset_graph import AssetGraph
 from partita.definitions.conditions import (
     All,
     AnyCondition,
@@ -23,12 +21,10 @@ from partita.definitions.conditions import (
     Since,
     State,
 )
-from partita.definitions.cron import Cron
 from partita.definitions.keys import AssetKey
-from partita.definitions.mappings import default_mapping, mapping_of
-from partita.definitions.partitions import DynamicKeys, Partitions, PartitionSet, TimePartitions
+from partita.definitions.partitions import PartitionSet, TimePartitions
 from partita.planning.backfill import needs_same_key
-from partita.planning.condition_facts import WHOLE, Facts, cut_of
+from partita.planning.condition_surroundings import Cut, Surroundings
 from partita.planning.freshness import evaluate_freshness
 from partita.planning.reasons import Reason
 from partita.records.conditions import ConditionState, NodeState
@@ -39,32 +35,12 @@ _MOMENTS: frozenset[Fact] = frozenset(
 """Facts that are true for one evaluation only: after it, the same must be evaluated again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What all trees of one evaluation share."""
-
-    graph: AssetGraph
-    facts: Facts
-    now: datetime
-    dynamic: DynamicKeys | None
-    previous: Mapping[AssetKey, ConditionState]
-    requested: Mapping[AssetKey, PartitionSet]
-    """What this evaluation asks for so far: that of everything upstream."""
-    is_together: Callable[[AssetKey, AssetKey], bool]
-    """Whether one run can write both assets."""
-    chosen: Callable[[str], frozenset[AssetKey]]
-    """The assets that a selection means."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(NamedTuple):
     """What a part of a condition is asked of."""
 
     subject: str
     asset: AssetKey
-    cut: Partitions
-    everything: PartitionSet
-    """All partitions that exist."""
+    cut: Cut
     path: str
     """Where it is in the tree."""
     can_join: bool = False
@@ -93,10 +69,10 @@ class Tree:
         return self._node(condition, self._place(self._key, "0", can_join=False))
 
     def _place(self, key: AssetKey, path: str, *, can_join: bool) -> Place:
-        cut = cut_of(self._around.graph.spec(key).partitions, self._around.dynamic)
-        if isinstance(cut, TimePartitions):
-            self._changes_at(_next_window(cut, self._around.now))
-        return Place(subject=key, asset=key, cut=cut, everything=cut.keys(now=self._around.now), path=path, can_join=can_join)
+        cut = self._around.cut(key)
+        if cut.changes_at is not None:
+            self._changes_at(cut.changes_at)
+        return Place(key, key, cut, path, can_join)
 
     def _node(self, condition: AnyCondition, place: Place) -> Reason:
         metadata: dict[str, str] = {}
@@ -107,7 +83,7 @@ class Tree:
             case CronTick():
                 true = self._tick(condition, place, metadata)
             case LatestWindow(lookback=lookback):
-                true = _latest(place, lookback)
+                true = _latest(place.cut, lookback)
             case OfDeps():
                 true, children = self._of_deps(condition, place)
             case OfChecks():
@@ -115,41 +91,44 @@ class Tree:
             case _:
                 children = tuple(self._node(child, _child(place, index)) for index, child in enumerate(condition.children))
                 true = self._combined(condition, place, children)
-        true &= place.everything
-        return Reason(label=str(condition), subject=place.subject, true=true, since=self._remember(place, true), metadata=metadata, children=children)
+        since = self._remember(place, true)
+        return Reason(condition=condition, subject=place.subject, true=true, since=since, metadata=metadata, children=children)
 
     def _combined(self, condition: All | AnyOf | Negation | Since | NewlyTrue, place: Place, children: tuple[Reason, ...]) -> PartitionSet:
         match condition:
             case All():
-                return reduce(PartitionSet.__and__, (child.true for child in children), place.everything)
+                return reduce(_both, (child.true for child in children), place.cut.everything)
             case AnyOf():
-                return reduce(PartitionSet.__or__, (child.true for child in children), place.cut.none())
+                return reduce(_either, (child.true for child in children), place.cut.none)
             case Negation():
-                return place.everything - children[0].true
+                return _less(place.cut.everything, children[0].true)
             case Since():
-                return (self._remembered(place, place.path) | children[0].true) - children[1].true
+                return _less(_either(self._remembered(place, place.path), children[0].true), children[1].true)
             case NewlyTrue():
-                return self._moment(children[0].true - self._remembered(place, _child(place, 0).path))
+                return self._moment(_less(children[0].true, self._remembered(place, f"{place.path}.0")))
             case _:
                 assert_never(condition)
 
     def _fact(self, fact: Fact, place: Place, metadata: dict[str, str]) -> PartitionSet:
-        facts, subject, cut = self._around.facts, place.subject, place.cut
         if fact in _MOMENTS:
-            return self._moment(self._moment_fact(fact, place, metadata) & place.everything)
+            return self._moment(_both(self._moment_fact(fact, place, metadata), place.cut.everything))
+        return _both(self._lasting_fact(fact, place, metadata), place.cut.everything)
+
+    def _lasting_fact(self, fact: Fact, place: Place, metadata: dict[str, str]) -> PartitionSet:
+        facts, subject, cut, partitions = self._around.facts, place.subject, place.cut, place.cut.partitions
         match fact:
             case "missing":
                 is_external = subject == place.asset and self._around.graph.spec(place.asset).is_external
-                return cut.none() if is_external else place.everything - facts.written(subject, cut)
+                return cut.none if is_external else _less(cut.everything, facts.written(subject, partitions))
             case "in_progress":
-                return facts.in_progress(subject, cut)
+                return facts.in_progress(subject, partitions)
             case "failed":
-                return facts.failed(subject, cut)
+                return facts.failed(subject, partitions)
             case "check_passed":
                 checks = self._checks(place)
-                return reduce(PartitionSet.__and__, (facts.passed(each, cut) for each in checks), place.everything) if checks else cut.none()
+                return reduce(_both, (facts.passed(each, partitions) for each in checks), cut.everything) if checks else cut.none
             case "check_failed":
-                return reduce(PartitionSet.__or__, (facts.not_passed(each, cut) for each in self._checks(place)), cut.none())
+                return reduce(_either, (facts.not_passed(each, partitions) for each in self._checks(place)), cut.none)
             case _:
                 return self._stale(place, metadata)
 
@@ -157,16 +136,17 @@ class Tree:
         before, facts, cut = self._before, self._around.facts, place.cut
         match fact:
             case "first_evaluation":
-                return place.everything if before is None else cut.none()
+                return cut.everything if before is None else cut.none
             case "newly_updated":
-                return cut.none() if before is None else facts.updated(place.subject, cut, after=before.cursor)
+                return cut.none if before is None else facts.updated(place.subject, cut.partitions, after=before.cursor)
             case "newly_updated_with_target":
-                return cut.none() if before is None else facts.updated_with(place.subject, cut, target=self._key, after=before.cursor)
+                return cut.none if before is None else facts.updated_with(place.subject, cut.partitions, target=self._key, after=before.cursor)
             case "newly_requested":
-                state = before if place.subject == self._key else self._around.previous.get(place.asset) if place.subject == place.asset else None
-                return PartitionSet.decode(state.requested, cut) if state is not None and state.requested else cut.none()
+                state = before if place.asset == self._key else self._around.previous.get(place.asset)
+                is_asked = state is not None and place.subject == place.asset and state.requested
+                return self._around.decoded(state.requested, cut) if state is not None and is_asked else cut.none
             case "will_be_requested":
-                return self._around.requested.get(place.asset, cut.none()) if place.can_join else cut.none()
+                return self._around.requested.get(place.asset, cut.none) if place.can_join else cut.none
             case _:
                 return self._new_version(place, metadata)
 
@@ -174,31 +154,29 @@ class Tree:
         version = self._around.graph.spec(place.asset).code_version
         self.code_versions[place.asset] = version
         if self._before is None or self._before.code_versions.get(place.asset, version) == version:
-            return place.cut.none()
+            return place.cut.none
         metadata["from"], metadata["to"] = str(self._before.code_versions[place.asset]), str(version)
-        return place.everything
+        return place.cut.everything
 
     def _stale(self, place: Place, metadata: dict[str, str]) -> PartitionSet:
         policy = self._around.graph.spec(place.asset).freshness
         if policy is None:
-            return place.cut.none()
+            return place.cut.none
         state = evaluate_freshness(policy, written_at=self._around.facts.written_at(place.asset), now=self._around.now)
         metadata["policy"] = str(policy)
         if state.fails_at is not None:
             self._changes_at(state.fails_at)
         if state.since is not None and not state.is_fresh:
             metadata["failing since"] = state.since.isoformat()
-        return place.cut.none() if state.is_fresh else place.everything
+        return place.cut.none if state.is_fresh else place.cut.everything
 
     def _tick(self, condition: CronTick, place: Place, metadata: dict[str, str]) -> PartitionSet:
-        cron = _cron(condition.cron, condition.timezone)
-        following = cron.next(self._around.now)
+        tick, following = self._around.ticks(condition.cron, condition.timezone)
         self._changes_at(following)
-        tick = cron.previous(following)
         if self._before is None or tick <= self._before.evaluated_at:
-            return place.cut.none()
+            return place.cut.none
         metadata["tick"] = tick.isoformat()
-        return self._moment(place.everything)
+        return self._moment(place.cut.everything)
 
     def _checks(self, place: Place) -> list[str]:
         if place.subject != place.asset:
@@ -207,13 +185,8 @@ class Tree:
 
     def _of_checks(self, condition: OfChecks, place: Place) -> tuple[PartitionSet, tuple[Reason, ...]]:
         checks = [each for each in self._around.graph.checks_of(place.asset) if each.is_blocking or not condition.blocking_only]
-        children = tuple(
-            self._node(
-                condition.condition,
-                Place(subject=each.step_key, asset=place.asset, cut=place.cut, everything=place.everything, path=f"{place.path}.{each.name}"),
-            )
-            for each in checks
-        )
+        places = [Place(each.step_key, place.asset, place.cut, f"{place.path}.{each.name}") for each in checks]
+        children = tuple(self._node(condition.condition, each) for each in places)
         return _quantified(condition.quantifier, (child.true for child in children), place), children
 
     def _of_deps(self, condition: OfDeps, place: Place) -> tuple[PartitionSet, tuple[Reason, ...]]:
@@ -223,9 +196,10 @@ class Tree:
             can_join = place.asset == self._key and self._is_joined(key)
             above = self._place(key, f"{place.path}.{key}", can_join=can_join)
             reason = self._node(condition.condition, above)
-            down = self._down(place, above, reason.true)
+            down = self._around.downstream(reason.true, above=key, below=place.asset)
             if condition.quantifier == "all":  # what needs nothing of it does not wait for it
-                down |= place.everything - self._down(place, above, above.everything)
+                needing = self._around.downstream(above.cut.everything, above=key, below=place.asset)
+                down = _either(down, _less(place.cut.everything, needing))
             reasons.append(reason)
             found.append(down)
         return _quantified(condition.quantifier, found, place), tuple(reasons)
@@ -246,31 +220,17 @@ class Tree:
         own, other = graph.spec(self._key), graph.spec(above)
         return own.partitions == other.partitions and needs_same_key(own, above) and self._around.is_together(self._key, above)
 
-    def _down(self, below: Place, above: Place, keys: PartitionSet) -> PartitionSet:
-        """The partitions of `below` that need any of these of `above`."""
-        if not keys:
-            return below.cut.none()
-        if above.cut is WHOLE:
-            return below.everything
-        declared = self._around.graph.spec(below.asset).mapping_from(above.asset)
-        downstream = None if below.cut is WHOLE else below.cut
-        mapping = mapping_of(declared) if declared is not None else default_mapping(upstream=above.cut, downstream=downstream)
-        if downstream is None:
-            needed = mapping.upstream((), downstream=None, upstream=above.cut, now=self._around.now).keys
-            return below.everything if needed & keys else below.cut.none()
-        return mapping.downstream(keys, upstream=above.cut, downstream=downstream, now=self._around.now).keys
-
     def _moment(self, true: PartitionSet) -> PartitionSet:
         self.has_moment = self.has_moment or bool(true)
         return true
 
     def _remembered(self, place: Place, path: str) -> PartitionSet:
         known = None if self._before is None else self._before.nodes.get(path)
-        return place.cut.none() if known is None else PartitionSet.decode(known.true, place.cut) & place.everything
+        return place.cut.none if known is None else self._around.decoded(known.true, place.cut)
 
     def _remember(self, place: Place, true: PartitionSet) -> datetime:
         known = None if self._before is None else self._before.nodes.get(place.path)
-        encoded = true.encode()
+        encoded = self._around.encoded(true, place.cut)
         state = known if known is not None and known.true == encoded else NodeState(true=encoded, since=self._around.now)
         self.nodes[place.path] = state
         return state.since
@@ -280,43 +240,43 @@ class Tree:
 
 
 def _child(place: Place, index: int) -> Place:
-    return Place(
-        subject=place.subject,
-        asset=place.asset,
-        cut=place.cut,
-        everything=place.everything,
-        path=f"{place.path}.{index}",
-        can_join=place.can_join,
-    )
+    return Place(place.subject, place.asset, place.cut, f"{place.path}.{index}", place.can_join)
 
 
 def _quantified(quantifier: str, found: Iterable[PartitionSet], place: Place) -> PartitionSet:
-    if quantifier == "any":
-        return reduce(PartitionSet.__or__, found, place.cut.none())
-    return reduce(PartitionSet.__and__, found, place.everything)
+    return reduce(_either, found, place.cut.none) if quantifier == "any" else reduce(_both, found, place.cut.everything)
 
 
-def _latest(place: Place, lookback: float | None) -> PartitionSet:
-    if not isinstance(place.cut, TimePartitions) or not place.everything:
-        return place.everything
-    newest = place.everything[-1:]
+# Most sets are empty, whole, or the same as the one beside them: those need no calculation.
+
+
+def _both(one: PartitionSet, other: PartitionSet) -> PartitionSet:
+    if not one.spans or one.spans == other.spans:
+        return one
+    return one & other if other.spans else other
+
+
+def _either(one: PartitionSet, other: PartitionSet) -> PartitionSet:
+    if not other.spans or one.spans == other.spans:
+        return one
+    return one | other if one.spans else other
+
+
+def _less(one: PartitionSet, other: PartitionSet) -> PartitionSet:
+    return one - other if one.spans and other.spans else one
+
+
+def _latest(cut: Cut, lookback: float | None) -> PartitionSet:
+    partitions = cut.partitions
+    if not isinstance(partitions, TimePartitions) or not cut.everything:
+        return cut.everything
+    newest = cut.everything[-1:]
     if lookback is None:
         return newest
-    ordinal = newest.spans[0][0]
-    until = place.cut.window_of(ordinal).end.timestamp() - lookback
-    low = place.everything.spans[0][0]
-    high = ordinal  # the first window that ends after `until`
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if place.cut.start_of(middle + 1) > until else (middle + 1, high)
-    return PartitionSet(place.cut, ((low, ordinal),)) & place.everything
-
-
-def _next_window(cut: TimePartitions, now: datetime) -> datetime:
-    """When the next partition may begin to exist."""
-    return _cron((cut.cron,), cut.timezone).next(now)
-
-
-@lru_cache(maxsize=1024)
-def _cron(expressions: tuple[str, ...], timezone: str) -> Cron:
-    return Cron(expressions, timezone=timezone)
+    last = newest.spans[0][0]
+    until = partitions.start_of(last + 1) - lookback
+    first, high = cut.everything.spans[0][0], last
+    while first < high:  # the first window that ends after `until`
+        middle = (first + high) // 2
+        first, high = (first, middle) if partitions.start_of(middle + 1) > until else (middle + 1, high)
+    return PartitionSet(partitions, ((first, last),)) & cut.everything

@@ -22,7 +22,8 @@ from partita.definitions.selection import Selection
 from partita.definitions.specs import AssetSpec
 from partita.errors import RequestError
 from partita.planning.condition_facts import Facts
-from partita.planning.condition_tree import Surroundings, Tree
+from partita.planning.condition_surroundings import Surroundings
+from partita.planning.condition_tree import Tree
 from partita.planning.reasons import Reason
 from partita.records.conditions import ConditionState
 

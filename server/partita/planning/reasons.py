@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from partita.definitions.conditions import Condition
 from partita.definitions.partitions import PartitionSet
 from partita.planning.condition_facts import WHOLE
 from partita.records.conditions import ReasonRecord
@@ -15,8 +16,8 @@ from partita.records.conditions import ReasonRecord
 class Reason:
     """A part of a condition, evaluated."""
 
-    label: str
-    """What people call it."""
+    condition: Condition
+    """The part itself."""
     subject: str
     """The asset or check that it was asked of."""
     true: PartitionSet
@@ -26,6 +27,11 @@ class Reason:
     metadata: Mapping[str, str] = field(default_factory=dict)
     """What it was decided by, such as the tick that has passed."""
     children: tuple[Reason, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return str(self.condition)
 
     @property
     def is_true(self) -> bool:

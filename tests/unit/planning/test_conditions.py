@@ -145,6 +145,9 @@ def test_the_latest_window_may_look_back() -> None:
 
     assert watch.look("2024-01-10T05:00") == {"a": ["2024-01-07", "2024-01-08", "2024-01-09"]}
     assert Watch(spec("a", C.in_latest_window(), partitions=DAYS)).look("2024-01-10T05:00") == {"a": ["2024-01-09"]}
+    old = pt.MonthlyPartitions("1969-01-01", end="1969-06-01")
+    long_ago = Watch(spec("a", C.in_latest_window(lookback=timedelta(days=60)), partitions=old))
+    assert long_ago.look("2024-01-10T05:00") == {"a": ["1969-04-01", "1969-05-01"]}
 
 
 def test_eager_follows_a_write_above_once() -> None:

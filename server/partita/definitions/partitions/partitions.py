@@ -283,7 +283,7 @@ class PartitionSet:
         return PartitionSet(self._partitions, intersect(self._spans, ((self._ordinal_at(start), self._ordinal_at(stop - 1)),)))
 
     def _same(self, other: PartitionSet) -> Spans:
-        if self._partitions != other._partitions:
+        if self._partitions is not other._partitions and self._partitions != other._partitions:
             raise RequestError(
                 f"Partition sets of different partitions cannot be combined: {self._partitions.describe()!r} and {other._partitions.describe()!r}."
             )
