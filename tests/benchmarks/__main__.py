@@ -10,7 +10,7 @@ import os
 import platform
 import sys
 
-from benchmarks import automation, definitions_scale, planning_scale, services, terminal
+from benchmarks import automation, conditions_scale, definitions_scale, planning_scale, services, terminal
 
 MEASURES = {
     "help": services.measure_help,
@@ -19,6 +19,7 @@ MEASURES = {
     "partitions": services.measure_partitions,
     "definitions": definitions_scale.measure_definitions,
     "planning": planning_scale.measure_planning,
+    "conditions": conditions_scale.measure_conditions,
     "materialize": services.measure_materialize,
     "automation": automation.measure_automation,
     "backfill": automation.measure_backfill,
