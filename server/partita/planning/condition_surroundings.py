@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from partita.definitions.asset_graph import AssetGraph
@@ -59,8 +59,7 @@ class Surroundings:
         found = self._cuts.get(spec)
         if found is None:
             partitions = cut_of(spec, self.dynamic)
-            changes_at = self.ticks((partitions.cron,), partitions.timezone)[1] if isinstance(partitions, TimePartitions) else None
-            found = self._cuts[spec] = Cut(partitions, partitions.keys(now=self.now), partitions.none(), changes_at)
+            found = self._cuts[spec] = Cut(partitions, partitions.keys(now=self.now), partitions.none(), _next_start(partitions, self.now))
         return found
 
     def ticks(self, cron: tuple[str, ...], timezone: str) -> tuple[datetime, datetime]:
@@ -111,6 +110,15 @@ class Surroundings:
         if found is None:
             found = self._sets[(id(cut), text)] = PartitionSet.decode(text, cut.partitions) & cut.everything
         return found
+
+
+def _next_start(partitions: Partitions, now: datetime) -> datetime | None:
+    """When the window that is running ends, so that the next begins."""
+    if not isinstance(partitions, TimePartitions):
+        return None
+    seconds = int(now.timestamp())
+    running, _ = partitions.overlapping(seconds, seconds + 1)
+    return datetime.fromtimestamp(partitions.start_of(running + 1), UTC)
 
 
 @lru_cache(maxsize=1024)

@@ -155,7 +155,7 @@ class Simulation:
         ran = len(self.runs)
         results = self._conditions.evaluate(self.facts, now=now, previous=self._states)
         self._states |= {key: result.state for key, result in results.items()}
-        for wanted in runs_of_conditions(results.values(), among=self._graph.materializable):
+        for wanted in runs_of_conditions(results.values(), among=self._graph.specs):
             self._launch(wanted, results, now)
         if len(self.runs) > ran or not all(state.is_settled for state in self._states.values()):
             return now + LOOK
@@ -176,7 +176,7 @@ class Simulation:
             problem = str(error)
         else:
             runs = (self._run(plan, request, now, "conditions", wanted.why),)
-        for key in wanted.assets:
+        for key in wanted.asked_by:
             reason = results[key].reason
             self.ticks.append(SimulatedTick(due_at=now, kind="condition", name=str(key), runs=runs, error=problem, reason=reason))
 
@@ -188,7 +188,7 @@ class Simulation:
         return self._run(plan, asked.request, due_at, spec.name, f"schedule {spec.name!r} was due", run_key=asked.run_key)
 
     def _run(self, plan: Plan, request: RunRequest, now: datetime, launched_by: str, why: str, *, run_key: str | None = None) -> SimulatedRun:
-        assets = tuple(step.asset for step in plan.steps if step.kind is StepKind.ASSET and step.asset is not None)
+        assets = tuple(key for step in plan.steps for key in _written(step))
         run = SimulatedRun(
             due_at=now,
             launched_by=launched_by,
@@ -206,15 +206,23 @@ class Simulation:
 
     def _write(self, plan: Plan, assets: tuple[AssetKey, ...], outcome: Outcome, now: datetime) -> None:
         for step in plan.steps:
-            if step.kind is StepKind.ASSET and step.asset is not None and outcome == "failed":
-                self.facts.broke(step.asset, self._keys(step.asset, step))
-            elif step.kind is StepKind.ASSET and step.asset is not None:
-                self.facts.wrote(step.asset, self._keys(step.asset, step), at=now, together=assets)
-            elif step.kind is StepKind.CHECK and outcome == "succeeded":
+            for key in _written(step):
+                if outcome == "failed":
+                    self.facts.broke(key, self._keys(key, step))
+                else:
+                    self.facts.wrote(key, self._keys(key, step), at=now, together=assets)
+            if step.kind is StepKind.CHECK and outcome == "succeeded":
                 self.facts.checked(step.definition, self._keys(step.definition, step), passed=True, at=now)
 
     def _keys(self, subject: str, step: Step) -> PartitionSet | None:
         return self.cut(subject).set_of(step.partition_keys) if step.partition_keys else None
+
+
+def _written(step: Step) -> tuple[AssetKey, ...]:
+    """The assets that a step writes: one, or those of its outputs."""
+    if step.kind is not StepKind.ASSET:
+        return ()
+    return (step.asset,) if step.asset is not None else tuple(output.asset for output in step.outputs if output.asset is not None)
 
 
 def _endless(last: SimulatedTick) -> str:

@@ -87,6 +87,22 @@ def test_one_run_writes_all_that_asks_for_the_same_partition() -> None:
     assert {run.assets for run in report.runs} == {("a", "b")}
 
 
+@pytest.mark.parametrize(("can_subset", "written"), [(False, ("x", "y")), (True, ("x",))])
+def test_a_step_of_several_assets_is_run_as_a_whole_where_it_must_be(can_subset: bool, written: tuple[str, ...]) -> None:
+    @pt.multi_asset(specs=[pt.AssetSpec("x", automation=pt.Condition.on_cron("@daily")), pt.AssetSpec("y")], can_subset=can_subset)
+    def both():  # type: ignore[no-untyped-def]
+        yield pt.Output(1, output="x")
+
+    @pt.asset(deps=["y"], automation=pt.Condition.newly_updated().any_dep())
+    def below() -> int:
+        return 1
+
+    report = pt.simulate(pt.Repository("main", assets=[both, below]), start="2026-03-28T12:00", end="2026-03-29T12:00")
+
+    assert [run.assets for run in report.runs] == [written, *([] if can_subset else [("below",)])]
+    assert report.ticks[0].name == "x"
+
+
 @pytest.mark.parametrize("outcomes", [{"daily": "failed"}, {"orders": "failed"}, lambda run: "failed" if run.job else "succeeded"])
 def test_a_run_that_fails_writes_nothing(outcomes: Any) -> None:
     flights = pt.Repository("flights", assets=[orders, revenue], jobs=[daily], schedules=[pt.partition_schedule(daily, hour=2)])

@@ -329,3 +329,14 @@ def test_whole_is_what_stands_for_an_asset_without_partitions() -> None:
 
     assert watch.last[pt.AssetKey("a")].requested == WHOLE.keys(now=at("2024-01-01T00:00"))
     assert msgspec.json.decode(encode(watch.states[pt.AssetKey("a")]))["requested"]
+
+
+def test_partitions_between_ticks_of_several_crons_are_looked_at_when_one_ends() -> None:
+    nights = pt.CronPartitions(["0 2 * * 1-5", "0 4 * * 0,6"], start="2024-01-01", timezone="Europe/Berlin")
+    watch = Watch(spec("a", C.on_missing(), partitions=nights))
+    watch.look("2024-01-05T12:00")
+    watch.look("2024-01-05T12:01")
+
+    assert watch.look("2024-01-06T02:59") == {}
+    assert watch.last == {}
+    assert [len(keys) for keys in watch.look("2024-01-06T03:00").values()] == [1]
