@@ -101,6 +101,8 @@ class _Ground:
     now: datetime = field(kw_only=True)
     dynamic: DynamicKeys | None = field(kw_only=True)
     _cuts: dict[PartitionsSpec, Partitions] = field(default_factory=dict)
+    _ordinals: dict[PartitionsSpec, dict[str | None, int | None]] = field(default_factory=dict)
+    """Of the keys met so far: reading one takes longer than judging it, and assets that are cut alike share them."""
     _needed: dict[tuple[PartitionsSpec | None, PartitionsSpec, MappingSpec | None, str | None], tuple[str, ...]] = field(default_factory=dict)
 
     def assess(self, spec: AssetSpec) -> Staleness:
@@ -117,11 +119,14 @@ class _Ground:
         assert spec.partitions is not None
         partitions = self._cut(spec.partitions)
         existing = partitions.keys(now=self.now)
+        ordinals = self._ordinals.setdefault(spec.partitions, {})
         causes: dict[Cause, None] = {}
         known: list[int] = []
         stale: list[int] = []
         for key, write in written.items():
-            ordinal = partitions.find_ordinal(key) if key is not None else None
+            if key not in ordinals:
+                ordinals[key] = partitions.find_ordinal(key) if key is not None else None
+            ordinal = ordinals[key]
             if ordinal is None or not existing.has_ordinal(ordinal):
                 continue  # a changed definition no longer has it
             known.append(ordinal)
