@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+import partita as pt
 from partita.api.ids import ASSET, JOB, LOCATION, encode_id
 from partita.definitions.keys import AssetKey
 from partita.records.failures import PythonError
 from partita.version import __version__
-from support.api import Api
+from support.api import Api, Limit
 from support.stores import checked, materialized
 
 
@@ -86,6 +87,37 @@ def test_the_graph_of_a_job_of_assets_shows_its_assets_and_checks(api: Api) -> N
 
     assert [each["handle"] for each in graph["nodes"]] == ["raw/customers", "raw/customers:not_empty"]
     assert graph["edges"] == [{"fromHandle": "raw/customers", "toHandle": "raw/customers:not_empty", "toInput": "customers"}]
+
+
+def test_assets_of_one_step_are_one_node_that_its_config_and_its_launch_go_by(api: Api) -> None:
+    @pt.asset
+    def source() -> int:
+        return 1
+
+    @pt.multi_asset(specs=[pt.AssetSpec("x/first"), pt.AssetSpec("second", deps=["x/first"])])
+    def pair(source: int, config: Limit) -> tuple[int, int]:
+        return source, config.limit
+
+    @pt.asset
+    def after(second: int) -> int:
+        return second
+
+    api.publish("ingest", assets=[source, pair, after], jobs=[pt.asset_job("all_shared", selection="+after")])
+    job = api.ask(
+        '{ job(name: "all_shared") { configSchema { defaults }'
+        " graph { nodes { handle definition { outputs { name } } } edges { fromHandle fromOutput toHandle } } } }"
+    )["job"]
+
+    assert [(each["handle"], [output["name"] for output in each["definition"]["outputs"]]) for each in job["graph"]["nodes"]] == [
+        ("source", ["result"]),
+        ("pair", ["x/first", "second"]),
+        ("after", ["result"]),
+    ]
+    assert [(each["fromHandle"], each["fromOutput"], each["toHandle"]) for each in job["graph"]["edges"]] == [
+        ("source", "result", "pair"),
+        ("pair", "second", "after"),
+    ]
+    assert list(job["configSchema"]["defaults"]["steps"]) == ["pair"]
 
 
 def test_the_config_schema_covers_steps_and_resources(api: Api) -> None:

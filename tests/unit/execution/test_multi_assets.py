@@ -151,6 +151,40 @@ def test_assets_made_from_each_other_in_one_step_are_fresh_afterwards(tmp_path: 
     assert {str(key): str(state.status) for key, state in found.items()} == {"source": "fresh", "late": "fresh", "early": "fresh"}
 
 
+class Size(pt.Config):
+    size: int = 1
+
+
+def test_its_config_stands_under_its_step() -> None:
+    def sized(config: Size) -> tuple[int, int]:
+        return config.size, config.size + 1
+
+    result = pt.materialize(a_pair(sized), config={"steps": {"pair": {"size": 5}}})
+
+    assert result.value("second") == 6
+    with pytest.raises(pt.InvalidConfigErrors, match=r"steps\.second"):
+        pt.materialize(a_pair(sized), config={"steps": {"second": {"size": 5}}})
+
+
+def test_what_has_succeeded_is_taken_over_as_a_whole() -> None:
+    broken = [True]
+
+    @pt.asset
+    def behind(second: int) -> int:
+        if broken:
+            raise ValueError
+        return second
+
+    job = pt.Repository("r", assets=[source, a_pair(returns_a_tuple), behind], jobs=[pt.asset_job("all", selection="*")]).job("all")
+    failed = job.execute(raise_on_error=False)
+    assert failed.failed_steps == ("behind",)
+    broken.clear()
+
+    again = job.execute(resume=failed)
+
+    assert (started(again.events), again.value("behind")) == (["behind"], 1)
+
+
 def returned(value: Any) -> Callable[[], Any]:
     def function() -> Any:
         return value
