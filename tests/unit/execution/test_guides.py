@@ -23,11 +23,12 @@ def test_a_block_of_the_guide_runs(block: str) -> None:
     assert "pt" in scope
 
 
-def test_the_guide_of_conditions_runs_from_top_to_bottom() -> None:
-    blocks = re.findall(r"```python\n(.*?)```", (DOCS / "conditions.md").read_text(), re.DOTALL)
+@pytest.mark.parametrize(("name", "count"), [("conditions", 4), ("assets", 3)])
+def test_a_guide_runs_from_top_to_bottom(name: str, count: int) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (DOCS / f"{name}.md").read_text(), re.DOTALL)
     scope: dict[str, Any] = {"__name__": "guide"}
 
     for block in blocks:
         exec(compile(block, "guide", "exec"), scope)
 
-    assert len(blocks) == 4
+    assert len(blocks) == count
