@@ -15,7 +15,7 @@ from hashlib import blake2b
 import msgspec
 
 from partita.definitions.asset_graph import AssetGraph
-from partita.definitions.conditions import AnyCondition, Condition, OfChecks, OfDeps, State, parts_of
+from partita.definitions.conditions import AnyCondition, Condition, OfChecks, OfDeps, State, parts_of, selections_of
 from partita.definitions.keys import AssetKey
 from partita.definitions.partitions import DynamicKeys, DynamicPartitionsSpec, PartitionSet
 from partita.definitions.selection import Selection
@@ -56,7 +56,13 @@ class _Watched:
         checks = [check.step_key for each in (key, *self.above) for check in graph.checks_of(each)] if _asks_checks(condition) else []
         self.subjects: tuple[str, ...] = (key, *self.above, *checks)
         """All that must stay as it is for the outcome to stay."""
-        self.surroundings = _checksum([_surrounding(graph.spec(each), dynamic) for each in (key, *self.above)])
+        self._seen = [_surrounding(graph.spec(each), dynamic) for each in (key, *self.above)]
+
+    def surroundings(self, chosen: Callable[[str], frozenset[AssetKey]], homes: Homes | None) -> str:
+        """A checksum of all that an evaluation looks at in the specs."""
+        narrowed = [sorted(chosen(text).intersection(self.above)) for text in selections_of(self.condition)]
+        places = [] if homes is None else [str(homes.get(each)) for each in (self.key, *self.above)]
+        return _checksum((self._seen, narrowed, places))
 
 
 class Conditions:
@@ -73,8 +79,9 @@ class Conditions:
         self._dynamic = dynamic
         self._homes = homes
         with_condition = [(key, condition) for key in graph.order if (condition := graph.spec(key).automation) is not None]
-        self._watched = [_Watched(key, condition, graph, dynamic or {}) for key, condition in with_condition]
         self._chosen: Callable[[str], frozenset[AssetKey]] = cache(self._choose)
+        self._watched = [_Watched(key, condition, graph, dynamic or {}) for key, condition in with_condition]
+        self._surroundings = {each.key: each.surroundings(self._chosen, homes) for each in self._watched}
 
     @property
     def keys(self) -> tuple[AssetKey, ...]:
@@ -104,15 +111,25 @@ class Conditions:
         )
         for each in self._watched:
             before = previous.get(each.key)
-            if before is not None and _is_unchanged(each, before, facts, now):
+            if before is not None and self._is_unchanged(each, before, facts, now):
                 is_stirred = any(key in requested or key in recently for key in each.above)
                 if not is_stirred:
                     continue
-            result = _evaluate(each, around, before)
+            result = _evaluate(each, around, before, self._surroundings[each.key])
             results[each.key] = result
             if result.requested:
                 requested[each.key] = result.requested
         return results
+
+    def _is_unchanged(self, watched: _Watched, before: ConditionState, facts: Facts, now: datetime) -> bool:
+        """Whether another evaluation would come to the same as the last one."""
+        return (
+            before.is_settled
+            and (before.valid_until is None or now < before.valid_until)
+            and before.condition == watched.checksum
+            and before.surroundings == self._surroundings[watched.key]
+            and all(facts.revision(subject) <= before.cursor for subject in watched.subjects)
+        )
 
     def _is_together(self, one: AssetKey, other: AssetKey) -> bool:
         return self._homes is None or (one in self._homes and self._homes[one] == self._homes.get(other))
@@ -122,18 +139,7 @@ class Conditions:
         return frozenset(Selection.parse(selection).resolve(self._graph, location_of=location_of))
 
 
-def _is_unchanged(watched: _Watched, before: ConditionState, facts: Facts, now: datetime) -> bool:
-    """Whether another evaluation would come to the same as the last one."""
-    return (
-        before.is_settled
-        and (before.valid_until is None or now < before.valid_until)
-        and before.condition == watched.checksum
-        and before.surroundings == watched.surroundings
-        and all(facts.revision(subject) <= before.cursor for subject in watched.subjects)
-    )
-
-
-def _evaluate(watched: _Watched, around: Surroundings, before: ConditionState | None) -> ConditionResult:
+def _evaluate(watched: _Watched, around: Surroundings, before: ConditionState | None, surroundings: str) -> ConditionResult:
     if before is not None and before.condition != watched.checksum:
         before = None  # another condition: what the old one remembers means nothing in it
     tree = Tree(watched.key, around, before)
@@ -147,7 +153,7 @@ def _evaluate(watched: _Watched, around: Surroundings, before: ConditionState | 
         reason = tree.evaluate(watched.condition)
     state = ConditionState(
         condition=watched.checksum,
-        surroundings=watched.surroundings,
+        surroundings=surroundings,
         evaluated_at=around.now,
         cursor=around.facts.cursor,
         requested=reason.true.encode() if reason.true else "",

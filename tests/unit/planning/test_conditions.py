@@ -340,3 +340,13 @@ def test_partitions_between_ticks_of_several_crons_are_looked_at_when_one_ends()
     assert watch.look("2024-01-06T02:59") == {}
     assert watch.last == {}
     assert [len(keys) for keys in watch.look("2024-01-06T03:00").values()] == [1]
+
+
+def test_what_a_selection_means_now_counts_at_once() -> None:
+    condition = C.missing().any_dep().allow("group:raw").newly_true()
+    first = Watch(spec("a", group="other"), spec("b", condition, deps=["a"]))
+    first.look("2024-01-01T00:00")
+    second = Watch(spec("a", group="raw"), spec("b", condition, deps=["a"]))
+    second.states = first.states
+
+    assert second.look("2024-01-01T00:01") == {"b": ONCE}

@@ -171,3 +171,8 @@ class Forgetful(pt.IOManager):
 
 
 Forgetful()  # E: Cannot instantiate abstract class
+
+assert_type(pt.Condition.eager() & ~pt.Condition.failed().any_dep(), pt.Condition)
+pt.asset(automation="eager")  # E: No overload variant
+pt.Condition.missing() & "failed"  # E: Unsupported operand types for &
+pt.AssetSpec("x", freshness=3)  # E: incompatible type "int"
