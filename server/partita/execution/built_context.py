@@ -14,11 +14,12 @@ from partita.definitions.partitions import Partitions
 from partita.definitions.policies import in_process
 from partita.definitions.repository import Repository
 from partita.definitions.results import Materialization
+from partita.definitions.specs import parts_of
 from partita.errors import NotFoundError, RequestError
 from partita.execution.context import AssetContext, CheckContext, OpContext
 from partita.execution.order import Order
 from partita.execution.scope import Outside, RunScope
-from partita.planning.plan import FromAsset, Plan, Step, StepInput, StepKind
+from partita.planning.plan import FromAsset, Plan, Step, StepInput, StepKind, StepOutput
 from partita.records.assets import Materialization as MaterializationRecord
 from partita.records.events import Event
 
@@ -101,7 +102,7 @@ def build_context(  # noqa: PLR0913 (part of the authoring contract)
         config: what `context.config` is.
         upstream: what `context.load` gives, by asset key; a dict by partition where partitions are asked for.
         latest: what `context.latest` tells, by asset key: a `pt.Materialization` with metadata and data version.
-        asset: what `context.asset_key` is.
+        asset: what `context.asset_key` is; a multi asset, or a list of assets, is what `context.selected_keys` are.
         tags: labels of the run.
 
     Example:
@@ -121,11 +122,13 @@ def build_context(  # noqa: PLR0913 (part of the authoring contract)
         _check(partitions, key)
     above = {_key(key): value for key, value in (upstream or {}).items()}
     written = {_key(key): _recorded(_key(key), given) for key, given in (latest or {}).items()}
+    written_keys = tuple(_key(part) for each in (asset if isinstance(asset, (list, tuple)) else (asset,)) for part in parts_of(each))
     step = Step(
         key=NAME,
         kind=StepKind.ASSET,
         definition=NAME,
-        asset=_key(asset),
+        asset=written_keys[0] if len(written_keys) == 1 else None,
+        outputs=tuple(StepOutput(name=str(key), asset=key) for key in written_keys),
         partition_keys=keys,
         partitions=partitions.spec if partitions is not None else None,
         inputs=tuple(StepInput(name=key.name, source=_source(key, value)) for key, value in above.items()),

@@ -193,6 +193,8 @@ class AssetContext(StepContext):
     @property
     def selected_keys(self) -> frozenset[AssetKey]:
         """The assets that the step is to write."""
+        if self._step.asset is not None:
+            return frozenset({self._step.asset})
         return frozenset(each.asset for each in self._step.outputs if each.asset is not None)
 
 

@@ -151,6 +151,14 @@ def test_assets_made_from_each_other_in_one_step_are_fresh_afterwards(tmp_path: 
     assert {str(key): str(state.status) for key, state in found.items()} == {"source": "fresh", "late": "fresh", "early": "fresh"}
 
 
+def test_a_built_context_selects_what_it_was_built_for() -> None:
+    pair = a_pair(returns_a_tuple)
+
+    assert pt.build_context(asset="one").selected_keys == {"one"}
+    assert pt.build_context(asset=pair).selected_keys == {"x/first", "second"}
+    assert pt.build_context(asset=["second"]).selected_keys == {"second"}
+
+
 class Size(pt.Config):
     size: int = 1
 
