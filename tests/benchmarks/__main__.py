@@ -10,13 +10,14 @@ import os
 import platform
 import sys
 
-from benchmarks import automation, conditions_scale, definitions_scale, planning_scale, services, terminal
+from benchmarks import automation, conditions_scale, definitions_scale, partitions_scale, planning_scale, services, terminal
 
 MEASURES = {
     "help": services.measure_help,
     "dev": services.measure_dev,
     "launch": services.measure_launch,
     "partitions": services.measure_partitions,
+    "partition-algebra": partitions_scale.measure_partition_algebra,
     "definitions": definitions_scale.measure_definitions,
     "planning": planning_scale.measure_planning,
     "conditions": conditions_scale.measure_conditions,
