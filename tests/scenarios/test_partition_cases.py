@@ -10,9 +10,11 @@ import pytest
 
 from partita.definitions.mappings import (
     AllMapping,
+    DimensionMapping,
     IdentityMapping,
     LastMapping,
     Mapping,
+    MultiMapping,
     SpecificMapping,
     StaticMapping,
     TimeWindowMapping,
@@ -22,6 +24,7 @@ from partita.definitions.partitions import (
     DailyPartitions,
     HourlyPartitions,
     MonthlyPartitions,
+    MultiPartitions,
     Partitions,
     PartitionSet,
     StaticPartitions,
@@ -37,7 +40,7 @@ CADENCES: dict[str, Callable[..., Partitions]] = {
     "weekly": WeeklyPartitions,
     "monthly": MonthlyPartitions,
 }
-WITHOUT_COUNTERPART_YET = ("multi", "dynamic")
+WITHOUT_COUNTERPART_YET = ("dynamic",)
 LATE = datetime(2100, 1, 1, tzinfo=UTC)
 
 
@@ -51,6 +54,9 @@ def to_partitions(given: dict[str, Any]) -> Partitions:
     kind = rest.pop("type")
     if kind == "static":
         return StaticPartitions(rest["keys"])
+    if kind == "multi":
+        dims = {name: {"type": "static", "keys": each} if isinstance(each, list) else each for name, each in rest["dims"].items()}
+        return MultiPartitions({name: to_partitions(each) for name, each in dims.items()})
     if kind == "cron":
         return CronPartitions(rest.pop("cron_schedule"), rest.pop("start"), **rest)
     start, end = rest.pop("start_date", "2021-01-01"), rest.pop("end_date", None)
@@ -81,6 +87,10 @@ def to_mapping(given: dict[str, Any]) -> Mapping:
             return SpecificMapping(given["keys"])
         case "Static":
             return StaticMapping(given["keys"])
+        case "MultiToSingle":
+            return DimensionMapping(given.get("partition_dimension_name"))
+        case "Multi":
+            return MultiMapping({above: (below, to_mapping({"type": how})) for above, (below, how) in given["dims"].items()})
         case other:
             raise LookupError(f"no mapping for {other}")
 
@@ -186,14 +196,31 @@ def test_what_needs_it_downstream(case: Case) -> None:
     assert_keys(mapped.keys, case.expected["downstream_keys"])
 
 
-def test_no_case_about_partitions_is_left_out_but_those_of_kinds_to_come() -> None:
-    waiting = {
-        case.id
-        for case in all_cases()
-        if case.area
-        in ("partition_keys", "partition_time_window", "partition_key_for_timestamp", "partition_mapping", "time_window_partition_mapping")
-        and not is_built(case)
-    }
+def test_no_case_about_partitions_is_left_out() -> None:
+    assert all(is_built(case) for case in all_cases() if case.area.startswith(("partition_", "time_window_partition_mapping")))
 
-    assert {name.rsplit("-", 1)[0] for name in waiting} <= {"partition_mapping"}
-    assert len(waiting) == 5
+
+@each_case("multi_partition_key_format", "multi_partition_key_parse", "multi_partition_keys")
+def test_a_key_joins_those_of_its_dimensions_in_order_of_their_names(case: Case) -> None:
+    given = case.input.get("keys_by_dimension") or {}
+    dims = case.input.get("dims") or {name: [key] for name, key in given.items()}
+    partitions = MultiPartitions({name: StaticPartitions(keys) for name, keys in dims.items()})
+
+    found = partitions.key(given) if given else partitions.values(case.input["key"]) if "key" in case.input else list(partitions.keys(now=LATE))
+    assert found == case.expected
+
+
+@each_case("incumbent_defect", where=lambda case: case.input.get("type") == "multi")
+def test_there_may_be_any_number_of_dimensions(case: Case) -> None:
+    partitions = to_partitions(case.input)
+
+    assert list(partitions.keys(now=LATE)) == case.expected["partition_keys"]
+
+
+@each_case("incumbent_defect", where=lambda case: case.input.get("mapping", {}).get("type") == "MultiToSingle")
+def test_the_named_dimension_is_mapped(case: Case) -> None:
+    above, below = to_partitions(case.input["upstream"]), to_partitions(case.input["downstream"])
+
+    mapped = to_mapping(case.input["mapping"]).upstream(case.input["downstream_keys"], upstream=above, downstream=below, now=LATE)
+
+    assert list(mapped.keys) == case.expected["upstream_keys"]

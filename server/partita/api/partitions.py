@@ -14,7 +14,17 @@ from partita.api.errors import ApiError
 from partita.api.pages import ShownPage, counted, decode_cursor, encode_cursor, page_request
 from partita.api.types.enums import PartitionKind
 from partita.definitions.keys import AssetKey
-from partita.definitions.partitions import DynamicKeys, DynamicPartitions, Partitions, PartitionSet, PartitionsSpec, TimePartitions, partitions_of
+from partita.definitions.partitions import (
+    DynamicKeys,
+    DynamicPartitions,
+    MultiPartitions,
+    Partitions,
+    PartitionSet,
+    PartitionsSpec,
+    TimePartitions,
+    TimeWindow,
+    partitions_of,
+)
 from partita.definitions.specs import AssetSpec, JobSpec
 from partita.errors import RequestError
 from partita.planning.coverage import Coverage, cover
@@ -76,6 +86,24 @@ class States(Protocol):
         """How many stand in each way, where that is kept; None where it must be counted."""
 
 
+def _dimension(name: str | None, cut: Partitions, *, now: datetime) -> ShownDimension:
+    if isinstance(cut, DynamicPartitions):
+        return ShownDimension(name=name or cut.name, kind=PartitionKind.DYNAMIC)
+    if not isinstance(cut, TimePartitions):
+        return ShownDimension(name=name or "key", kind=PartitionKind.STATIC)
+    first = cut.first(now=now)
+    start = cut.window(first).start.astimezone(UTC) if first is not None else None
+    return ShownDimension(name=name or "time", kind=PartitionKind.TIME_WINDOW, cron=cut.cron, timezone=cut.timezone, start_at=start)
+
+
+def _window(cut: Partitions, key: str) -> TimeWindow | None:
+    """The window of a partition; of several dimensions that of the only one by time."""
+    if isinstance(cut, MultiPartitions) and cut.timed is not None:
+        name, part = cut.timed
+        return part.window(cut.values(key)[name])
+    return cut.window(key) if isinstance(cut, TimePartitions) else None
+
+
 class PartitionedTarget:
     """The value behind `AssetPartitions`: what is cut, and where its states are read."""
 
@@ -90,14 +118,9 @@ class PartitionedTarget:
 
     def dimensions(self, *, now: datetime) -> list[ShownDimension]:
         """The ways in which its partitions are told apart."""
-        cut = self.partitions
-        if isinstance(cut, DynamicPartitions):
-            return [ShownDimension(name=cut.name, kind=PartitionKind.DYNAMIC)]
-        if not isinstance(cut, TimePartitions):
-            return [ShownDimension(name="key", kind=PartitionKind.STATIC)]
-        first = cut.first(now=now)
-        start = cut.window(first).start.astimezone(UTC) if first is not None else None
-        return [ShownDimension(name="time", kind=PartitionKind.TIME_WINDOW, cron=cut.cron, timezone=cut.timezone, start_at=start)]
+        if isinstance(self.partitions, MultiPartitions):
+            return [_dimension(name, part, now=now) for name, part in self.partitions.dimensions.items()]
+        return [_dimension(None, self.partitions, now=now)]
 
     async def page(self, context: Context, page: PageRequest, *, statuses: Collection[PartitionStatus] | None) -> ShownPage[ShownPartition]:
         """A page of its partitions, in definition order."""
@@ -137,12 +160,10 @@ class PartitionedTarget:
         ordinal = self.partitions.find_ordinal(key)
         if ordinal is None:
             raise ApiError(f"{cursor[:60]!r} is not a cursor of this list.")
-        if not chosen or ordinal < chosen.spans[0][0]:
-            return 0
-        return len(chosen & PartitionSet(self.partitions, ((chosen.spans[0][0], ordinal),)))
+        return chosen.rank(ordinal)
 
     def _shown(self, key: str, state: State | None) -> ShownPartition:
-        window = self.partitions.window(key) if isinstance(self.partitions, TimePartitions) else None
+        window = _window(self.partitions, key)
         return ShownPartition(
             key=key,
             status=state.status if state else PartitionStatus.MISSING,

@@ -14,7 +14,7 @@ from typing import TypeVar, assert_never
 
 from partita.definitions.asset_graph import AssetGraph
 from partita.definitions.keys import AssetKey
-from partita.definitions.partitions import DynamicPartitionsSpec, PartitionsSpec, TimePartitionsSpec
+from partita.definitions.partitions import DynamicPartitionsSpec, MultiPartitionsSpec, PartitionsSpec, TimePartitionsSpec
 from partita.definitions.selection_terms import And, Direction, Edge, Everything, Has, KeyLike, Named, Not, Or, Term, Walk
 from partita.definitions.specs import AssetSpec
 from partita.definitions.walks import reach
@@ -141,5 +141,7 @@ def _cuts(partitions: PartitionsSpec | None) -> tuple[str, ...]:
             return ("time", cadence)
         case DynamicPartitionsSpec():
             return ("dynamic",)
+        case MultiPartitionsSpec(dimensions=dimensions):
+            return ("multi", *dict.fromkeys(word for _, each in dimensions for word in _cuts(each)))
         case _:
             return ("static",)

@@ -31,7 +31,7 @@ _ABSENT = "<null>"
 _CAN_BE_ABSENT = ("kind", "owner", "tag")
 _CHOICES = {
     "is": ("external", "materializable"),
-    "partitions": ("none", "time", "hourly", "daily", "weekly", "monthly", "static", "dynamic", "multi"),
+    "partitions": ("none", "time", "hourly", "daily", "weekly", "monthly", "cron", "static", "dynamic", "multi"),
 }
 MAX_DEPTH = 100
 """Brackets and `not`s inside each other; a person never needs as many, and the parser is recursive."""

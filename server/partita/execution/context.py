@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from partita.definitions.context import Context
 from partita.definitions.keys import AssetKey
 from partita.definitions.metadata import to_entries
-from partita.definitions.partitions import TimePartitions, TimePartitionsSpec, TimeWindow, partitions_of
+from partita.definitions.partitions import MultiPartitions, Partitions, TimePartitions, TimeWindow, partitions_of
 from partita.errors import ExecutionError, NotFoundError
 from partita.execution.latest import LatestMaterialization
 from partita.execution.loading import load_asset
@@ -85,20 +85,44 @@ class StepContext(Context):
     @property
     def is_partitioned_by_time(self) -> bool:
         """Whether `partition_window` is known."""
-        return isinstance(self._step.partitions, TimePartitionsSpec)
+        return self._in_time() is not None
 
     @property
     def partition_window(self) -> TimeWindow:
-        """Start of the first and end of the last partition that the step writes.
+        """Start of the first and end of the last partition that the step writes; of several dimensions, in the one by time.
 
         Raises:
             ExecutionError: it is not partitioned by time.
         """
-        keys = self._step.partition_keys
-        partitions = partitions_of(self._step.partitions) if self._step.partitions is not None else None
-        if not keys or not isinstance(partitions, TimePartitions):
-            raise ExecutionError(f"context.partition_window: step {self.step_key!r} is not partitioned by time.")
-        return TimeWindow(start=partitions.window(keys[0]).start, end=partitions.window(keys[-1]).end)
+        found = self._in_time() if self._step.partition_keys else None
+        if found is None:
+            raise ExecutionError(f"context.partition_window: step {self.step_key!r} is not partitioned by time, or by several dimensions of time.")
+        partitions, keys = found
+        spans = partitions.set_of(keys).spans
+        return TimeWindow(start=partitions.window_of(spans[0][0]).start, end=partitions.window_of(spans[-1][1]).end)
+
+    @property
+    def partition_dimensions(self) -> Mapping[str, str]:
+        """The keys of the dimensions in the partition that the step writes, by name; empty where there is but one dimension.
+
+        Raises:
+            ExecutionError: it has no partitions, or writes several.
+        """
+        partitions = self._partitions()
+        return partitions.values(self.partition_key) if isinstance(partitions, MultiPartitions) else {}
+
+    def _partitions(self) -> Partitions | None:
+        return partitions_of(self._step.partitions) if self._step.partitions is not None else None
+
+    def _in_time(self) -> tuple[TimePartitions, Sequence[str]] | None:
+        """How the step is cut by time, and the keys that it writes there."""
+        partitions, keys = self._partitions(), self._step.partition_keys
+        if isinstance(partitions, TimePartitions):
+            return partitions, keys
+        if isinstance(partitions, MultiPartitions) and partitions.timed is not None:
+            name, part = partitions.timed
+            return part, [partitions.values(key)[name] for key in keys]
+        return None
 
     def upstream_keys(self, name: str) -> tuple[str, ...]:
         """The partitions that input `name` is loaded from; empty when the upstream asset has none.

@@ -250,7 +250,7 @@ def _check_same(anchor: AssetKey, start: PartitionSet, key: AssetKey, own: Parti
     """
     ours, theirs = start.partitions, own.partitions
     if _is_time(start, theirs):
-        is_same = (ours.ordinal_system, start.spans) == (theirs.ordinal_system, own.spans)
+        is_same = (ours.ordinal_system, start.content) == (theirs.ordinal_system, own.content)
     else:
         is_same = isinstance(ours, TimePartitions) == isinstance(theirs, TimePartitions)  # names mean the same everywhere
     if not is_same:

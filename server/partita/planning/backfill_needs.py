@@ -92,10 +92,10 @@ class Route:
         if self._look_up is None or partition is None:
             return self._by_set.setdefault(None, Needs(self.above, tuple(states), states))
         keys = self._look_up(partition)
-        found = self._by_set.get(keys.spans)
+        found = self._by_set.get(keys.content)
         if found is None:
             few = keys if len(keys) <= len(states) else [key for key in states if key in keys]
-            found = self._by_set[keys.spans] = Needs(self.above, few, states)
+            found = self._by_set[keys.content] = Needs(self.above, few, states)
         return found
 
 

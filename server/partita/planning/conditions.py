@@ -17,7 +17,7 @@ import msgspec
 from partita.definitions.asset_graph import AssetGraph
 from partita.definitions.conditions import AnyCondition, Condition, OfChecks, OfDeps, State, parts_of, selections_of
 from partita.definitions.keys import AssetKey
-from partita.definitions.partitions import DynamicKeys, DynamicPartitionsSpec, PartitionSet
+from partita.definitions.partitions import DynamicKeys, PartitionSet, PartitionsSpec, dynamic_names
 from partita.definitions.selection import Selection
 from partita.definitions.specs import AssetSpec
 from partita.errors import RequestError
@@ -183,8 +183,8 @@ def _surrounding(spec: AssetSpec, dynamic: DynamicKeys) -> tuple[object, ...]:
     return (*own, [(each.key, each.mapping) for each in spec.inputs], _keys_of(spec.partitions, dynamic))
 
 
-def _keys_of(partitions: object, dynamic: DynamicKeys) -> tuple[str, ...]:
-    return tuple(dynamic.get(partitions.name, ())) if isinstance(partitions, DynamicPartitionsSpec) else ()
+def _keys_of(partitions: PartitionsSpec | None, dynamic: DynamicKeys) -> tuple[str, ...]:
+    return tuple(key for name in dynamic_names(partitions) for key in dynamic.get(name, ()))
 
 
 def _checksum(value: object) -> str:

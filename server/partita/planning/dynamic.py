@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from partita.definitions.partitions import DynamicPartitionsSpec, PartitionsSpec
+from partita.definitions.partitions import PartitionsSpec, dynamic_names
 from partita.definitions.specs import AssetSpec, RepositorySpec
 
 
@@ -24,4 +24,4 @@ def dynamic_sets(repositories: Iterable[RepositorySpec], *, references: Iterable
 
 
 def _names(cuts: Iterable[PartitionsSpec | None]) -> Iterable[str]:
-    return (cut.name for cut in cuts if isinstance(cut, DynamicPartitionsSpec))
+    return (name for cut in cuts for name in dynamic_names(cut))

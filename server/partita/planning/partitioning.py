@@ -11,16 +11,22 @@ from datetime import datetime
 from typing import NamedTuple
 
 from partita.definitions.mappings import (
+    AllMapping,
+    DimensionMappingSpec,
     IdentityMappingSpec,
     LastMappingSpec,
     MappingSpec,
+    MultiMappingSpec,
     SpecificMappingSpec,
     StaticMappingSpec,
     TimeWindowMappingSpec,
     default_mapping,
+    is_matched,
+    links_of,
     mapping_of,
+    part_of,
 )
-from partita.definitions.partitions import DynamicKeys, PartitionSet, PartitionsSpec, TimePartitionsSpec, partitions_of
+from partita.definitions.partitions import DynamicKeys, MultiPartitions, Partitions, PartitionSet, PartitionsSpec, TimePartitionsSpec, partitions_of
 from partita.errors import PartitionsError, UnknownPartitionError
 
 _BOUNDARIES = {"hourly": 0, "daily": 1, "weekly": 2, "monthly": 2}
@@ -112,7 +118,7 @@ class Partitioning:
         keys = space.select(self.keys, now=self._now, owner=label)
         if spec == self.space:
             return keys
-        if not (isinstance(spec, TimePartitionsSpec) and isinstance(self.space, TimePartitionsSpec)):
+        if not _goes_with(own, space):
             raise PartitionsError(
                 f"{label} is partitioned {own.describe()}, but this run is for {space.describe()} [{_span(self.keys)}]. "
                 "Materialize it in a run of its own."
@@ -186,8 +192,22 @@ def _is_one_to_one(mapping: MappingSpec, upstream: PartitionsSpec, downstream: P
             return len(fed) == len(set(fed))
         case TimeWindowMappingSpec(start_offset=start, end_offset=end):
             return start == end and _lies_within(downstream, upstream)
+        case DimensionMappingSpec() | MultiMappingSpec() if downstream is not None:
+            above, below = partitions_of(upstream), partitions_of(downstream)
+            links = links_of(mapping_of(mapping), upstream=above, downstream=below)
+            # A dimension upstream that nothing leads to is needed as a whole.
+            wanted = set(above.dimensions) if isinstance(above, MultiPartitions) else {""}
+            return {link.above for link in links} == wanted and all(
+                _is_one_to_one(link.mapping.spec, part_of(above, link.above).spec, part_of(below, link.below).spec) for link in links
+            )
         case _:
             return False
+
+
+def _goes_with(own: Partitions, space: Partitions) -> bool:
+    """Whether the keys of a run say which partitions an asset takes part with that is cut otherwise: by time, or by a dimension."""
+    several = isinstance(own, MultiPartitions) or isinstance(space, MultiPartitions)
+    return not isinstance(default_mapping(upstream=own, downstream=space), AllMapping) if several else is_matched(own, space)
 
 
 def _lies_within(inner: PartitionsSpec | None, outer: PartitionsSpec) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import partita as pt
 from partita.definitions.keys import AssetKey
 from partita.records.assets import PartitionStatus
 from partita.records.events import StepFailed
@@ -75,3 +76,41 @@ def test_partitions_of_a_job_of_ops_stand_as_their_newest_run_ended(api: Api) ->
     assert partitions["keys"]["nodes"][1]["status"] == "RUNNING"
     assert {each["status"]: each["count"] for each in partitions["statusCounts"]} == {"MISSING": 38, "RUNNING": 1, "MATERIALIZED": 1}
     assert partitions["missing"]["totalCount"] == 38
+
+
+DAYS = pt.DailyPartitions("2026-01-01", end="2026-01-04")
+
+
+@pt.asset(partitions=pt.MultiPartitions({"day": DAYS, "region": pt.StaticPartitions(["eu", "us"])}))
+def sales() -> int:
+    """Of a day in a region."""
+    return 1
+
+
+def test_partitions_in_several_dimensions(api: Api) -> None:
+    api.publish("ingest", assets=[sales])
+    done = api.begin("sales", assets=(AssetKey("sales"),), partition_keys=("2026-01-02|us",))
+    done.send(materialized("sales", "2026-01-02|us"), status(RunStatus.SUCCEEDED, 5))
+
+    fields = (
+        "totalCount dimensions { name kind cron } statusCounts { status count }"
+        " keys(first: 4, after: $a) { nodes { key status startAt } pageInfo { endCursor } }"
+    )
+    document = f'query($a: String) {{ asset(key: "sales") {{ partitions {{ {fields} }} }} }}'
+    first = api.ask(document)["asset"]["partitions"]
+    rest = api.ask(document, a=first["keys"]["pageInfo"]["endCursor"])["asset"]["partitions"]
+    launch = "mutation($input: MaterializeAssetsInput!) { materializeAssets(input: $input) { runs { partitions { keys } } errors { message } } }"
+    range_ = {"selection": "sales", "partitions": {"range": {"from": "2026-01-01|eu", "to": "2026-01-03|eu"}}}
+    made = api.ask(launch, input=range_)["materializeAssets"]
+
+    assert first["totalCount"] == 6
+    assert first["dimensions"] == [
+        {"name": "day", "kind": "TIME_WINDOW", "cron": "0 0 * * *"},
+        {"name": "region", "kind": "STATIC", "cron": None},
+    ]
+    assert first["statusCounts"] == [{"status": "MISSING", "count": 5}, {"status": "MATERIALIZED", "count": 1}]
+    assert [each["key"] for each in first["keys"]["nodes"]] == ["2026-01-01|eu", "2026-01-01|us", "2026-01-02|eu", "2026-01-02|us"]
+    assert first["keys"]["nodes"][3] == {"key": "2026-01-02|us", "status": "MATERIALIZED", "startAt": "2026-01-02T00:00:00Z"}
+    assert [each["key"] for each in rest["keys"]["nodes"]] == ["2026-01-03|eu", "2026-01-03|us"]
+    keys = [run["partitions"]["keys"] for run in made["runs"]]
+    assert keys == [["2026-01-01|eu"], ["2026-01-02|eu"], ["2026-01-03|eu"]], "a range of each dimension"

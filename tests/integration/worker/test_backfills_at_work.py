@@ -47,6 +47,16 @@ def together(context: pt.AssetContext) -> dict[str, int]:
     return {key: 1 for key in context.partition_keys}
 
 
+@pt.asset(partitions=pt.MultiPartitions({"day": DAYS, "region": pt.StaticPartitions(["eu", "us"])}))
+def sales(context: pt.AssetContext) -> str:
+    return context.partition_dimensions["region"]
+
+
+@pt.asset(partitions=DAYS)
+def regions(context: pt.AssetContext, sales: dict[str, str]) -> None:
+    note("regions." + context.partition_key, keys=sorted(sales))
+
+
 @pt.op
 def look(context: pt.OpContext) -> list[str]:
     return list(context.partition_keys)
@@ -129,6 +139,14 @@ def test_days_come_before_the_months_that_need_them(site: Site) -> None:
     steps = [step for of_run in site.store.runs.steps([run.id for run in daily]).values() for step in of_run]
     assert all(step.ended_at is not None and step.ended_at <= monthly.created_at for step in steps)
     assert {run.request.launched_by for run in runs} == {f"backfill:{backfill.id}"}
+
+
+def test_a_day_waits_for_all_that_it_needs_in_another_dimension(site: Site) -> None:
+    backfill = start(site, "sales", "regions", key_range=("2024-01-02|eu", "2024-01-04|us"))
+
+    assert ended(site, backfill).status is BackfillStatus.SUCCEEDED
+    assert counts(site, backfill) == {BackfillItemStatus.SUCCEEDED: 6 + 3}
+    assert site.noted("regions.2024-01-03")["keys"] == ["2024-01-03|eu", "2024-01-03|us"]
 
 
 def test_a_failed_day_skips_what_needs_it_and_a_retry_writes_only_that(site: Site) -> None:

@@ -210,7 +210,7 @@ _describe(
     "What cuts a dimension into partitions.",
     STATIC="A fixed list of keys.",
     TIME_WINDOW="Windows of time of one cadence.",
-    DYNAMIC="Keys that are added while the workspace runs; the dimension has the name of their set.",
+    DYNAMIC="Keys that are added while the workspace runs; the only dimension has the name of their set.",
 )
 _describe(
     StepEventKind,

@@ -2,20 +2,23 @@
 
 from typing import assert_never
 
+from partita.definitions.mappings.dimensions import DimensionMapping, MultiMapping, dimension_for, is_matched, links_of, part_of, shared_dimensions
 from partita.definitions.mappings.keyed import IdentityMapping, StaticMapping
 from partita.definitions.mappings.mapping import Mapped, Mapping
 from partita.definitions.mappings.specs import (
     AllMappingSpec,
+    DimensionMappingSpec,
     IdentityMappingSpec,
     LastMappingSpec,
     MappingSpec,
+    MultiMappingSpec,
     SpecificMappingSpec,
     StaticMappingSpec,
     TimeWindowMappingSpec,
 )
 from partita.definitions.mappings.time_windows import TimeWindowMapping
 from partita.definitions.mappings.whole import AllMapping, LastMapping, SpecificMapping
-from partita.definitions.partitions import Partitions, TimePartitions
+from partita.definitions.partitions import MultiPartitions, Partitions, TimePartitions
 
 
 def mapping_of(spec: MappingSpec) -> Mapping:
@@ -33,20 +36,38 @@ def mapping_of(spec: MappingSpec) -> Mapping:
             return StaticMapping(dict(table))
         case SpecificMappingSpec(keys=keys):
             return SpecificMapping(keys)
+        case DimensionMappingSpec(dimension=dimension, mapping=inner):
+            return DimensionMapping(dimension, None if inner is None else mapping_of(inner))
+        case MultiMappingSpec(dimensions=pairs):
+            return MultiMapping({above: below if inner is None else (below, mapping_of(inner)) for above, below, inner in pairs})
         case _:
             assert_never(spec)
 
 
 def default_mapping(*, upstream: Partitions, downstream: Partitions | None) -> Mapping:
-    """The mapping of an edge that declares none: windows of time by overlap, equal partitions by key, anything else all to all."""
+    """The mapping of an edge that declares none: windows of time by overlap, equal partitions by key, dimensions that correspond by dimension.
+
+    Anything else is all to all."""
     if isinstance(upstream, TimePartitions) and isinstance(downstream, TimePartitions):
         return TimeWindowMapping()
-    return IdentityMapping() if upstream == downstream else AllMapping()
+    if upstream == downstream:
+        return IdentityMapping()
+    match upstream, downstream:
+        case MultiPartitions(), MultiPartitions():
+            shared = shared_dimensions(upstream, downstream)
+            return MultiMapping(shared) if shared else AllMapping()
+        case (MultiPartitions() as several, Partitions() as one) | (Partitions() as one, MultiPartitions() as several):
+            dimension = dimension_for(several, one)
+            return AllMapping() if dimension is None else DimensionMapping(dimension)
+        case _:
+            return AllMapping()
 
 
 __all__ = [
     "AllMapping",
     "AllMappingSpec",
+    "DimensionMapping",
+    "DimensionMappingSpec",
     "IdentityMapping",
     "IdentityMappingSpec",
     "LastMapping",
@@ -54,6 +75,8 @@ __all__ = [
     "Mapped",
     "Mapping",
     "MappingSpec",
+    "MultiMapping",
+    "MultiMappingSpec",
     "SpecificMapping",
     "SpecificMappingSpec",
     "StaticMapping",
@@ -61,5 +84,8 @@ __all__ = [
     "TimeWindowMapping",
     "TimeWindowMappingSpec",
     "default_mapping",
+    "is_matched",
+    "links_of",
     "mapping_of",
+    "part_of",
 ]

@@ -88,4 +88,4 @@ def split_existing(keys: Iterable[str], partitions: Partitions, *, now: datetime
             found.append(ordinal)
         else:
             missing.append(key)
-    return Mapped(PartitionSet(partitions, ((ordinal, ordinal) for ordinal in found)), missing)
+    return Mapped(partitions.of_ordinals(found), missing)

@@ -37,4 +37,24 @@ class SpecificMappingSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaul
     keys: tuple[str, ...]
 
 
-MappingSpec = IdentityMappingSpec | TimeWindowMappingSpec | AllMappingSpec | LastMappingSpec | StaticMappingSpec | SpecificMappingSpec
+KeyMappingSpec = IdentityMappingSpec | TimeWindowMappingSpec | AllMappingSpec | LastMappingSpec | StaticMappingSpec | SpecificMappingSpec
+"""Mappings of one dimension."""
+
+
+class DimensionMappingSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="dimension", tag_field="kind"):
+    """One dimension of one side is mapped to the other side, which has but one."""
+
+    dimension: str | None = None
+    """None: the one that both have, or the only one by time."""
+    mapping: KeyMappingSpec | None = None
+    """None: the default one between the two."""
+
+
+class MultiMappingSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="multi", tag_field="kind"):
+    """Dimensions of one side are mapped to dimensions of the other."""
+
+    dimensions: tuple[tuple[str, str, KeyMappingSpec | None], ...]
+    """Upstream dimension, downstream dimension, and how; in order of the upstream names."""
+
+
+MappingSpec = KeyMappingSpec | DimensionMappingSpec | MultiMappingSpec

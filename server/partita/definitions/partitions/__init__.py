@@ -5,8 +5,9 @@ from typing import assert_never
 
 from partita.definitions.partitions.cadences import CronPartitions, DailyPartitions, HourlyPartitions, MonthlyPartitions, WeeklyPartitions
 from partita.definitions.partitions.dynamic import DynamicKeys, DynamicPartitions
+from partita.definitions.partitions.multi import MultiPartitions, ProductSet
 from partita.definitions.partitions.partitions import Partitions, PartitionSet
-from partita.definitions.partitions.specs import DynamicPartitionsSpec, PartitionsSpec, StaticPartitionsSpec, TimePartitionsSpec
+from partita.definitions.partitions.specs import DynamicPartitionsSpec, MultiPartitionsSpec, PartitionsSpec, StaticPartitionsSpec, TimePartitionsSpec
 from partita.definitions.partitions.static import StaticPartitions
 from partita.definitions.partitions.time import TimePartitions, TimeWindow
 
@@ -20,7 +21,20 @@ def partitions_of(spec: PartitionsSpec, dynamic: DynamicKeys | None = None) -> P
     """
     if isinstance(spec, DynamicPartitionsSpec) and dynamic is not None:
         return _bound(spec.name, tuple(dynamic.get(spec.name, ())))
+    if isinstance(spec, MultiPartitionsSpec) and dynamic is not None and dynamic_names(spec):
+        return MultiPartitions({name: partitions_of(each, dynamic) for name, each in spec.dimensions})
     return _partitions_of(spec)
+
+
+def dynamic_names(spec: PartitionsSpec | None) -> tuple[str, ...]:
+    """The names of the dynamic sets that something is cut by."""
+    match spec:
+        case DynamicPartitionsSpec(name=name):
+            return (name,)
+        case MultiPartitionsSpec(dimensions=dimensions):
+            return tuple(each.name for _, each in dimensions if isinstance(each, DynamicPartitionsSpec))
+        case _:
+            return ()
 
 
 @lru_cache(maxsize=64)
@@ -37,6 +51,8 @@ def _partitions_of(spec: PartitionsSpec) -> Partitions:
             return StaticPartitions(spec.keys)
         case DynamicPartitionsSpec():
             return DynamicPartitions(spec.name)
+        case MultiPartitionsSpec():
+            return MultiPartitions({name: _partitions_of(each) for name, each in spec.dimensions})
         case _:
             assert_never(spec)
 
@@ -49,14 +65,18 @@ __all__ = [
     "DynamicPartitionsSpec",
     "HourlyPartitions",
     "MonthlyPartitions",
+    "MultiPartitions",
+    "MultiPartitionsSpec",
     "PartitionSet",
     "Partitions",
     "PartitionsSpec",
+    "ProductSet",
     "StaticPartitions",
     "StaticPartitionsSpec",
     "TimePartitions",
     "TimePartitionsSpec",
     "TimeWindow",
     "WeeklyPartitions",
+    "dynamic_names",
     "partitions_of",
 ]

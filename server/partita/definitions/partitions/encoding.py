@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 
 from partita.definitions.partitions.spans import Span, Spans
+from partita.definitions.partitions.trees import Tree
 from partita.errors import RequestError
 
 _RANGE = re.compile(r"(?P<gap>-?[0-9a-z]{1,12})(\+(?P<more>[0-9a-z]{1,12}))?")
@@ -41,6 +43,52 @@ def decode_spans(text: str, *, system: str, limits: Span) -> Spans:
             raise RequestError(f"{text[:40]!r} is not an encoded partition set: {part[:20]!r} is no range after those before it.")
         spans.append((low, high))
     return tuple(spans)
+
+
+def encode_tree(system: str, tree: Tree, depth: int) -> str:
+    """`m1a2b3c4d:0+1(5+2);7(1)` is "the first two with the fifth to seventh, and the eighth with the first"."""
+    return f"{system}:{_tree_text(tree, depth)}"
+
+
+def decode_tree(text: str, *, system: str, limits: Sequence[Span]) -> list[tuple[Spans, ...]]:
+    """The products of which `encode_tree` wrote the set.
+
+    Raises:
+        RequestError: the text cannot be read, counts in another system or leaves the limits.
+    """
+    found, separator, body = text.partition(":")
+    if not separator or found != system:
+        raise RequestError(f"{text[:40]!r} is not an encoded set of these partitions. Select the keys again.")
+    return list(_boxes_of(body, limits)) if body else []
+
+
+def _tree_text(tree: Tree, depth: int) -> str:
+    if depth == 1:
+        return encode_spans("", tree)[1:]
+    return ";".join(f"{encode_spans('', spans)[1:]}({_tree_text(rest, depth - 1)})" for spans, rest in tree)
+
+
+def _boxes_of(text: str, limits: Sequence[Span]) -> Iterator[tuple[Spans, ...]]:
+    for part in _parts(text):
+        spans, bracket, rest = part.partition("(")
+        if bool(bracket) != (len(limits) > 1) or (bracket and not rest.endswith(")")):
+            raise RequestError(f"{text[:40]!r} is not an encoded set of partitions in {len(limits)} dimensions.")
+        own = decode_spans(f":{spans}", system="", limits=limits[0])
+        if bracket:
+            yield from ((own, *others) for others in _boxes_of(rest[:-1], limits[1:]))
+        else:
+            yield (own,)
+
+
+def _parts(text: str) -> Iterator[str]:
+    """What `;` parts outside of brackets."""
+    level = start = 0
+    for place, letter in enumerate(text):
+        level += (letter == "(") - (letter == ")")
+        if letter == ";" and level == 0:
+            yield text[start:place]
+            start = place + 1
+    yield text[start:]
 
 
 def _to_text(number: int) -> str:

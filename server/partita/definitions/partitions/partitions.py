@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from datetime import datetime
 from itertools import accumulate
 from typing import overload
@@ -126,7 +126,7 @@ class Partitions(ABC):
             if ordinal is None or not existing.has_ordinal(ordinal):
                 raise UnknownPartitionError(key, owner, self.hint(key, now=now))
             ordinals.append(ordinal)
-        return PartitionSet(self, of_integers(ordinals))
+        return self.of_ordinals(ordinals)
 
     def set_of(self, keys: Iterable[str]) -> PartitionSet:
         """The set of these keys, whether or not they exist yet.
@@ -134,7 +134,16 @@ class Partitions(ABC):
         Raises:
             UnknownPartitionError: no partition is ever called so.
         """
-        return PartitionSet(self, of_integers(self.ordinal(key) for key in keys))
+        return self.of_ordinals(self.ordinal(key) for key in keys)
+
+    def of_ordinals(self, ordinals: Iterable[int]) -> PartitionSet:
+        """The set of the partitions with these ordinals, in any order."""
+        return PartitionSet(self, of_integers(ordinals))
+
+    def decode(self, text: str) -> PartitionSet:
+        """The set that its `encode` wrote; see `PartitionSet.decode`."""
+        spans = decode_spans(text, system=self.ordinal_system, limits=self.ordinal_limits)
+        return PartitionSet(self, self.without_gaps(spans))
 
     def none(self) -> PartitionSet:
         """The empty set."""
@@ -204,19 +213,27 @@ class PartitionSet:
         index = bisect_left(self._spans, (ordinal + 1, ordinal))
         return index > 0 and self._spans[index - 1][1] >= ordinal
 
+    @property
+    def content(self) -> Hashable:
+        """What makes two sets of the same partitions equal."""
+        return self._spans
+
+    def rank(self, ordinal: int) -> int:
+        """How many of its partitions come up to this ordinal, itself included."""
+        return sum(min(high, ordinal) - low + 1 for low, high in self._spans if low <= ordinal)
+
     def encode(self) -> str:
         """A short text that `decode` reads back."""
         return encode_spans(self._partitions.ordinal_system, self._spans)
 
-    @classmethod
-    def decode(cls, text: str, partitions: Partitions) -> PartitionSet:
+    @staticmethod
+    def decode(text: str, partitions: Partitions) -> PartitionSet:
         """The set that `encode` wrote. Partitions that have been excluded since are left out.
 
         Raises:
             RequestError: the text is no encoded set, or was written for partitions that count otherwise.
         """
-        spans = decode_spans(text, system=partitions.ordinal_system, limits=partitions.ordinal_limits)
-        return cls(partitions, partitions.without_gaps(spans))
+        return partitions.decode(text)
 
     def __iter__(self) -> Iterator[str]:
         for span in self._spans:
@@ -257,7 +274,7 @@ class PartitionSet:
         position = index if index >= 0 else len(self) + index
         if not 0 <= position < len(self):
             raise IndexError(f"partition {index} of {len(self)}")
-        return self._partitions.key_of(self._ordinal_at(position))
+        return self._key_at(position)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PartitionSet) and self._spans == other._spans and self._partitions == other._partitions
@@ -266,8 +283,12 @@ class PartitionSet:
         return hash((self._partitions, self._spans))
 
     def __repr__(self) -> str:
-        shown = ", ".join(low if low == high else f"{low}...{high}" for low, high in self[:1000].ranges()[:5])
-        return f"<PartitionSet of {len(self)}: {shown}{', ...' if len(self._spans) > 5 else ''}>"
+        ranges = self[:1000].ranges()
+        shown = ", ".join(low if low == high else f"{low}...{high}" for low, high in ranges[:5])
+        return f"<PartitionSet of {len(self)}: {shown}{', ...' if len(ranges) > 5 or len(self) > 1000 else ''}>"
+
+    def _key_at(self, position: int) -> str:
+        return self._partitions.key_of(self._ordinal_at(position))
 
     def _ordinal_at(self, position: int) -> int:
         index = bisect_right(self._ends, position)

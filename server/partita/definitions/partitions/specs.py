@@ -44,4 +44,14 @@ class DynamicPartitionsSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defa
     name: str
 
 
-PartitionsSpec = TimePartitionsSpec | StaticPartitionsSpec | DynamicPartitionsSpec
+DimensionSpec = TimePartitionsSpec | StaticPartitionsSpec | DynamicPartitionsSpec
+
+
+class MultiPartitionsSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="multi", tag_field="kind"):
+    """Every combination of the partitions of several dimensions."""
+
+    dimensions: tuple[tuple[str, DimensionSpec], ...]
+    """In order of their names."""
+
+
+PartitionsSpec = DimensionSpec | MultiPartitionsSpec
