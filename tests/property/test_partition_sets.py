@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from hypothesis import given
+import msgspec
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from partita.definitions.partitions import DailyPartitions, DynamicPartitions, MonthlyPartitions, Partitions, PartitionSet, StaticPartitions
+from partita.definitions.partitions import (
+    CronPartitions,
+    DailyPartitions,
+    DynamicPartitions,
+    HourlyPartitions,
+    MonthlyPartitions,
+    Partitions,
+    PartitionSet,
+    PartitionsSpec,
+    StaticPartitions,
+    TimePartitions,
+    partitions_of,
+)
+from support.partitions import after, time_partitions
 
 NOW = datetime(2013, 3, 1, tzinfo=UTC)
 UNIVERSES: tuple[Partitions, ...] = (
@@ -15,6 +29,8 @@ UNIVERSES: tuple[Partitions, ...] = (
     DynamicPartitions("letters").bound(list("tsrqponmlkjihgfedcba")),
     DailyPartitions("2013-01-01", exclude=["2013-01-05", "2013-01-06"]),
     MonthlyPartitions("2009-01-01", day_offset=31),
+    HourlyPartitions("2013-02-27", timezone="America/New_York", exclude=["2013-02-27-03:00"]),
+    CronPartitions(["0 9 * * 1-5", "30 0 * * 0,6"], "2013-01-01", timezone="Europe/Dublin", exclude=["2013-01-05-00:30"]),
 )
 universes = st.sampled_from(UNIVERSES)
 places = st.sets(st.integers(0, 19))
@@ -81,3 +97,15 @@ def test_a_set_survives_being_written_as_text(partitions: Partitions, chosen: se
     made = choose(partitions, chosen)
 
     assert PartitionSet.decode(made.encode(), partitions) == made
+
+
+@given(time_partitions(), st.integers(0, 30))
+@settings(deadline=None, max_examples=60)
+def test_windows_are_the_same_after_their_spec_was_written_down(partitions: TimePartitions, windows: int) -> None:
+    now = after(partitions, windows=windows)
+    read = partitions_of(msgspec.json.decode(msgspec.json.encode(partitions.spec), type=PartitionsSpec))
+    keys = partitions.keys(now=now)
+
+    assert read == partitions
+    assert list(read.keys(now=now)) == list(keys)
+    assert PartitionSet.decode(keys[::2].encode(), read) == keys[::2]
