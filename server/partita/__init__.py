@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from partita.definitions.context import Context
     from partita.definitions.cron import Cron
     from partita.definitions.dynamic import Dynamic
+    from partita.definitions.graph_assets import GraphAsset, graph_asset
     from partita.definitions.graphs import Graph, graph
     from partita.definitions.hooks import Hook, on_failure, on_success
     from partita.definitions.io import InputContext, IOManager, OutputContext
@@ -113,6 +114,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "partita.definitions.config": ("Config", "EnvVar", "Field"),
     "partita.definitions.context": ("Context",),
     "partita.definitions.dynamic": ("Dynamic",),
+    "partita.definitions.graph_assets": ("GraphAsset", "graph_asset"),
     "partita.definitions.graphs": ("Graph", "graph"),
     "partita.definitions.hooks": ("Hook", "on_failure", "on_success"),
     "partita.definitions.io": ("IOManager", "InputContext", "OutputContext"),
@@ -267,6 +269,7 @@ __all__ = [
     "FilesystemIO",
     "Freshness",
     "Graph",
+    "GraphAsset",
     "Hook",
     "HookContext",
     "HourlyPartitions",
@@ -356,6 +359,7 @@ __all__ = [
     "build_context",
     "checks",
     "graph",
+    "graph_asset",
     "in_process",
     "job",
     "load_assets",

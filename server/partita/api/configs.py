@@ -13,7 +13,7 @@ from partita.api.types.filters import to_job_place
 from partita.definitions.specs import ConfigSpec, JobSpec, RepositorySpec
 from partita.errors import InvalidConfigError
 from partita.planning.config import check_config, merge_config, step_config_specs
-from partita.planning.declared import configurable_steps
+from partita.planning.declared import configurable_steps, ops_of
 from partita.workspace.catalog import Catalog
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -117,6 +117,10 @@ def _config_of_step(key: str, repository: RepositorySpec, job_name: str | None) 
     job = next((each for each in repository.jobs if each.name == job_name), None)
     if job is not None and job.graph is not None:
         return dict(_step_configs(job, repository)).get(key)
+    of_ops = [spec for spec in repository.assets if spec.graph is not None and key.startswith(f"{spec.key}.")]
+    if of_ops:
+        steps = [step for spec in of_ops for step in ops_of(repository, spec)]
+        return next((spec for name, (spec, _) in step_config_specs(repository, steps).items() if name == key), None)
     asset = next((spec.config for spec in repository.assets if spec.step_key == key), None)
     return asset or next((check.config for check in repository.checks if check.step_key == key), None)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from partita.api.entries import JobEntry, OpEntry, Place
 from partita.definitions.keys import AssetKey
 from partita.definitions.specs import AssetSpec, CheckSpec, GraphSpec, InputSpec, OpSpec, OutputSpec, RepositorySpec
-from partita.planning.graph_steps import graph_steps
+from partita.planning.graph_steps import GraphSteps
 from partita.planning.plan import FromCollected, FromOutput, FromSeveral, Source
 from partita.workspace.catalog import Catalog
 
@@ -56,7 +56,7 @@ def graph_of(job: JobEntry, catalog: Catalog) -> ShownGraph:
 def _graph_of_ops(place: Place, repository: RepositorySpec, name: str) -> ShownGraph:
     ops = {op.name: op for op in repository.ops}
     graphs = {graph.name: graph for graph in repository.graphs}
-    steps = tuple(graph_steps(repository, name))
+    steps = tuple(GraphSteps(repository, name))
     mapped = frozenset(step.key for step in steps if step.is_template)
     edges = [
         ShownGraphEdge(from_handle=source.step, from_output=source.output, to_handle=step.key, to_input=each.name)

@@ -185,7 +185,7 @@ def asset(
             found = asset_inputs(signature, ins=ins or {})
             called = check_hooks(hooks)
             spec = AssetSpec(
-                _key(key, key_prefix, decorated),
+                key_of(key, key_prefix, decorated),
                 deps=(*to_deps(deps), *found.awaited),
                 group=group,
                 kinds=kinds,
@@ -263,6 +263,7 @@ def _read(signature: Signature, inputs: AssetInputs) -> FromFunction:
     }
 
 
-def _key(key: str | Iterable[str] | None, prefix: str | Iterable[str] | None, function: Callable[..., Any]) -> AssetKey:
+def key_of(key: str | Iterable[str] | None, prefix: str | Iterable[str] | None, function: Callable[..., Any]) -> AssetKey:
+    """The key that was given, or the function's name, behind a prefix."""
     own = AssetKey(name_of(function, key, parameter="key"))
     return own if prefix is None else AssetKey(f"{AssetKey(prefix)}/{own}")

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from partita.definitions.asset_graph import AssetGraph
 from partita.definitions.assets import Asset
 from partita.definitions.checks import Check
+from partita.definitions.graph_assets import GraphAsset
 from partita.definitions.io import IOManager
 from partita.definitions.jobs import Job
 from partita.definitions.keys import AssetKey, check_name
@@ -92,6 +93,9 @@ class Repository:
         check_mappings(self.graph, problems)
         check_conditions(self.graph, problems)
         self._parts = Parts(problems)
+        for each in self.assets:
+            if isinstance(each, GraphAsset):
+                self._parts.add(each.graph)
         self._jobs: dict[str, Job] = {each.name: self._adopt(each, problems) for each in collect_jobs(jobs, problems).values()}
         self._automations = Automations(
             schedules, sensors, jobs={each.name: each.spec for each in self._jobs.values()}, graph=self.graph, problems=problems

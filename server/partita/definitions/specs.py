@@ -98,6 +98,7 @@ class Computed(FromFunction, total=False):
     backfill: BackfillPolicy | None
     step: str | None
     can_subset: bool
+    graph: str | None
     source: SourceLocation | None
 
 
@@ -156,6 +157,8 @@ class AssetSpec:
     """The step that computes it together with others, each of which names it too; None: it has a step of its own."""
     can_subset: bool = False
     """Whether that step can be asked for it without the others."""
+    graph: str | None = None
+    """Name of the graph in `RepositorySpec.graphs` whose ops compute it; None: a function does."""
     source: SourceLocation | None = None
 
     def __init__(
@@ -228,9 +231,8 @@ class AssetSpec:
 
 
 # What few assets have stays out of the encoding of the others: only what an instance holds itself is written.
-_DEFAULTS = {
-    name: field.default for name, field in AssetSpec.__dataclass_fields__.items() if name not in {"automation", "freshness", "step", "can_subset"}
-}
+_UNSAID = frozenset({"automation", "freshness", "step", "can_subset", "graph"})
+_DEFAULTS = {name: field.default for name, field in AssetSpec.__dataclass_fields__.items() if name not in _UNSAID}
 
 
 class Dep:

@@ -9,10 +9,13 @@ import msgspec
 from partita.definitions.keys import AssetKey
 from partita.definitions.policies import Retry
 from partita.definitions.specs import AssetSpec, CheckSpec, InputSpec, RepositorySpec
+from partita.planning.graph_steps import GraphSteps, Use, steps_of
 from partita.planning.partitioning import Partitioning, Target
 from partita.planning.plan import FromAsset, Step, StepInput, StepKind, StepOutput
 
 DEFAULT_IO = "io_manager"
+RESULT = "result"
+"""The output that is an asset's value."""
 
 
 def target_of(spec: AssetSpec) -> Target:
@@ -42,6 +45,7 @@ class AssetSteps:
         references: Mapping[AssetKey, AssetSpec],
         step_retry: Retry | None = None,
     ) -> None:
+        self._repository = repository
         self._specs = {spec.key: spec for spec in repository.assets}
         self._together: dict[str, list[AssetSpec]] = {}
         """The assets of each step that computes several."""
@@ -62,7 +66,7 @@ class AssetSteps:
         for key, spec in self._specs.items():
             if key in self._assets and spec.step_key not in made:
                 made.add(spec.step_key)
-                yield self._asset_step(spec) if spec.step is None else self._shared_step(spec)
+                yield from self._graph_steps(spec) if spec.graph is not None else (self._step(spec),)
             for check in self._checks.get(key, ()):
                 yield self._check_step(check, self.owner(key))
 
@@ -73,6 +77,29 @@ class AssetSteps:
             return own
         found = self._references.get(key, own)
         return found if found is not None else AssetSpec(key)
+
+    def _step(self, spec: AssetSpec) -> Step:
+        return self._asset_step(spec) if spec.step is None else self._shared_step(spec)
+
+    def _graph_steps(self, spec: AssetSpec) -> Iterator[Step]:
+        """The ops that compute an asset, which wait for all that it depends on, and the step that stores what they have computed."""
+        assert spec.graph is not None
+        stored = self._asset_step(spec)
+        ops = GraphSteps(
+            self._repository,
+            spec.graph,
+            use=Use(f"{spec.key}.", {each.name: each.source for each in stored.inputs}),
+            step_retry=self._step_retry,
+            partitions=spec.partitions,
+            partition_keys=stored.partition_keys,
+        )
+        for op in ops:
+            before = tuple(dict.fromkeys((*stored.depends_on, *op.depends_on)))
+            yield msgspec.structs.replace(op, depends_on=before, blocked_by=stored.blocked_by, priority=spec.priority)
+        result = ops.output(RESULT)
+        assert result is not None, "a graph's output is an op's"
+        before = tuple(dict.fromkeys((*stored.depends_on, *steps_of(result))))
+        yield msgspec.structs.replace(stored, inputs=(StepInput(name=RESULT, source=result),), depends_on=before)
 
     def _asset_step(self, spec: AssetSpec) -> Step:
         target = target_of(spec)

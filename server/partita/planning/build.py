@@ -16,7 +16,7 @@ from partita.errors import ChoiceError, InvalidConfigErrors, NotFoundError
 from partita.planning.asset_steps import AssetSteps, target_of
 from partita.planning.choice import choose_steps
 from partita.planning.config import SECTIONS, check_config, merge_config
-from partita.planning.graph_steps import graph_steps
+from partita.planning.graph_steps import GraphSteps
 from partita.planning.order import in_order
 from partita.planning.partitioning import Target, choose_partitioning
 from partita.planning.plan import Plan, Step
@@ -118,7 +118,7 @@ def _op_steps(
     if request.assets:
         raise ChoiceError("asset", f"{subject} is made of ops; assets cannot be chosen from it.")
     keys = choose_partitioning(subject, (), own=job.partitions, keys=request.partition_keys, dynamic=dynamic, now=now).keys
-    steps: Iterable[Step] = graph_steps(repository, job.graph, step_retry=job.step_retry, partitions=job.partitions, partition_keys=keys)
+    steps: Iterable[Step] = GraphSteps(repository, job.graph, step_retry=job.step_retry, partitions=job.partitions, partition_keys=keys)
     return in_order(tuple(steps))
 
 

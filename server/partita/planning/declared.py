@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from partita.definitions.automation_specs import ScheduleSpec, TargetSpec
 from partita.definitions.sources import at
-from partita.definitions.specs import JobSpec, RepositorySpec
+from partita.definitions.specs import AssetSpec, JobSpec, RepositorySpec
 from partita.errors import DefinitionError, InvalidConfigError, RequestError
 from partita.planning.config import REQUIRED, check_config, merge_config
-from partita.planning.graph_steps import graph_steps
-from partita.planning.plan import Step, StepKind, StepOutput
+from partita.planning.graph_steps import GraphSteps, Use
+from partita.planning.plan import FromAsset, Step, StepKind, StepOutput
 
 
 def check_declared_config(repository: RepositorySpec) -> list[DefinitionError]:
@@ -55,13 +55,22 @@ def _errors(repository: RepositorySpec, launched: JobSpec | TargetSpec, config: 
     yield from check_config(repository, steps, merge_config(default, config))
 
 
+def ops_of(repository: RepositorySpec, spec: AssetSpec) -> Iterable[Step]:
+    """The ops that compute an asset, without partitions; none where a function does."""
+    if spec.graph is None:
+        return ()
+    given = {each.name: FromAsset(asset=each.key, io_manager=each.io_manager or spec.io_manager) for each in spec.inputs if each.key is not None}
+    return GraphSteps(repository, spec.graph, use=Use(f"{spec.key}.", given))
+
+
 def configurable_steps(repository: RepositorySpec, launched: JobSpec | TargetSpec) -> Iterator[Step]:
     """The steps as far as their config is concerned: without partitions, so that none need be chosen."""
     if isinstance(launched, JobSpec) and launched.graph is not None:
-        yield from graph_steps(repository, launched.graph)
+        yield from GraphSteps(repository, launched.graph)
         return
     for spec in repository.assets:
         if spec.key in launched.assets:
+            yield from ops_of(repository, spec)
             outputs = (StepOutput(io_manager=spec.io_manager),)
             yield Step(key=spec.step_key, kind=StepKind.ASSET, definition=spec.key, resources=spec.resources, outputs=outputs)
     for check in repository.checks:

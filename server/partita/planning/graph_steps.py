@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from partita.definitions.partitions import PartitionsSpec
 from partita.definitions.policies import Retry
@@ -100,25 +101,62 @@ class _Scope:
         return inside.traced(dict(inside.graph.outputs)[upstream.output])
 
 
-def graph_steps(
-    repository: RepositorySpec,
-    graph: str,
-    *,
-    step_retry: Retry | None = None,
-    partitions: PartitionsSpec | None = None,
-    partition_keys: tuple[str, ...] = (),
-) -> Iterator[Step]:
+class Use(NamedTuple):
+    """Where a graph stands whose steps are wanted."""
+
+    prefix: str
+    """What its steps' keys begin with."""
+    inputs: Mapping[str, Source]
+    """What feeds its own inputs."""
+
+
+TOP = Use("", {})
+"""A job's graph."""
+
+
+class GraphSteps:
     """The steps of a graph in order of definition, each for the partitions of the run.
 
+    Args:
+        repository: where its ops and graphs are.
+        graph: its name.
+        use: where it stands.
+        step_retry: for ops without a rule of their own.
+        partitions: how what is run is cut.
+        partition_keys: the partitions of the run.
+
     Raises:
-        RequestError: an op needs an input that nothing in the graph gives.
+        RequestError: when iterated: an op needs an input that nothing in the graph gives.
     """
-    definitions = _Definitions({op.name: op for op in repository.ops}, {each.name: each for each in repository.graphs})
-    for key, node, scope in _Scope(definitions.graphs[graph], "", {}, definitions).steps():
-        op = definitions.ops[node.definition]
-        inputs = tuple(made for each in op.inputs if (made := _input(key, each, scope.source_of(node, each.name))) is not None)
-        axis = _axis_of(key, inputs, definitions)
-        yield Step(
+
+    def __init__(
+        self,
+        repository: RepositorySpec,
+        graph: str,
+        *,
+        use: Use = TOP,
+        step_retry: Retry | None = None,
+        partitions: PartitionsSpec | None = None,
+        partition_keys: tuple[str, ...] = (),
+    ) -> None:
+        self._definitions = _Definitions({op.name: op for op in repository.ops}, {each.name: each for each in repository.graphs})
+        self._scope = _Scope(self._definitions.graphs[graph], use.prefix, use.inputs, self._definitions)
+        self._step_retry = step_retry
+        self._partitions = partitions
+        self._partition_keys = partition_keys
+
+    def __iter__(self) -> Iterator[Step]:
+        for key, node, scope in self._scope.steps():
+            op = self._definitions.ops[node.definition]
+            inputs = tuple(made for each in op.inputs if (made := _input(key, each, scope.source_of(node, each.name))) is not None)
+            yield self._step(key, op, inputs)
+
+    def output(self, name: str) -> Source | None:
+        """The op's output behind an output of the graph."""
+        return self._scope.traced(dict(self._scope.graph.outputs)[name])
+
+    def _step(self, key: str, op: OpSpec, inputs: tuple[StepInput, ...]) -> Step:
+        return Step(
             key=key,
             kind=StepKind.OP,
             definition=op.name,
@@ -134,17 +172,17 @@ def graph_steps(
                 )
                 for out in op.outputs
             ),
-            depends_on=tuple(dict.fromkeys(step for each in inputs for step in _steps_of(each.source))),
-            partition_keys=partition_keys,
-            partitions=partitions,
-            retry=op.retry or step_retry,
+            depends_on=tuple(dict.fromkeys(step for each in inputs for step in steps_of(each.source))),
+            partition_keys=self._partition_keys,
+            partitions=self._partitions,
+            retry=op.retry or self._step_retry,
             timeout=op.timeout,
             pool=op.pool,
             tags=op.tags,
             resources=op.resources,
             is_async=op.is_async,
             hooks=op.hooks,
-            mapped_over=axis,
+            mapped_over=_axis_of(key, inputs, self._definitions),
         )
 
 
@@ -172,7 +210,8 @@ def _items_in(source: Source) -> tuple[FromOutput, ...]:
     return tuple(each for each in sources if isinstance(each, FromOutput) and each.is_mapped)
 
 
-def _steps_of(source: Source) -> tuple[str, ...]:
+def steps_of(source: Source) -> tuple[str, ...]:
+    """The steps whose outputs a source is."""
     match source:
         case FromOutput(step=step) | FromCollected(step=step):
             return (step,)

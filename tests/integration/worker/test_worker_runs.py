@@ -118,6 +118,14 @@ def add(a: int, b: int) -> int:
     return a + b
 
 @pt.op
+def counted(numbers: list[int]) -> int:
+    return len(numbers)
+
+@pt.graph_asset(key="marts/summed")
+def summed(numbers: list[int]) -> int:
+    return add(counted(numbers), one())
+
+@pt.op
 def fail_once(a: int) -> int:
     if not (SCRATCH / "mended").exists():
         raise RuntimeError("not yet")
@@ -211,6 +219,14 @@ def test_a_step_asks_for_the_last_write_of_an_asset_be_it_of_this_run(site: Site
     facts = site.noted(f"looked_back.{second.id}")
     assert (facts["version"], facts["before"], facts["run"]) == (second.id, first.id, second.id)
     assert (facts["day"], facts["other"]) == (True, False)
+
+
+def test_an_asset_of_ops_is_written_by_steps_of_their_own_processes(site: Site) -> None:
+    run = site.finished(site.launch("numbers", "marts/summed"))
+
+    assert run.status is RunStatus.SUCCEEDED
+    assert site.steps(run) == dict.fromkeys(["numbers", "marts/summed.counted", "marts/summed.one", "marts/summed.add", "marts/summed"], "succeeded")
+    assert [event.asset for event in kinds(site.events(run), AssetMaterialized)] == ["numbers", "marts/summed"]
 
 
 def test_what_a_step_prints_is_kept_beside_its_run(site: Site) -> None:

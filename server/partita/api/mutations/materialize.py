@@ -20,6 +20,7 @@ from partita.definitions.keys import AssetKey
 from partita.definitions.selection import Selection
 from partita.errors import RequestError
 from partita.planning.cut import cut_assets
+from partita.planning.declared import ops_of
 from partita.records.runs import RunRequest
 
 MAX_STEPS_PLANNED = 20_000
@@ -135,6 +136,7 @@ def _with_config(definitions: Definitions, requests: Sequence[RunRequest], confi
 def _names_of(definitions: Definitions, request: RunRequest) -> Mapping[str, frozenset[str]]:
     """What the config of a request may speak of."""
     repository = definitions.catalog.repository(request.location, request.repository)
-    steps = {spec.step_key for spec in repository.assets if spec.key in request.assets}
+    chosen = [spec for spec in repository.assets if spec.key in request.assets]
+    steps = {spec.step_key for spec in chosen} | {op.key for spec in chosen for op in ops_of(repository, spec)}
     steps |= {check.step_key for check in repository.checks if check.asset in request.assets}
     return {"steps": frozenset(steps), "resources": frozenset(each.name for each in repository.resources)}
