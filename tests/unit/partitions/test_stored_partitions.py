@@ -48,6 +48,12 @@ STORED: list[tuple[str, Partitions, str, list[str]]] = [
         "c0ea40d95:avb+4,2",
         ["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-01-09"],
     ),
+    (
+        '{"kind":"multi","dimensions":[["day",{"kind":"time","cadence":"daily","start":"2024-01-01T00:00"}],["region",{"kind":"static","keys":["eu","us"]}]]}',
+        pt.MultiPartitions({"region": pt.StaticPartitions(["eu", "us"]), "day": pt.DailyPartitions("2024-01-01")}),
+        "m8941639d:f7v(0);f7w(0+1)",
+        ["2024-01-01|eu", "2024-01-02|eu", "2024-01-02|us"],
+    ),
     ('{"kind":"static","keys":["eu","us","asia"]}', pt.StaticPartitions(["eu", "us", "asia"]), "sc1ecef65:0,2", ["eu", "asia"]),
 ]
 
@@ -76,6 +82,11 @@ def test_a_stored_dynamic_spec_decodes_to_an_equal_value() -> None:
         ('{"kind":"last"}', pt.LastMapping()),
         ('{"kind":"static","keys":[["eu",["de","fr"]]]}', pt.StaticMapping({"eu": ["de", "fr"]})),
         ('{"kind":"specific","keys":["eu"]}', pt.SpecificMapping(["eu"])),
+        ('{"kind":"dimension","dimension":"day","mapping":{"kind":"time_window"}}', pt.DimensionMapping("day", pt.TimeWindowMapping())),
+        (
+            '{"kind":"multi","dimensions":[["a","b",null],["c","d",{"kind":"identity"}]]}',
+            pt.MultiMapping({"a": "b", "c": ("d", pt.IdentityMapping())}),
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
