@@ -117,7 +117,8 @@ class ActiveRun:
     def begin(self) -> None:
         """Tell the plan, and that the run is running."""
         walk = self._walk
-        self._log.add([PlanMade(at=_now(), steps=walk.keys, reused=walk.reused), RunStatusChanged(at=_now(), status=RunStatus.RUNNING)])
+        plan = PlanMade(at=_now(), steps=walk.keys, reused=walk.reused, shared=walk.shared)
+        self._log.add([plan, RunStatusChanged(at=_now(), status=RunStatus.RUNNING)])
         self._tell_unreached(self._walk.unreached_at_start)
 
     def proceed(self) -> None:
@@ -248,7 +249,7 @@ class ActiveRun:
             error = death_error(key, death, attempt.child.error)
         is_last = self._ending is not None
         delay = None if is_last else retry_delay(step.retry, attempt=running.attempt, chance=random.random())
-        return failure(key, running, error, retry_after=delay)
+        return failure(step, running, error, retry_after=delay)
 
     def _advance(self, key: str, outcome: StepSucceeded | StepFailed) -> list[Unreached]:
         """Move the walk on; answers the steps that will not run because of it."""

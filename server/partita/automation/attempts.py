@@ -49,10 +49,18 @@ class Attempt:
         return running is not None and running.is_overdue
 
 
-def failure(key: str, running: RunningStep, error: PythonError, *, retry_after: float | None) -> StepFailed:
+def failure(step: Step, running: RunningStep, error: PythonError, *, retry_after: float | None) -> StepFailed:
     """The attempt failed by something that its process could not tell itself."""
     duration = max(0.0, time.monotonic() - running.began)
-    return StepFailed(at=datetime.now(UTC), step=key, attempt=running.attempt, error=error, duration=duration, retry_after=retry_after)
+    return StepFailed(
+        at=datetime.now(UTC),
+        step=step.key,
+        attempt=running.attempt,
+        error=error,
+        duration=duration,
+        retry_after=retry_after,
+        others=step.others,
+    )
 
 
 def death_error(key: str, death: Death, own: PythonError | None) -> PythonError:

@@ -306,7 +306,7 @@ def _recorded(request: RunRequest, parent: Result | None, store: RunStore) -> Ru
 
 def _beginning(walk: Walk) -> Sequence[Event]:
     now = datetime.now(UTC)
-    return [PlanMade(at=now, steps=walk.keys, reused=walk.reused), RunStatusChanged(at=now, status=RunStatus.RUNNING)]
+    return [PlanMade(at=now, steps=walk.keys, reused=walk.reused, shared=walk.shared), RunStatusChanged(at=now, status=RunStatus.RUNNING)]
 
 
 def _status_of(walk: Walk) -> RunStatus:

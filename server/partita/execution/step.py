@@ -153,6 +153,7 @@ def _failed(scope: RunScope, step: Step, error: Exception, *, attempt: int, dura
         duration=duration,
         retry_after=retry_after,
         metadata=_metadata_of(raised),
+        others=step.others,
     )
     scope.tell(failed)
     if step.hooks and retry_after is None:

@@ -95,7 +95,7 @@ class AssetSteps:
         )
         for op in ops:
             before = tuple(dict.fromkeys((*stored.depends_on, *op.depends_on)))
-            yield msgspec.structs.replace(op, depends_on=before, blocked_by=stored.blocked_by, priority=spec.priority)
+            yield msgspec.structs.replace(op, depends_on=before, blocked_by=stored.blocked_by, priority=spec.priority, part_of=spec.key)
         result = ops.output(RESULT)
         assert result is not None, "a graph's output is an op's"
         before = tuple(dict.fromkeys((*stored.depends_on, *steps_of(result))))

@@ -113,6 +113,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Steps of blocking checks: they must have succeeded, that is passed or only warned."""
     asset: AssetKey | None = None
     """The asset that it writes or checks; None where it writes several."""
+    part_of: AssetKey | None = None
+    """Of an op: the asset that it helps to compute."""
     partition_keys: tuple[str, ...] = ()
     """What it writes, in definition order; empty when it has no partitions."""
     partitions: PartitionsSpec | None = None
@@ -162,6 +164,13 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def is_shared(self) -> bool:
         """Whether its function computes several assets, be it that this run wants one."""
         return self.kind is StepKind.ASSET and self.asset is None
+
+    @property
+    def others(self) -> tuple[AssetKey, ...]:
+        """The assets of other keys than its own that are not written when it fails."""
+        if self.part_of is not None:
+            return (self.part_of,)
+        return tuple(output.asset for output in self.outputs if output.asset is not None) if self.is_shared else ()
 
     @property
     def dynamic_outputs(self) -> tuple[StepOutput, ...]:

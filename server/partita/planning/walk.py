@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from partita.definitions.keys import AssetKey
 from partita.planning.mapped import expanded, gathered, mapped_key, mapping_keys, wanted_keys
 from partita.planning.plan import Axis, FromCollected, FromOutput, FromSeveral, Plan, Produced, Source, Step
 from partita.records.runs import StepStatus
@@ -111,6 +112,11 @@ class Walk:
     def keys(self) -> tuple[str, ...]:
         """The steps of this walk in plan order, without the reused ones."""
         return tuple(sorted(self._steps, key=self._place_of)) if self._expansions else tuple(self._steps)
+
+    @property
+    def shared(self) -> tuple[AssetKey, ...]:
+        """The assets that it will write by steps which have another key than theirs."""
+        return tuple(key for step in self._plan.steps if step.is_shared and step.key in self._steps for key in step.others)
 
     @property
     def reused(self) -> tuple[str, ...]:

@@ -46,6 +46,8 @@ class PlanMade(Fact, frozen=True, kw_only=True, tag="plan"):
 
     steps: tuple[str, ...]
     reused: tuple[str, ...] = ()
+    shared: tuple[AssetKey, ...] = ()
+    """Assets that are written by steps which have another key than theirs."""
 
 
 class ProcessStarted(Fact, frozen=True, kw_only=True, tag="process"):
@@ -140,6 +142,8 @@ class StepFailed(Fact, frozen=True, kw_only=True, tag="step_failed"):
     retry_after: float | None = None
     metadata: tuple[MetadataEntry, ...] = ()
     """What a `Failure` that user code raised was given."""
+    others: tuple[AssetKey, ...] = ()
+    """Assets of other keys than the step's that are not written because of it."""
 
 
 class StepSkipped(Fact, frozen=True, kw_only=True, tag="step_skipped"):

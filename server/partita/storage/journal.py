@@ -175,7 +175,7 @@ class Journal:
         partition_keys = summary.partition_keys
         partition_ids = self._partition_names.ids(connection, sorted(partition_keys)) if partition_keys else {}
         if head.has_partitions and summary.starts_running:
-            changed |= self._partitions.start(connection, head.id, at=now)
+            changed |= self._partitions.start(connection, summary, at=now)
         if summary.materialized:
             self._facts.materialize(connection, summary, asset_ids, partition_ids)
             self._partitions.materialize(connection, summary, asset_ids, partition_ids)

@@ -55,17 +55,22 @@ class PartitionStates:
             )
             .join(run_partitions, run_partitions.c.run_id == run_targets.c.run_id)
             .join(assets, assets.c.id == run_targets.c.asset_id)
-            .join(run_steps, (run_steps.c.run_id == run_targets.c.run_id) & (run_steps.c.step == assets.c.key))
-            .where(run_targets.c.run_id == bindparam("of_run"), IS_UNFINISHED_STEP)
+            .where(run_targets.c.run_id == bindparam("of_run"))
         )
         columns = ["asset_id", "partition_id", "status", "run_id", "at"]
-        upsert = row.from_select(columns, pending).on_conflict_do_update(index_elements=["asset_id", "partition_id"], set_=displayed)
-        self._start = Prepared(upsert)
+        index = ["asset_id", "partition_id"]
+        own = pending.join(run_steps, (run_steps.c.run_id == run_targets.c.run_id) & (run_steps.c.step == assets.c.key)).where(IS_UNFINISHED_STEP)
+        self._start = Prepared(row.from_select(columns, own).on_conflict_do_update(index_elements=index, set_=displayed))
+        shared = pending.where(assets.c.key == bindparam("of_asset"))
+        self._start_shared = Prepared(row.from_select(columns, shared).on_conflict_do_update(index_elements=index, set_=displayed))
 
-    def start(self, connection: Connection, run_id: str, *, at: int) -> set[str]:
-        """The run is about to write the partitions of its unfinished steps. Answers the keys of their assets."""
-        self._start.run(connection, {"of_run": run_id, "at": at})
-        return _targets(connection, run_id)
+    def start(self, connection: Connection, summary: Summary, *, at: int) -> set[str]:
+        """The run is about to write the partitions of its unfinished steps, and of those that have failed at once. Answers the assets' keys."""
+        self._start.run(connection, {"of_run": summary.run_id, "at": at})
+        failed = (key for key, state in summary.steps.items() if state.status is StepStatus.FAILED)
+        others = dict.fromkeys((*summary.shared, *summary.failed, *failed))
+        self._start_shared.run_many(connection, [{"of_run": summary.run_id, "at": at, "of_asset": key} for key in others])
+        return _targets(connection, summary.run_id)
 
     def materialize(self, connection: Connection, summary: Summary, asset_ids: dict[str, int], partition_ids: dict[str, int]) -> None:
         """The partitions of a batch's materialisations are there."""
@@ -96,6 +101,9 @@ class PartitionStates:
         changed = set(names.find(connection, ended)) if ended else set()
         failed = sorted(key for key in changed if ended[key].status is StepStatus.FAILED)
         _FAIL.run_many(connection, [_failure(summary, key) for key in failed])
+        others = sorted(summary.failed.items())
+        _FAIL.run_many(connection, [{"of_run": summary.run_id, "of_step": key, "failed_at": to_micros(at)} for key, at in others])
+        changed.update(summary.failed)
         given_up = sorted(changed.difference(failed))
         for statement in _RELEASE_STEP:
             statement.run_many(connection, [{"of_run": summary.run_id, "of_step": key} for key in given_up])

@@ -70,6 +70,10 @@ class Summary:
     """That the run started, and that it ended."""
     plan: tuple[str, ...] | None = None
     """Every step in order, when the batch holds the plan."""
+    shared: tuple[AssetKey, ...] = ()
+    """Assets that the plan in the batch has written by steps of other keys."""
+    failed: dict[AssetKey, datetime] = field(default_factory=dict)
+    """Assets that are not written because a step of another key has failed, and since when."""
     replaced: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     """Steps of an earlier batch's plan, each with those that take its place."""
     steps: dict[str, StepState] = field(default_factory=dict)
@@ -80,8 +84,8 @@ class Summary:
 
     @property
     def starts_running(self) -> bool:
-        """True when from this batch on the run's partitions are being written."""
-        return self.status is RunStatus.RUNNING and (self.is_status_new or self.plan is not None)
+        """True when from this batch on the run's partitions are being written, be it that it has ended in it too."""
+        return any(status is RunStatus.RUNNING for status, _ in self.milestones) or (self.status is RunStatus.RUNNING and self.plan is not None)
 
     @property
     def ended_steps(self) -> dict[str, StepState]:
@@ -134,6 +138,8 @@ def _add(summary: Summary, seq: int, event: Event) -> None:
             summary.checked.append((seq, event))
         case StepStarted() | StepSucceeded() | StepFailed() | StepSkipped() | StepUpstreamFailed() | StepCanceled() if event.step is not None:
             summary.steps.setdefault(event.step, StepState()).become(event)
+            if isinstance(event, StepFailed) and event.retry_after is None:
+                summary.failed.update(dict.fromkeys(event.others, event.at))
         case _:
             pass  # said in the log alone
 
@@ -153,7 +159,7 @@ def _make_plan(summary: Summary, event: PlanMade) -> None:
     reused, planned = set(event.reused), set(event.steps)
     summary.plan = (*(key for key in event.reused if key not in planned), *event.steps)
     summary.steps = {key: StepState(status=StepStatus.SUCCEEDED) if key in reused else StepState() for key in summary.plan}
-    summary.started_at = event.at
+    summary.started_at, summary.shared = event.at, event.shared
 
 
 def _map_steps(summary: Summary, event: StepsMapped) -> None:

@@ -128,6 +128,37 @@ def test_a_store_remembers_it_and_a_later_run_loads_it(tmp_path: Path) -> None:
     assert later.value("behind") == 16
 
 
+def test_partitions_of_assets_that_a_step_of_another_key_was_to_write_have_failed_with_it(tmp_path: Path) -> None:
+    @pt.op
+    def broken(numbers: list[int]) -> int:
+        raise ValueError("no")
+
+    @pt.graph_asset(partitions=DAYS)
+    def never(flights: list[int]) -> int:
+        return broken(flights)
+
+    @pt.multi_asset(specs=[pt.AssetSpec("a"), pt.AssetSpec("b")], partitions=DAYS)
+    def both() -> Iterator[pt.Output[int]]:
+        yield pt.Output(1, output="a")
+        raise ValueError("no")
+
+    @pt.asset(partitions=DAYS)
+    def alone() -> int:
+        raise ValueError("no")
+
+    keys = [pt.AssetKey(key) for key in ("flights", "never", "a", "b", "alone")]
+    with pt.Store(f"sqlite:///{tmp_path}/runs.db") as store:
+        run(flights, never, both, alone, store=store, raise_on_error=False)
+        states = store.assets.partition_states(keys)
+        assert {str(key): [(each.partition, each.status.value) for each in states[key]] for key in keys} == {
+            "flights": [("2024-01-05", "materialized")],
+            "never": [("2024-01-05", "failed")],
+            "a": [("2024-01-05", "failed")],
+            "b": [("2024-01-05", "failed")],
+            "alone": [("2024-01-05", "failed")],
+        }
+
+
 def test_checks_and_selections_see_an_asset() -> None:
     @pt.asset_check(asset=delays, blocking=True)
     def positive(delays: dict[str, Any]) -> pt.CheckResult:
