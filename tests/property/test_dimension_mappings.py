@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -35,6 +36,7 @@ EDGES = [
 """Upstream, downstream, how, and whether an upstream key is needed by a downstream one."""
 
 
+@cache
 def week(key: str) -> list[str]:
     window = WEEKS.window(key)
     return [day for day in DAYS.keys(now=NOW) if window.start <= DAYS.window(day).start < window.end]
