@@ -16,6 +16,17 @@ _TAG_VALUE = re.compile(r"[A-Za-z0-9_.-]{0,63}")
 _OWNER = re.compile(r"team:\S[^\n]*|[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
+def check_io_manager(name: str) -> str:
+    """`name`, if it is one: what stores values is given to the repository, and asked for by name.
+
+    Raises:
+        DefinitionError: it is something else.
+    """
+    if not isinstance(name, str):
+        raise DefinitionError(f"io_manager={name!r}: give a name, such as 'lake', and the repository io_managers={{'lake': ...}}.")
+    return name
+
+
 @lru_cache(maxsize=4096)
 def check_group(group: str) -> str:
     """`group`, if a group may be called so.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from partita.definitions.keys import AssetKey
+from partita.definitions.labels import check_io_manager
 from partita.definitions.mappings import Mapping as PartitionMapping
 from partita.definitions.policies import expect
 from partita.definitions.results import Nothing
@@ -46,7 +47,7 @@ class In:
             "kind": kind,
             "key": None if key is None else to_key(key),
             "mapping": expect(PartitionMapping, mapping, "mapping"),
-            "io_manager": io_manager,
+            "io_manager": None if io_manager is None else check_io_manager(io_manager),
             "description": description,
         }
         for name, value in given.items():
@@ -75,6 +76,9 @@ class Out:
     io_manager: str = "io_manager"
     description: str | None = field(default=None)
 
+    def __post_init__(self) -> None:
+        check_io_manager(self.io_manager)
+
 
 @dataclass(frozen=True, kw_only=True)
 class DynamicOut:
@@ -97,6 +101,9 @@ class DynamicOut:
 
     io_manager: str = "io_manager"
     description: str | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        check_io_manager(self.io_manager)
 
 
 AnyOut = Out | DynamicOut

@@ -15,7 +15,7 @@ import msgspec
 from partita.definitions.automation_specs import ScheduleSpec, SensorSpec
 from partita.definitions.conditions import AnyCondition, Condition, check_condition
 from partita.definitions.keys import AssetKey
-from partita.definitions.labels import check_group, check_kinds, check_owners, check_tags
+from partita.definitions.labels import check_group, check_io_manager, check_kinds, check_owners, check_tags
 from partita.definitions.mappings import Mapping as PartitionMapping
 from partita.definitions.mappings import MappingSpec
 from partita.definitions.metadata import MetadataEntry, to_entries
@@ -195,7 +195,7 @@ class AssetSpec:
                 description=description,
                 partitions=spec_of(partitions),
                 code_version=code_version,
-                io_manager=io_manager,
+                io_manager=check_io_manager(io_manager),
                 source=source,
                 **computed,
             )

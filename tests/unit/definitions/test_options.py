@@ -55,3 +55,12 @@ def test_decorators_that_need_parameters_say_so_where_they_are_used_without() ->
         pt.sensor(watch)  # type: ignore[call-overload, arg-type, unused-ignore]
     with pytest.raises(pt.DefinitionError, match=r"@pt\.multi_asset\(specs="):
         pt.multi_asset(watch)  # type: ignore[call-overload, arg-type, unused-ignore]
+
+
+def test_an_io_manager_is_asked_for_by_name() -> None:
+    def value() -> int:
+        return 1
+
+    for declare in (lambda: pt.asset(io_manager=pt.MemoryIO())(value), lambda: pt.Out(io_manager=pt.MemoryIO()), lambda: pt.In(io_manager=3)):  # type: ignore[arg-type]
+        with pytest.raises(pt.DefinitionError, match="give a name, such as 'lake', and the repository io_managers="):
+            declare()
