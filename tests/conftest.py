@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says nothing of right or wrong, and on a busy machine it may take any time.
+settings.register_profile("partita", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("partita")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -118,7 +118,7 @@ def is_lost(item: BackfillItem, played: Played, scope: BackfillScope) -> bool:
     return any(status is not SUCCEEDED for status in statuses)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(scopes(), st.data())
 def test_it_ends_and_launches_each_item_once_after_what_it_depends_on(scope: BackfillScope, data: Any) -> None:
     played = drawn(scope, data)
@@ -132,7 +132,7 @@ def test_it_ends_and_launches_each_item_once_after_what_it_depends_on(scope: Bac
             assert is_lost(item, played, scope)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(scopes(), st.data())
 def test_where_nothing_fails_everything_is_written(scope: BackfillScope, data: Any) -> None:
     played = drawn(scope, data)
@@ -142,7 +142,7 @@ def test_where_nothing_fails_everything_is_written(scope: BackfillScope, data: A
     assert set(played.statuses.values()) == {SUCCEEDED}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(scopes(), st.data())
 def test_a_retry_writes_the_rest_and_nothing_again(scope: BackfillScope, data: Any) -> None:
     played = drawn(scope, data)
@@ -154,7 +154,7 @@ def test_a_retry_writes_the_rest_and_nothing_again(scope: BackfillScope, data: A
     assert set(again.statuses.values()) == {SUCCEEDED}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(scopes(), st.data())
 def test_taken_up_anew_at_any_moment_it_goes_on_where_it_was(scope: BackfillScope, data: Any) -> None:
     played = drawn(scope, data)

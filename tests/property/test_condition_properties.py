@@ -129,7 +129,7 @@ def look(watch: Watch, number: int) -> list[str]:
     return watch.look(moment(number).strftime("%Y-%m-%dT%H:%M")).get("b", [])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(condition=WHOLES, story=STORIES)
 def test_conditions_agree_with_a_naive_oracle_whatever_is_passed_over(condition: AnyCondition, story: list[list[tuple[str, str, str]]]) -> None:
     watch = Watch(spec("a", partitions=CUT), spec("b", condition, deps=["a"], partitions=CUT))
@@ -143,7 +143,7 @@ def test_conditions_agree_with_a_naive_oracle_whatever_is_passed_over(condition:
         watch.states = {key: decode(encode(state), ConditionState) for key, state in watch.states.items()}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(one=WHOLES, other=WHOLES, third=WHOLES, story=STORIES)
 def test_the_laws_of_booleans_hold(one: Any, other: Any, third: Any, story: list[list[tuple[str, str, str]]]) -> None:
     pairs = [
@@ -169,7 +169,7 @@ def test_the_laws_of_booleans_hold(one: Any, other: Any, third: Any, story: list
             assert left_node.true == right_node.true
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data(), conditions=st.lists(WHOLES, min_size=3, max_size=3), story=STORIES)
 def test_the_order_of_definition_means_nothing(data: st.DataObject, conditions: list[Any], story: list[list[tuple[str, str, str]]]) -> None:
     specs = [

@@ -70,7 +70,7 @@ def expected(start: datetime, name: str, minutes: frozenset[int], hours: frozens
 
 
 @given(fields(), moments())
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 def test_ticks_are_those_that_the_clock_shows(made: tuple[str, frozenset[int], frozenset[int], bool], moment: tuple[datetime, str]) -> None:
     text, minutes, hours, is_every = made
     start, zone = moment
@@ -82,7 +82,7 @@ def test_ticks_are_those_that_the_clock_shows(made: tuple[str, frozenset[int], f
 
 
 @given(fields(), moments())
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 def test_next_and_previous_lead_along_the_same_ticks(made: tuple[str, frozenset[int], frozenset[int], bool], moment: tuple[datetime, str]) -> None:
     start, zone = moment
     cron = pt.Cron(made[0], timezone=zone)

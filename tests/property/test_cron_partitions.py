@@ -16,7 +16,7 @@ EXPRESSIONS = st.sampled_from([list(each) for each in CRON_DAYS])
 
 
 @given(EXPRESSIONS, st.sampled_from(ZONES), st.sampled_from(CHANGES), st.integers(0, 40))
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_windows_lie_between_ticks(expressions: list[str], zone: str, change: datetime, days: int) -> None:
     start, now = change - timedelta(days=days % 9), change + timedelta(days=days)
     partitions = pt.CronPartitions(expressions, start, timezone=zone)
@@ -29,7 +29,7 @@ def test_windows_lie_between_ticks(expressions: list[str], zone: str, change: da
 
 
 @given(st.sampled_from(ZONES), st.sampled_from(CHANGES), st.integers(1, 60))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_a_cadence_said_as_cron_has_the_same_keys(zone: str, change: datetime, days: int) -> None:
     start, now = change - timedelta(days=30), change + timedelta(days=days)
     for cron, cadence in (

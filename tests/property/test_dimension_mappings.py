@@ -43,7 +43,7 @@ def week(key: str) -> list[str]:
 
 
 @pytest.mark.parametrize("edge", EDGES, ids=[f"{number}" for number in range(len(EDGES))])
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_both_directions_agree_with_what_each_key_needs(data: st.DataObject, edge: tuple[pt.Partitions, pt.Partitions, pt.Mapping, object]) -> None:
     above, below, mapping, needs = edge

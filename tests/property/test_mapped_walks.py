@@ -99,7 +99,7 @@ def travel(walk: Walk, data: Any, *, ways: Sequence[str] = ("all", "none", "fail
     return journey
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(plans(), st.data())
 def test_every_step_of_every_item_either_begins_or_is_told_why_not_and_never_both(plan: Plan, data: Any) -> None:
     journey = travel(Walk(plan), data)
@@ -109,7 +109,7 @@ def test_every_step_of_every_item_either_begins_or_is_told_why_not_and_never_bot
     assert all(status.is_finished for status in journey.walk.statuses.values())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(plans(), st.data())
 def test_a_template_gives_way_to_one_step_for_each_item_or_ends_itself(plan: Plan, data: Any) -> None:
     walk = travel(Walk(plan), data).walk
@@ -127,7 +127,7 @@ def test_a_template_gives_way_to_one_step_for_each_item_or_ends_itself(plan: Pla
             assert [key for key in walk.keys if key.partition("[")[0] == template.key] == made
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(plans(), st.data())
 def test_no_step_begins_before_all_that_it_takes_has_ended(plan: Plan, data: Any) -> None:
     journey = travel(Walk(plan), data)
@@ -143,7 +143,7 @@ def test_no_step_begins_before_all_that_it_takes_has_ended(plan: Plan, data: Any
                 assert before[source.step] in ENDED
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(plans(), st.data())
 def test_a_list_holds_every_item_in_the_order_of_production(plan: Plan, data: Any) -> None:
     journey = travel(Walk(plan), data)
@@ -161,7 +161,7 @@ def test_a_list_holds_every_item_in_the_order_of_production(plan: Plan, data: An
             assert found == list(keys)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(plans(), st.data())
 def test_going_on_executes_what_did_not_succeed_and_nothing_else(plan: Plan, data: Any) -> None:
     first = travel(Walk(plan), data).walk

@@ -45,7 +45,7 @@ def _joined(partitions: pt.MultiPartitions, sets: list[pt.PartitionSet]) -> pt.P
     return found
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(data=st.data(), partitions=CUTS)
 def test_sets_are_what_enumeration_says(data: st.DataObject, partitions: pt.MultiPartitions) -> None:
     everything = list(partitions.keys(now=NOW))
@@ -68,7 +68,7 @@ def test_sets_are_what_enumeration_says(data: st.DataObject, partitions: pt.Mult
         assert list(found[::2]) == ordered[::2]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(CUTS)
 def test_keys_are_every_combination_in_order_and_numbers_lead_back(partitions: pt.MultiPartitions) -> None:
     parts = [list(part.keys(now=NOW)) for part in partitions.dimensions.values()]

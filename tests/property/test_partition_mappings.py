@@ -34,7 +34,7 @@ def assert_one_relation(mapping: Mapping, *, upstream: Partitions, downstream: P
 
 
 @given(st.data(), offsets)
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_windows_map_to_each_other(data: st.DataObject, moved: list[int]) -> None:
     zone, around = data.draw(st.sampled_from(ZONES)), data.draw(changes)
     upstream = data.draw(time_partitions(around=around, zone=zone))
@@ -45,7 +45,7 @@ def test_windows_map_to_each_other(data: st.DataObject, moved: list[int]) -> Non
 
 
 @given(st.data(), offsets)
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_many_partitions_map_to_what_each_of_them_maps_to(data: st.DataObject, moved: list[int]) -> None:
     around = data.draw(changes)
     upstream, downstream = data.draw(time_partitions(around=around)), data.draw(time_partitions(around=around))
@@ -61,7 +61,7 @@ def test_many_partitions_map_to_what_each_of_them_maps_to(data: st.DataObject, m
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_by_default_a_window_needs_exactly_the_windows_that_share_time_with_it(data: st.DataObject) -> None:
     around = data.draw(changes)
     upstream, downstream = data.draw(time_partitions(around=around)), data.draw(time_partitions(around=around))

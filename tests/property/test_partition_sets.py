@@ -100,7 +100,7 @@ def test_a_set_survives_being_written_as_text(partitions: Partitions, chosen: se
 
 
 @given(time_partitions(), st.integers(0, 30))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_windows_are_the_same_after_their_spec_was_written_down(partitions: TimePartitions, windows: int) -> None:
     now = after(partitions, windows=windows)
     read = partitions_of(msgspec.json.decode(msgspec.json.encode(partitions.spec), type=PartitionsSpec))

@@ -20,7 +20,7 @@ def some_keys(partitions: TimePartitions) -> list[str]:
 
 
 @given(time_partitions())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_keys_and_ordinals_lead_to_each_other_in_order(partitions: TimePartitions) -> None:
     keys = some_keys(partitions)
     ordinals = [partitions.ordinal(key) for key in keys]
@@ -32,7 +32,7 @@ def test_keys_and_ordinals_lead_to_each_other_in_order(partitions: TimePartition
 
 
 @given(time_partitions(may_exclude=False))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_each_window_begins_when_the_one_before_ends(partitions: TimePartitions) -> None:
     windows = [partitions.window(key) for key in some_keys(partitions)]
 
@@ -41,7 +41,7 @@ def test_each_window_begins_when_the_one_before_ends(partitions: TimePartitions)
 
 
 @given(time_partitions(), st.floats(0, 0.999))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_every_instant_of_a_window_has_its_key(partitions: TimePartitions, share: float) -> None:
     for key in some_keys(partitions):
         start, end = (moment.timestamp() for moment in partitions.window(key))
@@ -51,7 +51,7 @@ def test_every_instant_of_a_window_has_its_key(partitions: TimePartitions, share
 
 
 @given(time_partitions(), st.integers(-5, 40), st.floats(0, 1))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_a_window_is_a_partition_once_it_has_ended(partitions: TimePartitions, windows: int, share: float) -> None:
     now = after(partitions, windows=windows) + timedelta(hours=int(share * 24))
     plain = TimePartitions(replace(partitions.spec, end_offset=0))
@@ -66,7 +66,7 @@ def test_a_window_is_a_partition_once_it_has_ended(partitions: TimePartitions, w
 
 
 @given(time_partitions(may_exclude=False), st.integers(0, WINDOWS))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_an_end_leaves_out_the_windows_that_end_after_it(partitions: TimePartitions, windows: int) -> None:
     end = after(partitions, windows=windows)
     ended = TimePartitions(replace(partitions.spec, end=end.isoformat(), end_offset=0))
@@ -77,7 +77,7 @@ def test_an_end_leaves_out_the_windows_that_end_after_it(partitions: TimePartiti
 
 
 @given(time_partitions())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_a_spec_makes_the_same_partitions_again(partitions: TimePartitions) -> None:
     again = TimePartitions(partitions.spec)
 

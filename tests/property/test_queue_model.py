@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -133,9 +133,7 @@ class QueueUnderLimits(RuleBasedStateMachine):
         assert state.running == len(active)
 
 
-QueueUnderLimits.TestCase.settings = settings(
-    max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
-)
+QueueUnderLimits.TestCase.settings = settings(max_examples=30, stateful_step_count=25, database=None)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -63,7 +63,7 @@ writes = st.sets(st.sampled_from(KEYS), min_size=1)
 code_changes = st.tuples(st.sampled_from(KEYS[:4]), st.integers(0, 1))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(writes | code_changes, min_size=1, max_size=7))
 def test_states_and_causes_are_those_of_the_model(script: list[Any]) -> None:
     model = Model()

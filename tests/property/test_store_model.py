@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -235,9 +235,7 @@ class StoreAgainstModel(RuleBasedStateMachine):
             assert known.status is not RunStatus.QUEUED or steps == []
 
 
-StoreAgainstModel.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
-)
+StoreAgainstModel.TestCase.settings = settings(max_examples=40, stateful_step_count=30, database=None)
 
 
 @pytest.fixture(scope="module", autouse=True)

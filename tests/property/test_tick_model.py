@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -164,9 +164,7 @@ class TicksAgainstModel(RuleBasedStateMachine):
             assert sorted(run.id for run in runs) == sorted(map(str, known.launched))
 
 
-TicksAgainstModel.TestCase.settings = settings(
-    max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
-)
+TicksAgainstModel.TestCase.settings = settings(max_examples=30, stateful_step_count=25, database=None)
 
 
 @pytest.fixture(scope="module", autouse=True)

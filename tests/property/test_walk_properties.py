@@ -80,7 +80,7 @@ def travel(plan: Plan, data: Any) -> Journey:
     return journey
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plans(), st.data())
 def test_every_step_either_begins_or_is_told_why_not_and_never_both(plan: Plan, data: Any) -> None:
     journey = travel(plan, data)
@@ -88,7 +88,7 @@ def test_every_step_either_begins_or_is_told_why_not_and_never_both(plan: Plan, 
     assert sorted([*journey.begun, *(each.key for each in journey.told)]) == sorted(step.key for step in plan.steps)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plans(), st.data())
 def test_no_step_begins_before_what_it_depends_on_has_ended_well(plan: Plan, data: Any) -> None:
     journey = travel(plan, data)
@@ -100,7 +100,7 @@ def test_no_step_begins_before_what_it_depends_on_has_ended_well(plan: Plan, dat
             assert place.get(need, -1) < place[key]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plans(), st.data())
 def test_a_step_is_lost_exactly_when_something_before_it_failed(plan: Plan, data: Any) -> None:
     journey = travel(plan, data)
@@ -114,7 +114,7 @@ def test_a_step_is_lost_exactly_when_something_before_it_failed(plan: Plan, data
         assert is_behind or status is not StepStatus.UPSTREAM_FAILED
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plans(), st.data())
 def test_a_step_is_skipped_exactly_when_it_is_left_without_an_input(plan: Plan, data: Any) -> None:
     journey = travel(plan, data)
@@ -134,7 +134,7 @@ def test_a_step_is_skipped_exactly_when_it_is_left_without_an_input(plan: Plan, 
         assert (journey.walk.status(step.key) is StepStatus.SKIPPED) == lacks
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plans(), st.data())
 def test_resuming_executes_what_did_not_succeed_and_nothing_else(plan: Plan, data: Any) -> None:
     first = travel(plan, data).walk

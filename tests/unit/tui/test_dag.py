@@ -47,7 +47,7 @@ def graphs(build: st.DrawFn) -> Graph:
     return Graph.of(names, build(st.lists(st.sampled_from(pairs), unique=True, max_size=45)) if pairs else [])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(graphs())
 def test_the_edges_read_are_the_edges_given(graph: Graph) -> None:
     drawing, _ = drawn(graph)
@@ -63,7 +63,7 @@ def test_the_edges_of_large_graphs_are_read_back(seed: int) -> None:
         assert edges_read(drawing) == set(graph.edges)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(graphs())
 def test_every_node_stands_alone_in_its_cells_and_every_rank_in_its_column(graph: Graph) -> None:
     drawing, nodes = drawn(graph)
@@ -77,7 +77,7 @@ def test_every_node_stands_alone_in_its_cells_and_every_rank_in_its_column(graph
         assert cell_len(line_text(line)) == drawing.width
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(graphs())
 def test_the_trail_of_an_edge_covers_a_way_from_one_end_to_the_other(graph: Graph) -> None:
     drawing, _ = drawn(graph)

@@ -44,7 +44,7 @@ def edges_read(rows: list[LaneRow], most: int) -> set[tuple[str, str]]:
     return found
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(graphs(), st.integers(1, 12))
 def test_the_edges_read_are_the_edges_given(graph: Graph, most: int) -> None:
     rows = lanes(graph, most)
