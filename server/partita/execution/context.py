@@ -219,7 +219,7 @@ class AssetContext(StepContext):
         """The assets that the step is to write."""
         if self._step.asset is not None:
             return frozenset({self._step.asset})
-        return frozenset(each.asset for each in self._step.outputs if each.asset is not None)
+        return frozenset(self._step.writes)
 
 
 class CheckContext(StepContext):

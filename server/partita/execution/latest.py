@@ -51,15 +51,5 @@ def latest_in(events: Sequence[Event], run_id: str, asset: AssetKey, partition: 
     """The last write of an asset that events of a run tell of."""
     for number, event in enumerate(reversed(events)):
         if isinstance(event, AssetMaterialized) and event.asset == asset and partition in (None, event.partition):
-            return Materialization(
-                id=f"mat_{run_id}_{len(events) - number}",
-                asset=asset,
-                at=event.at,
-                partition=event.partition,
-                run_id=run_id,
-                step=event.step,
-                data_version=event.data_version,
-                code_version=event.code_version,
-                metadata=event.metadata,
-            )
+            return Materialization.of_event(event, run_id=run_id, seq=len(events) - number)
     return None

@@ -169,7 +169,7 @@ def asset_named(step: Step, name: object, what: str) -> AssetKey:
     """
     if step.asset is not None and name in (None, step.asset, step.asset.name):
         return step.asset
-    keys = [step.asset] if step.asset is not None else [each.asset for each in step.outputs if each.asset is not None]
+    keys = [step.asset] if step.asset is not None else step.writes
     if name is None or (name == "result" and what == "pt.Output"):
         parameter = "output" if what == "pt.Output" else "asset"
         listed = ", ".join(keys)

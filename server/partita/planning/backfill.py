@@ -8,7 +8,7 @@ from datetime import datetime
 
 from partita.definitions.asset_graph import AssetGraph
 from partita.definitions.keys import AssetKey
-from partita.definitions.mappings import IdentityMappingSpec, TimeWindowMappingSpec, default_mapping, mapping_of
+from partita.definitions.mappings import IdentityMappingSpec, TimeWindowMappingSpec, default_mapping, edge_mapping
 from partita.definitions.partitions import DynamicKeys, Partitions, PartitionSet, PartitionsSpec, TimePartitions, partitions_of
 from partita.definitions.policies import BackfillPolicy
 from partita.definitions.shared_steps import part_problem, turns
@@ -271,7 +271,7 @@ def _inherited(
             continue
         upstream = by_key[above]
         declared = spec.mapping_from(above)
-        mapping = mapping_of(declared) if declared is not None else default_mapping(upstream=upstream, downstream=partitions)
+        mapping = edge_mapping(declared, upstream=upstream, downstream=partitions)
         part = mapping.downstream(found[above], upstream=upstream, downstream=partitions, now=scope.now).keys
         united = part if united is None else united | part
     return united

@@ -12,7 +12,7 @@ from functools import cache
 from typing import NamedTuple
 
 from partita.definitions.keys import AssetKey
-from partita.definitions.mappings import default_mapping, mapping_of
+from partita.definitions.mappings import edge_mapping
 from partita.definitions.partitions import PartitionSet
 from partita.planning.backfill import BackfillScope, needs_same_key
 from partita.records.backfills import BackfillItemStatus
@@ -164,5 +164,5 @@ class Routes:
         assert upstream is not None, "both are cut"
         assert downstream is not None, "both are cut"
         declared = self._scope.graph.spec(key).mapping_from(above)
-        mapping = mapping_of(declared) if declared is not None else default_mapping(upstream=upstream, downstream=downstream)
+        mapping = edge_mapping(declared, upstream=upstream, downstream=downstream)
         return cache(lambda partition: mapping.upstream([partition], downstream=downstream, upstream=upstream, now=self._scope.now).keys)

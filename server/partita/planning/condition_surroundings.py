@@ -5,7 +5,7 @@ Thousands of assets are cut in a few ways and need each other in a few ways, so 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,9 +13,8 @@ from functools import lru_cache
 from partita.definitions.asset_graph import AssetGraph
 from partita.definitions.cron import Cron
 from partita.definitions.keys import AssetKey
-from partita.definitions.mappings import MappingSpec, default_mapping, mapping_of
+from partita.definitions.mappings import MappingSpec, edge_mapping
 from partita.definitions.partitions import DynamicKeys, Partitions, PartitionSet, PartitionsSpec, TimePartitions
-from partita.definitions.partitions.spans import Spans
 from partita.planning.condition_facts import WHOLE, Facts, cut_of
 from partita.records.conditions import ConditionState
 
@@ -49,7 +48,7 @@ class Surroundings:
     """The assets that a selection means."""
     _cuts: dict[PartitionsSpec | None, Cut] = field(default_factory=dict)
     _led: dict[tuple[object, ...], PartitionSet] = field(default_factory=dict)
-    _texts: dict[tuple[int, Spans], str] = field(default_factory=dict)
+    _texts: dict[tuple[int, Hashable], str] = field(default_factory=dict)
     _sets: dict[tuple[int, str], PartitionSet] = field(default_factory=dict)
     _ticks: dict[tuple[tuple[str, ...], str], tuple[datetime, datetime]] = field(default_factory=dict)
 
@@ -79,7 +78,7 @@ class Surroundings:
         if up.partitions is WHOLE:
             return down.everything
         declared = self.graph.spec(below).mapping_from(above)
-        what = (id(up), id(down), declared, keys.spans)
+        what = (id(up), id(down), declared, keys.content)
         found = self._led.get(what)
         if found is None:
             found = self._led[what] = self._lead(keys, up, down, declared)
@@ -87,7 +86,7 @@ class Surroundings:
 
     def _lead(self, keys: PartitionSet, up: Cut, down: Cut, declared: MappingSpec | None) -> PartitionSet:
         downstream = None if down.partitions is WHOLE else down.partitions
-        mapping = mapping_of(declared) if declared is not None else default_mapping(upstream=up.partitions, downstream=downstream)
+        mapping = edge_mapping(declared, upstream=up.partitions, downstream=downstream)
         if downstream is None:
             needed = mapping.upstream((), downstream=None, upstream=up.partitions, now=self.now).keys
             return down.everything if needed & keys else down.none
@@ -95,9 +94,9 @@ class Surroundings:
 
     def encoded(self, keys: PartitionSet, cut: Cut) -> str:
         """A set of what is cut so, as text."""
-        found = self._texts.get((id(cut), keys.spans))
+        found = self._texts.get((id(cut), keys.content))
         if found is None:
-            found = self._texts[(id(cut), keys.spans)] = keys.encode()
+            found = self._texts[(id(cut), keys.content)] = keys.encode()
         return found
 
     def decoded(self, text: str, cut: Cut) -> PartitionSet:

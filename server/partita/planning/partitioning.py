@@ -21,6 +21,7 @@ from partita.definitions.mappings import (
     StaticMappingSpec,
     TimeWindowMappingSpec,
     default_mapping,
+    edge_mapping,
     is_matched,
     links_of,
     mapping_of,
@@ -96,7 +97,7 @@ class Partitioning:
         assert upstream.partitions is not None
         above = partitions_of(upstream.partitions, self._dynamic)
         below = partitions_of(reader.partitions, self._dynamic) if reader.partitions is not None else None
-        rule = mapping_of(mapping) if mapping is not None else default_mapping(upstream=above, downstream=below)
+        rule = edge_mapping(mapping, upstream=above, downstream=below)
         written = self._set_of(reader.label, reader.partitions) if reader.partitions is not None else None
         mapped = rule.upstream(written if written is not None else (), downstream=below, upstream=above, now=self._now)
         if mapped.missing:

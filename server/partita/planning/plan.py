@@ -166,11 +166,16 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.kind is StepKind.ASSET and self.asset is None
 
     @property
+    def writes(self) -> tuple[AssetKey, ...]:
+        """The assets that its outputs are."""
+        return tuple(output.asset for output in self.outputs if output.asset is not None)
+
+    @property
     def others(self) -> tuple[AssetKey, ...]:
         """The assets of other keys than its own that are not written when it fails."""
         if self.part_of is not None:
             return (self.part_of,)
-        return tuple(output.asset for output in self.outputs if output.asset is not None) if self.is_shared else ()
+        return self.writes if self.is_shared else ()
 
     @property
     def dynamic_outputs(self) -> tuple[StepOutput, ...]:

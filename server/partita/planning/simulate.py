@@ -188,7 +188,7 @@ class Simulation:
         return self._run(plan, asked.request, due_at, spec.name, f"schedule {spec.name!r} was due", run_key=asked.run_key)
 
     def _run(self, plan: Plan, request: RunRequest, now: datetime, launched_by: str, why: str, *, run_key: str | None = None) -> SimulatedRun:
-        assets = tuple(key for step in plan.steps for key in _written(step))
+        assets = tuple(key for step in plan.steps for key in step.writes)
         run = SimulatedRun(
             due_at=now,
             launched_by=launched_by,
@@ -206,7 +206,7 @@ class Simulation:
 
     def _write(self, plan: Plan, assets: tuple[AssetKey, ...], outcome: Outcome, now: datetime) -> None:
         for step in plan.steps:
-            for key in _written(step):
+            for key in step.writes:
                 if outcome == "failed":
                     self.facts.broke(key, self._keys(key, step))
                 else:
@@ -216,13 +216,6 @@ class Simulation:
 
     def _keys(self, subject: str, step: Step) -> PartitionSet | None:
         return self.cut(subject).set_of(step.partition_keys) if step.partition_keys else None
-
-
-def _written(step: Step) -> tuple[AssetKey, ...]:
-    """The assets that a step writes: one, or those of its outputs."""
-    if step.kind is not StepKind.ASSET:
-        return ()
-    return (step.asset,) if step.asset is not None else tuple(output.asset for output in step.outputs if output.asset is not None)
 
 
 def _endless(last: SimulatedTick) -> str:

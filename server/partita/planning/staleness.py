@@ -14,8 +14,7 @@ from enum import StrEnum
 
 from partita.definitions.asset_graph import AssetGraph
 from partita.definitions.keys import AssetKey
-from partita.definitions.mappings import Mapping as PartitionMapping
-from partita.definitions.mappings import MappingSpec, default_mapping, mapping_of
+from partita.definitions.mappings import MappingSpec, edge_mapping
 from partita.definitions.partitions import DynamicKeys, Partitions, PartitionSet, PartitionsSpec, partitions_of
 from partita.definitions.specs import AssetSpec
 from partita.records.assets import Write
@@ -174,7 +173,7 @@ class _Ground:
         if place not in self._needed:
             above = self._cut(cut)
             below = self._cut(spec.partitions) if spec.partitions is not None else None
-            rule: PartitionMapping = mapping_of(place[2]) if place[2] is not None else default_mapping(upstream=above, downstream=below)
+            rule = edge_mapping(place[2], upstream=above, downstream=below)
             keys = (partition,) if partition is not None else ()
             self._needed[place] = tuple(rule.upstream(keys, downstream=below, upstream=above, now=self.now).keys)
         return self._needed[place]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 import msgspec
 
 from partita.definitions.keys import AssetKey
 from partita.definitions.metadata import MetadataEntry
-from partita.records.events import Severity
+from partita.records.events import AssetMaterialized, Severity
 
 
 class PartitionStatus(StrEnum):
@@ -65,6 +66,22 @@ class Materialization(Write, frozen=True, kw_only=True):
     run_id: str | None = None
     step: str | None = None
     metadata: tuple[MetadataEntry, ...] = ()
+
+    @classmethod
+    def of_event(cls, event: AssetMaterialized, *, run_id: str, seq: int) -> Self:
+        """What an event of a run tells; the versions are worked out when it is stored."""
+        return cls(
+            id=f"mat_{run_id.removeprefix('run_')}_{seq}",
+            asset=event.asset,
+            at=event.at,
+            partition=event.partition,
+            run_id=run_id,
+            step=event.step,
+            data_version=event.data_version,
+            code_version=event.code_version,
+            metadata=event.metadata,
+            read_at=event.read_at,
+        )
 
 
 class ReportedMaterialization(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, update
 
 from partita.records.assets import CheckResult, Materialization
-from partita.records.events import AssetMaterialized, CheckEvaluated
+from partita.records.events import CheckEvaluated
 from partita.storage.engine import Database
 from partita.storage.interned import Interned
 from partita.storage.prepared import Prepared
@@ -39,7 +39,7 @@ class AssetFacts:
 
     def materialize(self, connection: Connection, summary: Summary, asset_ids: dict[str, int], partition_ids: dict[str, int]) -> None:
         """Record the materialisations of a batch."""
-        batch = [(_materialization(summary.run_id, seq, event), event.reads) for seq, event in summary.materialized]
+        batch = [(Materialization.of_event(event, run_id=summary.run_id, seq=seq), event.reads) for seq, event in summary.materialized]
         versions = Versions(connection, batch, asset_names=self._asset_names, partition_names=self._partition_names)
         settled = [versions.settle(write, reads) for write, reads in batch]
         rows = [_materialization_row(each, asset_ids, partition_ids) for each in settled]
@@ -57,21 +57,6 @@ class AssetFacts:
         latest = {(row["asset_id"], row["name"]): row["payload"] for row in rows}
         ordered = sorted(latest)
         self._set_latest_result.run_many(connection, [{"asset_id": number, "name": name, "latest": latest[number, name]} for number, name in ordered])
-
-
-def _materialization(run_id: str, seq: int, event: AssetMaterialized) -> Materialization:
-    return Materialization(
-        id=f"mat_{run_id.removeprefix('run_')}_{seq}",
-        asset=event.asset,
-        at=event.at,
-        partition=event.partition,
-        run_id=run_id,
-        step=event.step,
-        data_version=event.data_version,
-        code_version=event.code_version,
-        metadata=event.metadata,
-        read_at=event.read_at,
-    )
 
 
 def _materialization_row(write: Materialization, asset_ids: dict[str, int], partition_ids: dict[str, int]) -> dict[str, Any]:

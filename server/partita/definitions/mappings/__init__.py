@@ -2,7 +2,16 @@
 
 from typing import assert_never
 
-from partita.definitions.mappings.dimensions import DimensionMapping, MultiMapping, dimension_for, is_matched, links_of, part_of, shared_dimensions
+from partita.definitions.mappings.dimensions import (
+    DimensionMapping,
+    MultiMapping,
+    dimension_for,
+    is_matched,
+    links_of,
+    matched_mapping,
+    part_of,
+    shared_dimensions,
+)
 from partita.definitions.mappings.keyed import IdentityMapping, StaticMapping
 from partita.definitions.mappings.mapping import Mapped, Mapping
 from partita.definitions.mappings.specs import (
@@ -18,7 +27,7 @@ from partita.definitions.mappings.specs import (
 )
 from partita.definitions.mappings.time_windows import TimeWindowMapping
 from partita.definitions.mappings.whole import AllMapping, LastMapping, SpecificMapping
-from partita.definitions.partitions import MultiPartitions, Partitions, TimePartitions
+from partita.definitions.partitions import MultiPartitions, Partitions
 
 
 def mapping_of(spec: MappingSpec) -> Mapping:
@@ -44,14 +53,17 @@ def mapping_of(spec: MappingSpec) -> Mapping:
             assert_never(spec)
 
 
+def edge_mapping(declared: MappingSpec | None, *, upstream: Partitions, downstream: Partitions | None) -> Mapping:
+    """The mapping of an edge: the one that it declares, else the default one."""
+    return mapping_of(declared) if declared is not None else default_mapping(upstream=upstream, downstream=downstream)
+
+
 def default_mapping(*, upstream: Partitions, downstream: Partitions | None) -> Mapping:
     """The mapping of an edge that declares none: windows of time by overlap, equal partitions by key, dimensions that correspond by dimension.
 
     Anything else is all to all."""
-    if isinstance(upstream, TimePartitions) and isinstance(downstream, TimePartitions):
-        return TimeWindowMapping()
-    if upstream == downstream:
-        return IdentityMapping()
+    if downstream is not None and is_matched(upstream, downstream):
+        return matched_mapping(upstream, downstream)
     match upstream, downstream:
         case MultiPartitions(), MultiPartitions():
             shared = shared_dimensions(upstream, downstream)
@@ -84,6 +96,7 @@ __all__ = [
     "TimeWindowMapping",
     "TimeWindowMappingSpec",
     "default_mapping",
+    "edge_mapping",
     "is_matched",
     "links_of",
     "mapping_of",

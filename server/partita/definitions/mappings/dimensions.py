@@ -29,7 +29,8 @@ def is_matched(above: Partitions, below: Partitions) -> bool:
     return above == below or (isinstance(above, TimePartitions) and isinstance(below, TimePartitions))
 
 
-def _default(above: Partitions, below: Partitions) -> Mapping:
+def matched_mapping(above: Partitions, below: Partitions) -> Mapping:
+    """How partitions that correspond are mapped: windows of time by overlap, equal ones by key."""
     return TimeWindowMapping() if isinstance(above, TimePartitions) and isinstance(below, TimePartitions) else IdentityMapping()
 
 
@@ -87,10 +88,10 @@ class DimensionMapping(Mapping):
             raise DefinitionError(f"DimensionMapping needs several dimensions on one side and one on the other, and {how} several. Use MultiMapping.")
         if isinstance(upstream, MultiPartitions):
             name = self._named(upstream, downstream)
-            return Link(name, "", self._mapping or _default(upstream.dimensions[name], downstream))
+            return Link(name, "", self._mapping or matched_mapping(upstream.dimensions[name], downstream))
         assert isinstance(downstream, MultiPartitions)
         name = self._named(downstream, upstream)
-        return Link("", name, self._mapping or _default(upstream, downstream.dimensions[name]))
+        return Link("", name, self._mapping or matched_mapping(upstream, downstream.dimensions[name]))
 
     def _named(self, several: MultiPartitions, one: Partitions) -> str:
         if self._spec.dimension is not None:
@@ -160,7 +161,7 @@ class MultiMapping(Mapping):
         found: list[Link] = []
         for name, (other, how) in self._pairs.items():
             name, other = _existing(name, above), _existing(other, below)
-            found.append(Link(name, other, how or _default(above.dimensions[name], below.dimensions[other])))
+            found.append(Link(name, other, how or matched_mapping(above.dimensions[name], below.dimensions[other])))
         return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Self
 from zlib import crc32
 
@@ -216,7 +217,7 @@ class MultiPartitions(Partitions):
         """The lowest and the highest number."""
         return 0, self.pack(tuple(low + radix - 1 for low, radix in self._digits))
 
-    @property
+    @cached_property
     def _digits(self) -> list[tuple[int, int]]:
         """Of each dimension the lowest ordinal, and how many there are room for: more than there ever are, so that numbers stay."""
         return [(min(part.ordinal_limits[0], 0), max(part.ordinal_limits[1] - min(part.ordinal_limits[0], 0) + 1, _RADIX)) for part in self._parts]
