@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from partita.definitions.keys import AssetKey
 from partita.definitions.specs import AssetSpec, CheckSpec
-from partita.definitions.walks import reach
+from partita.definitions.walks import circle_among, in_turn, reach
 from partita.errors import CycleError, NotFoundError
 
 
@@ -90,21 +89,13 @@ class AssetGraph:
         Raises:
             CycleError: some depend on each other in a circle, which it names.
         """
-        rank = {key: index for index, key in enumerate(self._specs)}
-        waiting = {key: sum(each in rank for each in upstream) for key, upstream in self._upstream.items()}
-        ready = [rank[key] for key, count in waiting.items() if not count]
-        keys, order = self.keys, []
-        while ready:
-            key = keys[heapq.heappop(ready)]
-            order.append(key)
-            for each in self.downstream(key):
-                waiting[each] -= 1
-                if not waiting[each]:
-                    heapq.heappush(ready, rank[each])
-        if len(order) < len(keys):
-            circle = self._circle({key for key, count in waiting.items() if count})
-            raise self._cycle(circle)
-        return tuple(order)
+        keys = self.keys
+        rank = {key: index for index, key in enumerate(keys)}
+        needs = [[rank[each] for each in self._upstream[key] if each in rank] for key in keys]
+        ordered = in_turn(needs)
+        if len(ordered) < len(keys):
+            raise self._cycle([keys[number] for number in circle_among(needs, ordered)])
+        return tuple(keys[number] for number in ordered)
 
     @cached_property
     def materializable(self) -> frozenset[AssetKey]:
@@ -140,13 +131,3 @@ class AssetGraph:
         if sources[0] is not None:
             error.file, error.line = sources[0].file, sources[0].line
         return error
-
-    def _circle(self, stuck: set[AssetKey]) -> list[AssetKey]:
-        """One circle among assets that wait for each other, in the order in which they feed each other."""
-        path: dict[AssetKey, None] = {}
-        key = next(each for each in self._specs if each in stuck)
-        while key not in path:
-            path[key] = None
-            key = next(each for each in self.upstream(key) if each in stuck)
-        walked = list(path)
-        return walked[walked.index(key) :][::-1]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from heapq import heapify, heappop, heappush
 from typing import Any
 
 from partita.definitions.asset_graph import AssetGraph
 from partita.definitions.keys import AssetKey
 from partita.definitions.problems import Problems, standing
 from partita.definitions.specs import AssetSpec
+from partita.definitions.walks import circle_among, in_turn
 from partita.errors import CycleError, DuplicateNameError
 
 
@@ -58,35 +58,15 @@ def turns(graph: AssetGraph, owners: Mapping[AssetKey, object] | None = None) ->
         return list(of_step.values())
     step_of = {key: number for number, keys in enumerate(of_step.values()) for key in keys}
     members = list(of_step.values())
-    needs = [{step_of[above] for key in keys for above in graph.upstream(key) if above in step_of} - {number} for number, keys in enumerate(members)]
-    waiting = [len(each) for each in needs]
-    ready = [number for number, count in enumerate(waiting) if not count]
-    heapify(ready)
-    ordered: list[list[AssetKey]] = []
-    behind: list[list[int]] = [[] for _ in members]
-    for number, each in enumerate(needs):
-        for above in each:
-            behind[above].append(number)
-    while ready:
-        number = heappop(ready)
-        ordered.append(members[number])
-        for below in behind[number]:
-            waiting[below] -= 1
-            if not waiting[below]:
-                heappush(ready, below)
+    above = [{step_of[each] for key in keys for each in graph.upstream(key) if each in step_of} for keys in members]
+    needs = [sorted(each - {number}) for number, each in enumerate(above)]
+    ordered = in_turn(needs)
     if len(ordered) < len(members):
-        raise _circle(graph, members, needs, stuck={number for number, count in enumerate(waiting) if count})
-    return ordered
+        raise _circle(graph, members, circle_among(needs, ordered))
+    return [members[number] for number in ordered]
 
 
-def _circle(graph: AssetGraph, members: Sequence[Sequence[AssetKey]], needs: Sequence[Collection[int]], *, stuck: Collection[int]) -> CycleError:
-    path: dict[int, None] = {}
-    number = min(stuck)
-    while number not in path:
-        path[number] = None
-        number = min(each for each in needs[number] if each in stuck)
-    walked = list(path)
-    circle = walked[walked.index(number) :][::-1]
+def _circle(graph: AssetGraph, members: Sequence[Sequence[AssetKey]], circle: Sequence[int]) -> CycleError:
     names = [graph.specs[members[each][0]].step_key for each in circle]
     told = " -> ".join(f"{name} (which writes {', '.join(members[each])})" for name, each in zip(names, circle, strict=True))
     error = CycleError(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from heapq import heapify, heappop, heappush
+from collections.abc import Sequence
 
+from partita.definitions.walks import in_turn
 from partita.errors import CycleError
 from partita.planning.plan import Step
 
@@ -16,24 +16,10 @@ def in_order(steps: Sequence[Step]) -> tuple[Step, ...]:
         CycleError: some wait for each other.
     """
     place = {step.key: number for number, step in enumerate(steps)}
-    waits: list[int] = []
-    behind: Mapping[int, list[int]] = {number: [] for number in range(len(steps))}
-    for number, step in enumerate(steps):
-        needs = {place[key] for key in (*step.depends_on, *step.blocked_by) if key in place}
-        waits.append(len(needs))
-        for need in needs:
-            behind[need].append(number)
-    free = [(-steps[number].priority, number) for number, count in enumerate(waits) if count == 0]
-    heapify(free)
-    ordered: list[Step] = []
-    while free:
-        _, number = heappop(free)
-        ordered.append(steps[number])
-        for after in behind[number]:
-            waits[after] -= 1
-            if waits[after] == 0:
-                heappush(free, (-steps[after].priority, after))
+    needs = [{place[key] for key in (*step.depends_on, *step.blocked_by) if key in place} for step in steps]
+    ordered = in_turn(needs, weights=[-step.priority for step in steps])
     if len(ordered) < len(steps):
-        stuck = [step.key for number, step in enumerate(steps) if waits[number]]
+        done = set(ordered)
+        stuck = [step.key for number, step in enumerate(steps) if number not in done]
         raise CycleError(f"These steps wait for each other: {', '.join(stuck)}.")
-    return tuple(ordered)
+    return tuple(steps[number] for number in ordered)
