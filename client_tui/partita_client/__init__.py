@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         TimedOutError,
         UnexpectedAnswerError,
     )
-    from partita_client.materializations import Materialization
+    from partita_client.history import Materialization, Observation
     from partita_client.runs import Run
 
 _HOMES = {
@@ -39,7 +39,8 @@ _HOMES = {
     "BackfillFailedError": "errors",
     "Client": "client",
     "ConnectionFailedError": "errors",
-    "Materialization": "materializations",
+    "Materialization": "history",
+    "Observation": "history",
     "PartitaClientError": "errors",
     "Partitions": "assets",
     "RequestRefusedError": "errors",
@@ -62,6 +63,7 @@ __all__ = [
     "Client",
     "ConnectionFailedError",
     "Materialization",
+    "Observation",
     "PartitaClientError",
     "Partitions",
     "RequestRefusedError",

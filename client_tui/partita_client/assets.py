@@ -10,12 +10,22 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from partita_client.errors import RequestRefusedError
+from partita_client.history import Materialization, Observation
 from partita_client.link import Link, Page, words
-from partita_client.materializations import Materialization
 from partita_client.models.generated import operations
 
 if TYPE_CHECKING:
-    from partita_client.models import AssetCheck, AssetRecord, AssetStaleness, ListMaterializations, ListPartitions, MaterializationRecord, Partition
+    from partita_client.models import (
+        AssetCheck,
+        AssetRecord,
+        AssetStaleness,
+        ListMaterializations,
+        ListObservations,
+        ListPartitions,
+        MaterializationRecord,
+        ObservationRecord,
+        Partition,
+    )
 
 STATUSES = ("missing", "running", "materialized", "failed")
 """How a partition can stand."""
@@ -79,6 +89,12 @@ class Asset:
         return Materialization(latest) if latest else None
 
     @property
+    def latest_observation(self) -> Observation | None:
+        """The newest look at it, where it is written elsewhere; None when there was none."""
+        latest = self.record.latest_observation
+        return Observation(latest) if latest else None
+
+    @property
     def staleness(self) -> AssetStaleness | None:
         """Whether its code or inputs have changed since it was written, and why; None when nothing can write it. Asks the server anew."""
         answer = self._link.execute(operations.get_staleness(key=self.key))
@@ -118,6 +134,28 @@ class Asset:
             for page in pages:
                 for record in page:
                     yield Materialization(record)
+
+    def observations(self, *, partitions: Sequence[str] | None = None, limit: int | None = None) -> Iterator[Observation]:
+        """The recorded looks at it, newest first, asked for page by page; none where nothing observes it.
+
+        Args:
+            partitions: Only looks at these partitions.
+            limit: How many at most.
+        """
+        pages = self._link.pages(
+            lambda first, after: operations.list_observations(key=self.key, first=first, after=after, partition_keys=partitions),
+            self._looks_at,
+            limit=limit,
+        )
+        with closing(pages):
+            for page in pages:
+                for record in page:
+                    yield Observation(record)
+
+    def _looks_at(self, answer: ListObservations) -> Page[ObservationRecord]:
+        if answer.asset is None:
+            raise RequestRefusedError.not_found("asset", self.key)
+        return answer.asset.observations
 
     def _writes_of(self, answer: ListMaterializations) -> Page[MaterializationRecord]:
         if answer.asset is None:

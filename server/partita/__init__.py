@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     )
     from partita.definitions.metadata import ColumnLineage, Image, Json, Markdown, Table, TableSchema, Url
     from partita.definitions.multi_assets import MultiAsset, MultiAssetSpec, multi_asset
+    from partita.definitions.observable_assets import observable_asset
     from partita.definitions.ops import Op, op
     from partita.definitions.partitions import (
         CronPartitions,
@@ -60,7 +61,17 @@ if TYPE_CHECKING:
     from partita.definitions.repository import Repository, load_assets
     from partita.definitions.requests import AddPartitions, AssetEvent, RunRequest, SensorResult, Skip
     from partita.definitions.resources import Provided, Resource
-    from partita.definitions.results import CheckResult, DynamicOutput, Failure, Materialization, Nothing, Output, RetryRequested, Severity
+    from partita.definitions.results import (
+        CheckResult,
+        DynamicOutput,
+        Failure,
+        Materialization,
+        Nothing,
+        Observation,
+        Output,
+        RetryRequested,
+        Severity,
+    )
     from partita.definitions.schedules import Schedule, partition_schedule, schedule
     from partita.definitions.selection import Selection, select
     from partita.definitions.sensors import Sensor, asset_sensor, run_status_sensor, sensor
@@ -134,6 +145,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     "partita.definitions.metadata": ("ColumnLineage", "Image", "Json", "Markdown", "Table", "TableSchema", "Url"),
     "partita.definitions.multi_assets": ("MultiAsset", "MultiAssetSpec", "multi_asset"),
+    "partita.definitions.observable_assets": ("observable_asset",),
     "partita.definitions.ops": ("Op", "op"),
     "partita.definitions.partitions": (
         "CronPartitions",
@@ -154,7 +166,17 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "partita.definitions.ready": ("checks",),
     "partita.definitions.repository": ("Repository", "load_assets"),
     "partita.definitions.resources": ("Provided", "Resource"),
-    "partita.definitions.results": ("CheckResult", "DynamicOutput", "Failure", "Materialization", "Nothing", "Output", "RetryRequested", "Severity"),
+    "partita.definitions.results": (
+        "CheckResult",
+        "DynamicOutput",
+        "Failure",
+        "Materialization",
+        "Nothing",
+        "Observation",
+        "Output",
+        "RetryRequested",
+        "Severity",
+    ),
     "partita.definitions.selection": ("Selection", "select"),
     "partita.definitions.cron": ("Cron",),
     "partita.definitions.requests": ("AddPartitions", "AssetEvent", "RunRequest", "SensorResult", "Skip"),
@@ -299,6 +321,7 @@ __all__ = [
     "NotFoundError",
     "Nothing",
     "ObjectIO",
+    "Observation",
     "Op",
     "OpContext",
     "OperationError",
@@ -365,6 +388,7 @@ __all__ = [
     "load_assets",
     "materialize",
     "multi_asset",
+    "observable_asset",
     "on_failure",
     "on_success",
     "op",

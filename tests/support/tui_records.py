@@ -38,6 +38,7 @@ def an_asset(key: str, *, upstream: tuple[str, ...] = (), **rest: Any) -> TuiAss
         "kinds": [],
         "owners": [],
         "isExternal": False,
+        "isObservable": False,
         "upstream": [{"key": each} for each in upstream],
         "downstream": [],
         "checks": [],

@@ -7,12 +7,22 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from partita_client.errors import RequestRefusedError
+from partita_client.history import Materialization, Observation
 from partita_client.link import AsyncLink, Page, words
-from partita_client.materializations import Materialization
 from partita_client.models.generated import operations
 
 if TYPE_CHECKING:
-    from partita_client.models import AssetCheck, AssetRecord, AssetStaleness, ListMaterializations, ListPartitions, MaterializationRecord, Partition
+    from partita_client.models import (
+        AssetCheck,
+        AssetRecord,
+        AssetStaleness,
+        ListMaterializations,
+        ListObservations,
+        ListPartitions,
+        MaterializationRecord,
+        ObservationRecord,
+        Partition,
+    )
 
 STATUSES = ("missing", "running", "materialized", "failed")
 """How a partition can stand."""
@@ -76,6 +86,12 @@ class AsyncAsset:
         return Materialization(latest) if latest else None
 
     @property
+    def latest_observation(self) -> Observation | None:
+        """The newest look at it, where it is written elsewhere; None when there was none."""
+        latest = self.record.latest_observation
+        return Observation(latest) if latest else None
+
+    @property
     async def staleness(self) -> AssetStaleness | None:
         """Whether its code or inputs have changed since it was written, and why; None when nothing can write it. Asks the server anew."""
         answer = await self._link.execute(operations.get_staleness(key=self.key))
@@ -115,6 +131,28 @@ class AsyncAsset:
             async for page in pages:
                 for record in page:
                     yield Materialization(record)
+
+    async def observations(self, *, partitions: Sequence[str] | None = None, limit: int | None = None) -> AsyncIterator[Observation]:
+        """The recorded looks at it, newest first, asked for page by page; none where nothing observes it.
+
+        Args:
+            partitions: Only looks at these partitions.
+            limit: How many at most.
+        """
+        pages = self._link.pages(
+            lambda first, after: operations.list_observations(key=self.key, first=first, after=after, partition_keys=partitions),
+            self._looks_at,
+            limit=limit,
+        )
+        async with aclosing(pages):
+            async for page in pages:
+                for record in page:
+                    yield Observation(record)
+
+    def _looks_at(self, answer: ListObservations) -> Page[ObservationRecord]:
+        if answer.asset is None:
+            raise RequestRefusedError.not_found("asset", self.key)
+        return answer.asset.observations
 
     def _writes_of(self, answer: ListMaterializations) -> Page[MaterializationRecord]:
         if answer.asset is None:

@@ -20,9 +20,9 @@ from partita.api.server import Server
 from partita.api.staleness import staleness_of, status_words
 from partita.definitions.keys import AssetKey
 from partita.definitions.specs import CheckSpec
-from partita.records.assets import CheckResult, Materialization
+from partita.records.assets import CheckResult, Materialization, Observation
 from partita.records.backfills import Backfill, BackfillFilter, BackfillItemStatus
-from partita.records.filters import EventFilter, MaterializationFilter, RunFilter, RunOrder, TickFilter
+from partita.records.filters import EventFilter, HistoryFilter, RunFilter, RunOrder, TickFilter
 from partita.records.ids import new_id
 from partita.records.pages import Page, PageRequest
 from partita.records.queue import WaitReason
@@ -146,8 +146,14 @@ class Context:
     async def page_of_materializations(self, key: AssetKey, *, partition_keys: Sequence[str] | None, page: PageRequest) -> ShownPage[Materialization]:
         """A page of an asset's writes."""
         assets = self.store.assets
-        where = MaterializationFilter(asset=key, partition_keys=None if partition_keys is None else tuple(partition_keys))
+        where = HistoryFilter(asset=key, partition_keys=None if partition_keys is None else tuple(partition_keys))
         return await self._page(lambda: assets.materializations(where, page=page), lambda: assets.count_materializations(where))
+
+    async def page_of_observations(self, key: AssetKey, *, partition_keys: Sequence[str] | None, page: PageRequest) -> ShownPage[Observation]:
+        """A page of the looks at an asset."""
+        assets = self.store.assets
+        where = HistoryFilter(asset=key, partition_keys=None if partition_keys is None else tuple(partition_keys))
+        return await self._page(lambda: assets.observations(where, page=page), lambda: assets.count_observations(where))
 
     async def page_of_results(self, check: CheckSpec, *, partition_key: str | None, page: PageRequest) -> ShownPage[CheckResult]:
         """A page of a check's verdicts."""

@@ -8,13 +8,14 @@ from typing import Any
 from partita.api.types.enums import StepEventKind
 from partita.definitions.metadata import MetadataEntry
 from partita.records import events
-from partita.records.assets import CheckResult, Materialization
+from partita.records.assets import CheckResult, Materialization, Observation
 from partita.records.failures import PythonError
 
 _TYPES: dict[type, str] = {
     events.RunStatusChanged: "StatusEvent",
     events.PlanMade: "PlanEvent",
     events.AssetMaterialized: "MaterializationEvent",
+    events.AssetObserved: "ObservationEvent",
     events.CheckEvaluated: "CheckEvent",
     events.LogWritten: "LogEvent",
     events.ProgressMade: "ProgressEvent",
@@ -97,18 +98,12 @@ class ShownEvent:
     @property
     def materialization(self) -> Materialization:
         """The write that a `MaterializationEvent` tells of."""
-        event: events.AssetMaterialized = self.event
-        return Materialization(
-            id=f"mat_{self._place}",
-            asset=event.asset,
-            at=event.at,
-            partition=event.partition,
-            run_id=self.run_id,
-            step=event.step,
-            data_version=event.data_version,
-            code_version=event.code_version,
-            metadata=event.metadata,
-        )
+        return Materialization.of_event(self.event, run_id=self.run_id, seq=self.stored.seq)
+
+    @property
+    def observation(self) -> Observation:
+        """The look that an `ObservationEvent` tells of."""
+        return Observation.of_event(self.event, run_id=self.run_id, seq=self.stored.seq)
 
     @property
     def check_result(self) -> CheckResult:

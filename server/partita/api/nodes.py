@@ -30,6 +30,8 @@ async def find_node(context: Context, node_id: str) -> Any:
         return await context.loaders.backfills.load(node_id)
     if node_id.startswith("mat_"):
         return await context.read(lambda: context.store.assets.materialization(node_id))
+    if node_id.startswith("obs_"):
+        return await context.read(lambda: context.store.assets.observation(node_id))
     return _find_definition(context, node_id)
 
 

@@ -31,6 +31,7 @@ from partita.api.types.checks import AssetCheck
 from partita.api.types.events import EVENT_TYPES
 from partita.api.types.jobs import Job
 from partita.api.types.materializations import Materialization
+from partita.api.types.observations import Observation
 from partita.api.types.problems import PROBLEM_TYPES
 from partita.api.types.runs import Run
 from partita.api.types.ticks import Tick
@@ -38,7 +39,7 @@ from partita.api.types.workspace import CodeLocation, Repository
 
 QUERY_OR_MUTATION = {OperationType.QUERY, OperationType.MUTATION}
 
-NODE_TYPES: tuple[type, ...] = (Asset, AssetCheck, Backfill, CodeLocation, Job, Materialization, Repository, Run, Schedule, Sensor, Tick)
+NODE_TYPES: tuple[type, ...] = (Asset, AssetCheck, Backfill, CodeLocation, Job, Materialization, Observation, Repository, Run, Schedule, Sensor, Tick)
 """Everything that `Query.node` can find."""
 
 

@@ -99,7 +99,7 @@ class Backfills:
     def _follow(self, backfill: Backfill, workspace: Catalog) -> _Followed:
         scope = BackfillScope(
             graph=workspace.graph,
-            owners=workspace.owners,
+            owners=workspace.writers,
             now=self._store.now(),
             dynamic=self._store.partitions.bind(dynamic_sets(workspace.repositories.values())),
         )

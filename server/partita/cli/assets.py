@@ -46,7 +46,7 @@ def list_assets(selection: str | None, *, server: Server, as_json: bool) -> None
         print_json([{**each.record.model_dump(), "staleness": states.get(each.key)} for each in found])
         return
     nothing = "There are no assets." if selection is None else f"The selection {selection!r} means no asset."
-    rows = [[each.key, each.record.group_name, _place(each), _partitions(each), _state(states.get(each.key)), _latest(each)] for each in found]
+    rows = [[each.key, each.record.group_name, _place(each), _partitions(each), _state(states.get(each.key)), _seen(each)] for each in found]
     print_table(["asset", "group", "repository", "partitions", "state", "materialised"], rows, empty=nothing)
 
 
@@ -55,7 +55,7 @@ def list_assets(selection: str | None, *, server: Server, as_json: bool) -> None
 @json_option
 @server_options
 def show_asset(key: str, *, server: Server, as_json: bool) -> None:
-    """Show the asset KEY: where it stands, its newest write, and why it is stale."""
+    """Show the asset KEY: where it stands, its newest write or look at it, and why it is stale."""
     with server.connect() as client:
         found = client.asset(key)
         state = found.staleness
@@ -72,6 +72,7 @@ def show_asset(key: str, *, server: Server, as_json: bool) -> None:
         "needed by": ", ".join(found.downstream) or "-",
         "partitions": _partitions(found),
         "materialised": _latest(found),
+        **({"observed": _observed(found)} if found.record.is_observable else {}),
         "code version": found.record.code_version or "-",
         "state": _state(state).plain,
     }
@@ -160,6 +161,20 @@ def _state(state: AssetStaleness | None) -> Text:
     return Text(text, style=STATE_STYLES[status])
 
 
+def _observed(found: Asset) -> str:
+    latest = found.latest_observation
+    if latest is None:
+        return "never"
+    return age(latest.at) + (f", version {latest.data_version}" if latest.data_version is not None else "")
+
+
 def _latest(found: Asset) -> str:
     latest = found.record.latest_materialization
     return age(latest.at) if latest is not None else "never"
+
+
+def _seen(found: Asset) -> str:
+    """When it was written, or looked at where it is written elsewhere."""
+    if found.latest is None and found.latest_observation is not None:
+        return f"observed {age(found.latest_observation.at)}"
+    return _latest(found)

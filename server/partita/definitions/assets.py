@@ -198,7 +198,7 @@ def asset(
                 io_manager=io_manager,
                 automation=automation,
                 freshness=freshness,
-                **_attempts(retry, timeout, pool),
+                **attempts_of(retry, timeout, pool),
                 priority=priority,
                 requires=checked_requirements(requires),
                 backfill=expect(BackfillPolicy, backfill, "backfill"),
@@ -211,14 +211,15 @@ def asset(
     return define if function is None else define(function)
 
 
-class _Attempts(PoolFields):
+class Attempts(PoolFields):
     """What a spec says of the attempts to compute it."""
 
     retry: Retry | None
     timeout: float | None
 
 
-def _attempts(retry: Retry | None, timeout: float | timedelta | None, pool: str | Pool | None) -> _Attempts:
+def attempts_of(retry: Retry | None, timeout: float | timedelta | None, pool: str | Pool | None) -> Attempts:
+    """The fields of a spec for what was given of attempts."""
     return {"retry": expect(Retry, retry, "retry"), "timeout": to_seconds(timeout, "asset"), **pool_fields(pool, "asset")}
 
 

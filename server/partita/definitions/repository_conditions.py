@@ -19,7 +19,7 @@ def check_conditions(graph: AssetGraph, problems: Problems) -> None:
 
 def _check(spec: AssetSpec, graph: AssetGraph, problems: Problems) -> None:
     assert spec.automation is not None
-    if spec.is_external:
+    if not spec.is_executable:
         told = "automation= is given to an asset that nothing here computes, so nothing can be launched. Give it to the asset's function."
         problems.add(told, source=spec.source, subject=f"asset {str(spec.key)!r}")
     for text in selections_of(spec.automation):

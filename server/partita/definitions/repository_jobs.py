@@ -76,7 +76,7 @@ def resolve_job(job: Job, graph: AssetGraph) -> JobSpec:
         return job.spec
     chosen = job.selection.resolve(graph)
     selected = [key for key in graph.keys if key in chosen]
-    assets = tuple(key for key in selected if not graph.spec(key).is_external)
+    assets = tuple(key for key in selected if graph.spec(key).is_executable)
     checks = tuple(check.step_key for key in selected for check in graph.checks_of(key))
     if not assets and not checks:
         raise EmptySelectionError(f"its selection {str(job.selection)!r} means no asset that can be materialised, and no check.")

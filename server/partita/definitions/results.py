@@ -72,6 +72,9 @@ class Materialization(Generic[T]):
 
     Example:
         `return pt.Materialization(value=frame, metadata={"rows": len(frame)})`
+
+    Raises:
+        ExecutionError: a version that is no text.
     """
 
     value: T | Literal[NoValue.NO_VALUE] = NO_VALUE
@@ -79,6 +82,37 @@ class Materialization(Generic[T]):
     data_version: str | None = None
     checks: Sequence[CheckResult] = ()
     asset: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_version(self.data_version, "Materialization")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """What a look at data that is written elsewhere has found.
+
+    Args:
+        data_version: what tells this data from other: a checksum, a time of last change, a number of rows. What depends on the
+            asset becomes stale when it changes. Left out, the data counts as it did before.
+        metadata: shown with the observation.
+
+    Example:
+        `return pt.Observation(data_version=etag, metadata={"bytes": size})`
+
+    Raises:
+        ExecutionError: a version that is no text.
+    """
+
+    data_version: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_version(self.data_version, "Observation")
+
+
+def _check_version(version: object, given_to: str) -> None:
+    if version is not None and (not isinstance(version, str) or not version):
+        raise ExecutionError(f"pt.{given_to}(data_version={version!r}): give text, not empty, such as str(...) of it; or leave it out.")
 
 
 @dataclass(frozen=True)

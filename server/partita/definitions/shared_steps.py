@@ -18,7 +18,7 @@ def check_steps(assets: Iterable[Any], problems: Problems) -> None:
     holders: dict[str, Any] = {}
     for each in assets:
         spec: AssetSpec = each.spec
-        if spec.is_external:
+        if not spec.is_executable:
             continue
         holder = holders.setdefault(spec.step_key, each)
         if holder is not each and getattr(holder, "function", None) is not getattr(each, "function", None):

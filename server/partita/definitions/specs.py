@@ -83,6 +83,7 @@ class FromFunction(TypedDict, total=False):
     resources: tuple[str, ...]
     is_async: bool
     is_external: bool
+    is_observable: bool
 
 
 class Computed(FromFunction, total=False):
@@ -153,6 +154,8 @@ class AssetSpec:
     """How old it may be."""
     is_async: bool = False
     is_external: bool = True
+    is_observable: bool = False
+    """Whether a function looks at its data, which is written elsewhere."""
     step: str | None = None
     """The step that computes it together with others, each of which names it too; None: it has a step of its own."""
     can_subset: bool = False
@@ -214,6 +217,11 @@ class AssetSpec:
         return tuple(dict.fromkeys(keys))
 
     @property
+    def is_executable(self) -> bool:
+        """Whether a run can have a step for it: one that computes it, or that looks at it."""
+        return not self.is_external or self.is_observable
+
+    @property
     def step_key(self) -> str:
         """The key of the step that computes it."""
         return self.step or str(self.key)
@@ -231,7 +239,7 @@ class AssetSpec:
 
 
 # What few assets have stays out of the encoding of the others: only what an instance holds itself is written.
-_UNSAID = frozenset({"automation", "freshness", "step", "can_subset", "graph"})
+_UNSAID = frozenset({"automation", "freshness", "is_observable", "step", "can_subset", "graph"})
 _DEFAULTS = {name: field.default for name, field in AssetSpec.__dataclass_fields__.items() if name not in _UNSAID}
 
 

@@ -45,7 +45,7 @@ class Target:
             raise DefinitionError(f"its target, job {name!r}, is not in the repository. Add it to jobs=[...].")
         selection = self._selection if self._selection is not None else self._parsed(jobs, graph)
         chosen = selection.resolve(graph)
-        assets = tuple(key for key in graph.keys if key in chosen and not graph.spec(key).is_external)
+        assets = tuple(key for key in graph.keys if key in chosen and graph.spec(key).is_executable)
         if not assets:
             raise EmptySelectionError(f"its target '{selection}' means no asset that can be materialised.")
         problem = part_problem(graph.specs.values(), frozenset(assets))

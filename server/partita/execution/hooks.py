@@ -103,7 +103,7 @@ def _call(scope: RunScope, hook: Hook[..., Any], context: HookContext) -> None:
 def _hooks_of(scope: RunScope, step: Step) -> Iterator[Hook[..., Any]]:
     # what is not there any more: the code has changed since the run was planned
     with suppress(NotFoundError):
-        if step.kind is StepKind.ASSET:
+        if step.kind in (StepKind.ASSET, StepKind.OBSERVATION):
             yield from scope.repository.asset(step.definition).hooks
         elif step.kind is StepKind.OP:
             yield from scope.repository.op(step.definition).hooks

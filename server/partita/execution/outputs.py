@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from partita.definitions.keys import AssetKey
-from partita.definitions.results import NO_VALUE, CheckResult, DynamicOutput, Materialization, Output
+from partita.definitions.results import NO_VALUE, CheckResult, DynamicOutput, Materialization, Observation, Output
 from partita.errors import ExecutionError, OutputMissingError, did_you_mean
 from partita.planning.plan import Step, StepKind, StepOutput
 
@@ -30,6 +30,8 @@ class Returned:
     """Items of dynamic outputs by mapping key, in the order in which they were given."""
     verdicts: list[tuple[AssetKey, CheckResult]] = field(default_factory=list)
     """Each with the asset that it is about."""
+    observations: dict[str | None, Observation] = field(default_factory=dict)
+    """By partition; under None where the step has one or none."""
 
 
 def read_returned(step: Step, items: Sequence[Any], *, is_generator: bool) -> Returned:
@@ -46,6 +48,8 @@ def read_returned(step: Step, items: Sequence[Any], *, is_generator: bool) -> Re
         if not returned.verdicts:
             raise OutputMissingError(f"Check {step.key!r} gave no verdict. Return pt.CheckResult(passed=...).")
         return returned
+    if step.kind is StepKind.OBSERVATION and not returned.observations:
+        raise OutputMissingError(f"Step {step.key!r} observed nothing. Return {_wanted(step)}.")
     for output in step.outputs:
         if output.is_required and not output.is_dynamic and output.name not in returned.outputs:
             if output.asset is not None and step.is_shared:
@@ -99,6 +103,12 @@ def _take(step: Step, returned: Returned, item: Any, *, is_generator: bool) -> N
             returned.verdicts.append((asset_named(step, item.asset, "pt.CheckResult"), item))
         case Materialization() if step.kind is StepKind.ASSET:
             _put_materialization(step, returned, item, asset=item.asset)
+        case Observation() if step.kind is StepKind.OBSERVATION:
+            _observe(step, returned, dict.fromkeys(step.partition_keys or (None,), item))
+        case dict() if step.kind is StepKind.OBSERVATION and len(step.partition_keys) > 1:
+            _observe(step, returned, by_partition(step, item))
+        case Observation():
+            raise ExecutionError(f"Step {step.key!r} gave a pt.Observation, which tells of data that is written elsewhere. {_OBSERVABLE}")
         case Output():
             name = asset_named(step, item.output, "pt.Output") if step.is_shared else item.output
             _put(step, returned, name, Given(item.value, item.metadata))
@@ -110,6 +120,15 @@ def _take(step: Step, returned: Returned, item: Any, *, is_generator: bool) -> N
             _take_plain(step, returned, item)
 
 
+def _observe(step: Step, returned: Returned, found: Mapping[str | None, Any] | Mapping[str, Any]) -> None:
+    for partition, each in found.items():
+        if not isinstance(each, Observation):
+            raise ExecutionError(f"Step {step.key!r} gave {type(each).__name__} for partition {partition!r}. Give {_wanted(step)}.")
+        if partition in returned.observations:
+            raise ExecutionError(f"Step {step.key!r} gave a pt.Observation twice. Give one, or a dict by partition key.")
+        returned.observations[partition] = each
+
+
 def _take_plain(step: Step, returned: Returned, value: Any) -> None:
     if step.kind is StepKind.CHECK:
         # numpy's own bool is not a bool
@@ -117,6 +136,8 @@ def _take_plain(step: Step, returned: Returned, value: Any) -> None:
             raise OutputMissingError(f"Check {step.key!r} returned {type(value).__name__}. Return pt.CheckResult(passed=...).")
         returned.verdicts.append((asset_named(step, None, "pt.CheckResult"), CheckResult(passed=bool(value))))
         return
+    if step.kind is StepKind.OBSERVATION:
+        raise ExecutionError(f"Step {step.key!r} returned {type(value).__name__}. Return {_wanted(step)}.")
     if step.is_shared:
         _take_several(step, returned, value)
         return
@@ -210,6 +231,9 @@ def _output(step: Step, name: str) -> StepOutput:
     return found
 
 
+_OBSERVABLE = "Return pt.Materialization(data_version=...) here, or declare the asset with @pt.observable_asset."
+
+
 def _asset_wanted(name: str) -> str:
     return f"Yield pt.Output(..., output={name!r}) or pt.Materialization(asset={name!r}), or return a dict that holds it."
 
@@ -225,5 +249,8 @@ def _wanted(step: Step) -> str:
             return "pt.Materialization(value=...), pt.Output(...) or pt.CheckResult(...)"
         case StepKind.CHECK:
             return "pt.CheckResult(...)"
+        case StepKind.OBSERVATION:
+            several = ", or a dict of them by partition key" if len(step.partition_keys) > 1 else ""
+            return f"pt.Observation(data_version=...){several}"
         case StepKind.OP:
             return 'pt.DynamicOutput(..., mapping_key="...")' if all(each.is_dynamic for each in step.outputs) else "pt.Output(...)"

@@ -26,7 +26,7 @@ def _read(scope: RunScope, spec: AssetSpec, upstream: AssetKey, source: FromAsse
         return AssetRead(asset=upstream, partition=partition)
     if source is None:
         # how an asset of another location is cut is not known here
-        return AssetRead(asset=upstream, is_several=cut is not None or above is None or above.is_external)
+        return AssetRead(asset=upstream, is_several=cut is not None or above is None or not above.is_executable)
     if source.partitions is None:
         return AssetRead(asset=upstream)
     if len(source.partitions) == 1:

@@ -9,7 +9,7 @@ from typing import Any
 from partita.definitions.io import OutputContext
 from partita.definitions.keys import AssetKey
 from partita.definitions.metadata import MetadataEntry, from_entries, to_entries
-from partita.definitions.results import NO_VALUE, CheckResult
+from partita.definitions.results import NO_VALUE, CheckResult, Observation
 from partita.errors import CheckFailedError, ExecutionError, PartitaError
 from partita.execution.context import StepContext
 from partita.execution.loading import output_place
@@ -17,7 +17,7 @@ from partita.execution.outputs import Given, Returned, by_partition
 from partita.execution.reading import reads_of
 from partita.execution.scope import RunScope
 from partita.planning.plan import Step, StepKind, StepOutput
-from partita.records.events import AssetMaterialized, CheckEvaluated, OutputSaved, Severity
+from partita.records.events import AssetMaterialized, AssetObserved, CheckEvaluated, OutputSaved, Severity
 
 
 def keep(scope: RunScope, step: Step, returned: Returned, *, context: StepContext, hint: Any) -> None:
@@ -41,6 +41,8 @@ def keep(scope: RunScope, step: Step, returned: Returned, *, context: StepContex
             added = _save(scope, step, output, given.value, partition=None, hint=hint)
             _tell_saved(scope, step, output, given.value, attempt=context.attempt, metadata={**own, **given.metadata, **added})
         scope.outputs.add((step.key, output.name))
+    for partition, found in returned.observations.items():
+        _tell_observed(scope, step, partition, found, context=context)
     for asset, verdict in returned.verdicts:
         _tell_verdict(scope, step, asset, verdict, context=context)
 
@@ -156,6 +158,21 @@ def _tell_saved(  # noqa: PLR0913 (one event's facts)
             is_stored=is_stored,
             mapping_key=mapping_key,
             metadata=_entries(metadata),
+        )
+    )
+
+
+def _tell_observed(scope: RunScope, step: Step, partition: str | None, found: Observation, *, context: StepContext) -> None:
+    assert step.asset is not None
+    scope.tell(
+        AssetObserved(
+            at=datetime.now(UTC),
+            step=step.key,
+            attempt=context.attempt,
+            asset=step.asset,
+            partition=partition,
+            data_version=found.data_version,
+            metadata=_entries({**context.metadata, **found.metadata}),
         )
     )
 

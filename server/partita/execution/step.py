@@ -39,7 +39,7 @@ _HERE, _LIBRARY = Path(__file__).parent, Path(os.__file__).parent
 OWN_FILES = tuple(f"{directory}/" for directory in (_HERE, _HERE.with_name("definitions"), _LIBRARY / "asyncio", _LIBRARY / "concurrent"))
 """Frames of files in these directories say nothing to the author of a step."""
 
-_CONTEXTS = {StepKind.ASSET: AssetContext, StepKind.CHECK: CheckContext, StepKind.OP: OpContext}
+_CONTEXTS = {StepKind.ASSET: AssetContext, StepKind.OBSERVATION: AssetContext, StepKind.CHECK: CheckContext, StepKind.OP: OpContext}
 
 
 class Outcome(NamedTuple):
@@ -130,7 +130,7 @@ def _out_of_time(scope: RunScope, step: Step) -> StepTimeoutError | RunTimeoutEr
 def definition_of(repository: Repository, step: Step) -> Any:
     """The asset, op or check with the function that the step calls."""
     match step.kind:
-        case StepKind.ASSET:
+        case StepKind.ASSET | StepKind.OBSERVATION:
             return repository.asset(step.definition)
         case StepKind.OP:
             return repository.op(step.definition)

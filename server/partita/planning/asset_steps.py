@@ -73,12 +73,14 @@ class AssetSteps:
     def owner(self, key: AssetKey) -> AssetSpec:
         """The spec that counts for `key`: the repository's own when it computes the asset, else its owner's."""
         own = self._specs.get(key)
-        if own is not None and not own.is_external:
+        if own is not None and own.is_executable:
             return own
         found = self._references.get(key, own)
         return found if found is not None else AssetSpec(key)
 
     def _step(self, spec: AssetSpec) -> Step:
+        if spec.is_observable:
+            return msgspec.structs.replace(self._asset_step(spec), kind=StepKind.OBSERVATION, outputs=())
         return self._asset_step(spec) if spec.step is None else self._shared_step(spec)
 
     def _graph_steps(self, spec: AssetSpec) -> Iterator[Step]:

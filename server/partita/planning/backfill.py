@@ -51,6 +51,7 @@ class BackfillScope:
 
     graph: AssetGraph
     owners: Mapping[AssetKey, Owner]
+    """Of the assets that can be written; those that are only observed are left out."""
     now: datetime
     dynamic: DynamicKeys | None = None
 
@@ -115,6 +116,12 @@ def needs_same_key(spec: AssetSpec, above: AssetKey) -> bool:
             return spec.partitions is None
 
 
+def _few(keys: Collection[AssetKey]) -> str:
+    """`asset 'a' is`, `assets 'a', 'b' are`."""
+    listed = ", ".join(repr(str(key)) for key in sorted(keys)[:5]) + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")
+    return f"asset {listed} is" if len(keys) == 1 else f"assets {listed} are"
+
+
 def plan_assets(
     keys: Collection[AssetKey], chosen: PartitionsChosen, scope: BackfillScope, *, states_of: StatesOf, stale_of: StaleOf | None = None
 ) -> tuple[BackfillItem, ...]:
@@ -138,6 +145,8 @@ def plan_assets(
     if problem is not None:
         raise RequestError(f"This backfill cannot be run: {problem}")
     groups = group_assets(keys, scope)
+    if keys and not groups:
+        raise RequestError(f"There is nothing to write: {_few(keys)} written elsewhere, and only observed here. Launch a run to observe.")
     if chosen.is_by_state:  # what has no partitions has none that stand so
         groups = tuple(group for group in groups if group.kind.partitions is not None)
     sets = _chosen_sets([key for group in groups for key in group.keys], chosen, scope, states_of=states_of, stale_of=stale_of)

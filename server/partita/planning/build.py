@@ -129,7 +129,7 @@ def _chosen_assets(repository: RepositorySpec, request: RunRequest, job: JobSpec
     for key in wanted:
         if key not in known:
             raise NotFoundError("asset", key, known)
-        if known[key].is_external:
+        if not known[key].is_executable:
             raise ChoiceError("asset", f"Asset {str(key)!r} is external to repository {repository.name!r}: nothing there computes it.")
         if of_job is not None and key not in of_job:
             assert job is not None
@@ -156,7 +156,7 @@ def _chosen_checks(repository: RepositorySpec, request: RunRequest, job: JobSpec
 
 def _checked(specs: Mapping[AssetKey, AssetSpec], references: Mapping[AssetKey, AssetSpec], check: CheckSpec) -> AssetSpec:
     own = specs.get(check.asset)
-    if own is not None and not own.is_external:
+    if own is not None and own.is_executable:
         return own
     return references.get(check.asset) or own or AssetSpec(check.asset)
 

@@ -44,8 +44,10 @@ def check_config(repository: RepositorySpec, steps: Iterable[Step], config: Mapp
 
 def step_config_specs(repository: RepositorySpec, steps: Iterable[Step]) -> dict[str, tuple[ConfigSpec | None, Step]]:
     """What each step's config must look like, by step key."""
+    of_assets: dict[str, ConfigSpec | None] = {spec.key: spec.config for spec in repository.assets}
     by_kind: dict[StepKind, dict[str, ConfigSpec | None]] = {
-        StepKind.ASSET: {spec.key: spec.config for spec in repository.assets},
+        StepKind.ASSET: of_assets,
+        StepKind.OBSERVATION: of_assets,
         StepKind.OP: {op.name: op.config for op in repository.ops},
         StepKind.CHECK: {check.step_key: check.config for check in repository.checks},
     }

@@ -72,7 +72,8 @@ def configurable_steps(repository: RepositorySpec, launched: JobSpec | TargetSpe
         if spec.key in launched.assets:
             yield from ops_of(repository, spec)
             outputs = (StepOutput(io_manager=spec.io_manager),)
-            yield Step(key=spec.step_key, kind=StepKind.ASSET, definition=spec.key, resources=spec.resources, outputs=outputs)
+            kind = StepKind.OBSERVATION if spec.is_observable else StepKind.ASSET
+            yield Step(key=spec.step_key, kind=kind, definition=spec.key, resources=spec.resources, outputs=outputs)
     for check in repository.checks:
         if check.step_key in launched.checks if isinstance(launched, JobSpec) else check.asset in launched.assets:
             yield Step(key=check.step_key, kind=StepKind.CHECK, definition=check.step_key, resources=check.resources)

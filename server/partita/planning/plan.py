@@ -19,6 +19,8 @@ class StepKind(StrEnum):
     ASSET = "asset"
     OP = "op"
     CHECK = "check"
+    OBSERVATION = "observation"
+    """It looks at an asset that is written elsewhere."""
 
 
 class FromAsset(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="asset"):
@@ -169,6 +171,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def writes(self) -> tuple[AssetKey, ...]:
         """The assets that its outputs are."""
         return tuple(output.asset for output in self.outputs if output.asset is not None)
+
+    @property
+    def subjects(self) -> tuple[AssetKey, ...]:
+        """The assets that it writes, or looks at."""
+        return (self.asset,) if self.kind is StepKind.OBSERVATION and self.asset is not None else self.writes
 
     @property
     def others(self) -> tuple[AssetKey, ...]:

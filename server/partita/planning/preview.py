@@ -157,7 +157,7 @@ def _preview_step(step: Step, scope: PreviewScope, because: Mapping[AssetKey, st
     if step.kind is StepKind.CHECK:
         why: Iterable[str] = (f"checks {step.asset}{', and holds back what is behind it' if step.is_blocking else ''}",)
     else:
-        assets = step.writes
+        assets = step.subjects
         chosen = dict.fromkeys(because.get(key, "in the job") for key in assets) or {"in the job": None}
         why = (*chosen, *(line for key in assets for line in _states(key, step, scope, is_alone=len(assets) == 1)))
     return PreviewedStep(key=step.key, kind=step.kind, depends_on=step.needs, why=tuple(why))

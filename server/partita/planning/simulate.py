@@ -188,7 +188,7 @@ class Simulation:
         return self._run(plan, asked.request, due_at, spec.name, f"schedule {spec.name!r} was due", run_key=asked.run_key)
 
     def _run(self, plan: Plan, request: RunRequest, now: datetime, launched_by: str, why: str, *, run_key: str | None = None) -> SimulatedRun:
-        assets = tuple(key for step in plan.steps for key in step.writes)
+        assets = tuple(key for step in plan.steps for key in step.subjects)
         run = SimulatedRun(
             due_at=now,
             launched_by=launched_by,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
+from typing import Self, TypeVar
 
 import msgspec
 
 from partita.definitions.keys import AssetKey
 from partita.definitions.metadata import MetadataEntry
-from partita.records.events import AssetMaterialized, Severity
+from partita.records.events import AssetMaterialized, AssetObserved, Severity
 
 
 class PartitionStatus(StrEnum):
@@ -28,6 +28,9 @@ class InputVersion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     asset: AssetKey
     version: str | None = None
     """None: not known, because it was missing, was written meanwhile, or several of its partitions were read."""
+
+
+WriteT = TypeVar("WriteT", bound="Write")
 
 
 class Write(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +54,11 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     def effective_version(self) -> str:
         """Its version, of older records too: each of these counts as new data."""
         return self.version or self.data_version or self.id
+
+    @property
+    def tells_version(self) -> bool:
+        """Whether the data's version is known by it."""
+        return True
 
     @property
     def effective_changed_at(self) -> datetime:
@@ -84,6 +92,40 @@ class Materialization(Write, frozen=True, kw_only=True):
         )
 
 
+class Observation(Write, frozen=True, kw_only=True):
+    """A recorded look at an asset that is written elsewhere. `version` None: it is not known."""
+
+    asset: AssetKey
+    partition: str | None = None
+    run_id: str
+    step: str | None = None
+    metadata: tuple[MetadataEntry, ...] = ()
+
+    @property
+    def tells_version(self) -> bool:
+        """Whether the data's version is known by it."""
+        return self.version is not None
+
+    @classmethod
+    def of_event(cls, event: AssetObserved, *, run_id: str, seq: int) -> Self:
+        """What an event of a run tells; the versions are worked out when it is stored."""
+        return cls(
+            id=f"obs_{run_id.removeprefix('run_')}_{seq}",
+            asset=event.asset,
+            at=event.at,
+            partition=event.partition,
+            run_id=run_id,
+            step=event.step,
+            data_version=event.data_version,
+            metadata=event.metadata,
+        )
+
+
+def newest(known: WriteT | None, found: WriteT) -> WriteT:
+    """The later of what is known of one asset or partition and what is found besides."""
+    return known if known is not None and known.at > found.at else found
+
+
 class ReportedMaterialization(msgspec.Struct, frozen=True, kw_only=True):
     """A write of an asset that no run of ours did."""
 
@@ -98,6 +140,7 @@ class AssetState(msgspec.Struct, frozen=True, kw_only=True):
 
     asset: AssetKey
     latest: Materialization | None = None
+    observed: Observation | None = None
     materialization_count: int = 0
     latest_run_id: str | None = None
     """The newest run that was asked to write it, whatever became of it."""

@@ -115,6 +115,15 @@ class AssetMaterialized(Fact, frozen=True, kw_only=True, tag="materialized"):
     """When the step began, before it read anything; None where that was not recorded: then when it was written counts."""
 
 
+class AssetObserved(Fact, frozen=True, kw_only=True, tag="observed"):
+    """A look at an asset that is written elsewhere. One event per partition."""
+
+    asset: AssetKey
+    partition: str | None = None
+    data_version: str | None = None
+    metadata: tuple[MetadataEntry, ...] = ()
+
+
 class CheckEvaluated(Fact, frozen=True, kw_only=True, tag="check"):
     """An asset check gave its verdict."""
 
@@ -188,6 +197,7 @@ Event = (
     | OutputSaved
     | StepsMapped
     | AssetMaterialized
+    | AssetObserved
     | CheckEvaluated
     | StepSucceeded
     | StepFailed
@@ -248,6 +258,8 @@ def message_of(event: Event) -> str:  # noqa: C901, PLR0912 (one line per kind r
             return f"Output {name} has {len(keys)} item{'s' * (len(keys) != 1)}; {made} step{'s' * (made != 1)} added for them"
         case AssetMaterialized(asset=asset, partition=partition):
             return f"Materialized {asset}" + (f" [{partition}]" if partition else "")
+        case AssetObserved(asset=asset, partition=partition, data_version=version):
+            return f"Observed {asset}" + (f" [{partition}]" if partition else "") + (f" at version {version}" if version is not None else "")
         case CheckEvaluated(asset=asset, check=check, passed=passed, severity=severity):
             return f"Check {asset}:{check} {'passed' if passed else f'failed ({severity})'}"
         case StepSucceeded(duration=duration):

@@ -64,8 +64,8 @@ class EventFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MaterializationFilter:
-    """Materialisations of one asset."""
+class HistoryFilter:
+    """Materialisations or observations of one asset."""
 
     asset: AssetKey
     partition_keys: tuple[str, ...] | None = field(default=None)

@@ -1,4 +1,4 @@
-"""Writes what events tell of assets: the history of materialisations and check results, and the latest of each."""
+"""Writes what events tell of assets: the history of materialisations, observations and check results, and the latest of each."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, update
 
-from partita.records.assets import CheckResult, Materialization
+from partita.records.assets import CheckResult, Materialization, Observation
 from partita.records.events import CheckEvaluated
 from partita.storage.engine import Database
 from partita.storage.interned import Interned
 from partita.storage.prepared import Prepared
 from partita.storage.rows import to_text
 from partita.storage.summaries import Summary
-from partita.storage.tables import asset_events, assets, check_results, checks, run_targets, to_micros
+from partita.storage.tables import asset_events, assets, check_results, checks, observations, run_targets, to_micros
 from partita.storage.versions import Versions
 
 _INSERT_MATERIALIZATIONS = Prepared(insert(asset_events))
+_INSERT_OBSERVATIONS = Prepared(insert(observations))
 _INSERT_RESULTS = Prepared(insert(check_results))
 _SET_LATEST = Prepared(
     update(assets)
@@ -26,8 +27,11 @@ _SET_LATEST = Prepared(
 )
 
 
+_SET_OBSERVED = Prepared(update(assets).where(assets.c.id == bindparam("asset_id")).values(observed=bindparam("payload")))
+
+
 class AssetFacts:
-    """Writes into `asset_events`, `assets`, `check_results` and `checks`."""
+    """Writes into `asset_events`, `observations`, `assets`, `check_results` and `checks`."""
 
     def __init__(self, database: Database, *, asset_names: Interned, partition_names: Interned) -> None:
         self._asset_names = asset_names
@@ -42,13 +46,22 @@ class AssetFacts:
         batch = [(Materialization.of_event(event, run_id=summary.run_id, seq=seq), event.reads) for seq, event in summary.materialized]
         versions = Versions(connection, batch, asset_names=self._asset_names, partition_names=self._partition_names)
         settled = [versions.settle(write, reads) for write, reads in batch]
-        rows = [_materialization_row(each, asset_ids, partition_ids) for each in settled]
+        rows = [_row(each, asset_ids, partition_ids) for each in settled]
         _INSERT_MATERIALIZATIONS.run_many(connection, rows)
         times = Counter(row["asset_id"] for row in rows)
         latest = {row["asset_id"]: {"payload": row["payload"], "times": times[row["asset_id"]]} for row in rows}
         ordered = sorted(latest)
         _SET_LATEST.run_many(connection, [{"asset_id": number, **latest[number]} for number in ordered])
         self._add_targets.run_many(connection, [{"run_id": summary.run_id, "asset_id": number} for number in ordered])
+
+    def observe(self, connection: Connection, summary: Summary, asset_ids: dict[str, int], partition_ids: dict[str, int]) -> None:
+        """Record the observations of a batch."""
+        batch = [Observation.of_event(event, run_id=summary.run_id, seq=seq) for seq, event in summary.observed]
+        versions = Versions(connection, [(each, ()) for each in batch], asset_names=self._asset_names, partition_names=self._partition_names)
+        rows = [_row(versions.settle_observation(each), asset_ids, partition_ids) for each in batch]
+        _INSERT_OBSERVATIONS.run_many(connection, rows)
+        latest = {row["asset_id"]: row["payload"] for row in rows}
+        _SET_OBSERVED.run_many(connection, [{"asset_id": number, "payload": latest[number]} for number in sorted(latest)])
 
     def check(self, connection: Connection, summary: Summary, asset_ids: dict[str, int], partition_ids: dict[str, int]) -> None:
         """Record the check results of a batch."""
@@ -59,7 +72,7 @@ class AssetFacts:
         self._set_latest_result.run_many(connection, [{"asset_id": number, "name": name, "latest": latest[number, name]} for number, name in ordered])
 
 
-def _materialization_row(write: Materialization, asset_ids: dict[str, int], partition_ids: dict[str, int]) -> dict[str, Any]:
+def _row(write: Materialization | Observation, asset_ids: dict[str, int], partition_ids: dict[str, int]) -> dict[str, Any]:
     return {
         "id": write.id,
         "asset_id": asset_ids[write.asset],

@@ -5,18 +5,27 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, select, tuple_
+from sqlalchemy import Connection, Select, Table, bindparam, func, select, tuple_
 
 from partita.definitions.keys import AssetKey
-from partita.records.assets import AssetState, CheckResult, Materialization, PartitionState, PartitionStatus, Write
+from partita.records.assets import AssetState, CheckResult, Materialization, Observation, PartitionState, PartitionStatus, Write, newest
 from partita.records.codec import decode
-from partita.records.filters import MaterializationFilter
+from partita.records.filters import HistoryFilter
 from partita.records.pages import Page, PageRequest
 from partita.storage.engine import Database
 from partita.storage.interned import CHUNK, Interned
 from partita.storage.pages import FIRST_PAGE, Keyset, Position, read_page
 from partita.storage.rows import AnyRow
-from partita.storage.tables import asset_events, asset_partitions, assets, check_results, checks, partition_keys, to_datetime_or_none
+from partita.storage.tables import (
+    asset_events,
+    asset_partitions,
+    assets,
+    check_results,
+    checks,
+    observations,
+    partition_keys,
+    to_datetime_or_none,
+)
 
 _STATES = select(assets).where(assets.c.key.in_(bindparam("keys", expanding=True)))
 _KNOWN = select(assets.c.key).order_by(assets.c.key)
@@ -41,21 +50,32 @@ _PARTITION_COUNTS = (
     .where(asset_partitions.c.asset_id.in_(bindparam("asset_ids", expanding=True)))
     .group_by(asset_partitions.c.asset_id, asset_partitions.c.status)
 )
-_LATEST_WRITES = select(assets.c.id, assets.c.latest).where(assets.c.id.in_(bindparam("asset_ids", expanding=True)), assets.c.latest.is_not(None))
-_newest = (
-    select(func.max(asset_events.c.number))
-    .where(asset_events.c.asset_id.in_(bindparam("asset_ids", expanding=True)), asset_events.c.partition_id.is_not(None))
-    .group_by(asset_events.c.asset_id, asset_events.c.partition_id)
-)
-_PARTITION_WRITES = (
-    select(asset_events.c.asset_id, partition_keys.c.key, asset_events.c.payload)
-    .join(partition_keys, partition_keys.c.id == asset_events.c.partition_id)
-    .where(asset_events.c.number.in_(_newest))
-)
+_LATEST_WRITES = select(assets.c.id, assets.c.latest, assets.c.observed).where(assets.c.id.in_(bindparam("asset_ids", expanding=True)))
+
+
+def _newest_of_partitions(history: Table) -> Select[Any]:
+    latest = (
+        select(func.max(history.c.number))
+        .where(history.c.asset_id.in_(bindparam("asset_ids", expanding=True)), history.c.partition_id.is_not(None))
+        .group_by(history.c.asset_id, history.c.partition_id)
+    )
+    return (
+        select(history.c.asset_id, partition_keys.c.key, history.c.payload)
+        .join(partition_keys, partition_keys.c.id == history.c.partition_id)
+        .where(history.c.number.in_(latest))
+    )
+
+
+_PARTITION_WRITES = _newest_of_partitions(asset_events)
+_PARTITION_OBSERVATIONS = _newest_of_partitions(observations)
+_OBSERVATION = select(observations.c.payload).where(observations.c.id == bindparam("of_id"))
+_OBSERVATIONS = select(observations.c.number, observations.c.payload)
+_COUNT_OBSERVATIONS = select(func.count()).select_from(observations)
 _LATEST_RESULTS = select(checks.c.latest).where(tuple_(checks.c.asset_id, checks.c.name).in_(bindparam("pairs", expanding=True)))
 _RESULTS = select(check_results.c.number, check_results.c.payload)
 _COUNT_RESULTS = select(func.count()).select_from(check_results)
 _NEWEST_MATERIALIZATION = Keyset(name="materializations", unique=asset_events.c.number)
+_NEWEST_OBSERVATION = Keyset(name="observations", unique=observations.c.number)
 _NEWEST_RESULT = Keyset(name="check results", unique=check_results.c.number)
 
 
@@ -75,7 +95,7 @@ class Assets:
         """The latest facts of each asset, also of those that nothing is known of."""
         return self._database.read(_states, keys)
 
-    def materializations(self, where: MaterializationFilter, *, page: PageRequest = FIRST_PAGE) -> Page[Materialization]:
+    def materializations(self, where: HistoryFilter, *, page: PageRequest = FIRST_PAGE) -> Page[Materialization]:
         """A page of the materialisations that match, newest first.
 
         Raises:
@@ -87,20 +107,36 @@ class Assets:
         """The last write of an asset, or of one partition of it."""
         if partition is None:
             return self.states([asset])[asset].latest
-        where = MaterializationFilter(asset=asset, partition_keys=(partition,))
+        where = HistoryFilter(asset=asset, partition_keys=(partition,))
         return next(iter(self.materializations(where, page=PageRequest(first=1)).items), None)
 
     def writes(self, keys: Collection[AssetKey], *, partitioned: Collection[AssetKey]) -> dict[AssetKey, dict[str | None, Write]]:
-        """The newest write of each of `keys`; of those that are `partitioned` that of each partition, else under None."""
+        """What is known of the data of each of `keys`, by its newest write or observation; of `partitioned` ones by partition, else under None."""
         return self._database.read(self._writes, keys, partitioned)
 
-    def count_materializations(self, where: MaterializationFilter) -> int:
+    def count_materializations(self, where: HistoryFilter) -> int:
         """How many materialisations match."""
-        return self._database.read(self._count_materializations, where)
+        return self._database.read(self._count, _COUNT_HISTORY, asset_events, where)
 
     def materialization(self, materialization_id: str) -> Materialization | None:
         """The materialisation with this id, or None."""
         return self._database.read(_materialization, materialization_id)
+
+    def observations(self, where: HistoryFilter, *, page: PageRequest = FIRST_PAGE) -> Page[Observation]:
+        """A page of the observations that match, newest first.
+
+        Raises:
+            RequestError: a bad cursor or size.
+        """
+        return self._database.read(self._observations, where, page)
+
+    def count_observations(self, where: HistoryFilter) -> int:
+        """How many observations match."""
+        return self._database.read(self._count, _COUNT_OBSERVATIONS, observations, where)
+
+    def observation(self, observation_id: str) -> Observation | None:
+        """The observation with this id, or None."""
+        return self._database.read(_observation, observation_id)
 
     def partition_states(self, keys: Sequence[AssetKey], *, partition_keys: Sequence[str] | None = None) -> dict[AssetKey, list[PartitionState]]:
         """The state of each partition, of all or of these, that something happened to; the others are missing."""
@@ -126,20 +162,24 @@ class Assets:
         """How many results a check has, of all partitions or of one."""
         return self._database.read(self._count_check_history, asset, check, partition_key)
 
-    def _materializations(self, connection: Connection, where: MaterializationFilter, page: PageRequest) -> Page[Materialization]:
-        query = self._filtered(connection, _HISTORY, where)
+    def _materializations(self, connection: Connection, where: HistoryFilter, page: PageRequest) -> Page[Materialization]:
+        query = self._filtered(connection, _HISTORY, asset_events, where)
         return read_page(connection, query, _NEWEST_MATERIALIZATION, page=page, position_of=_position, to_item=_to_materialization)
 
-    def _count_materializations(self, connection: Connection, where: MaterializationFilter) -> int:
-        found: int = connection.execute(self._filtered(connection, _COUNT_HISTORY, where)).scalar_one()
+    def _observations(self, connection: Connection, where: HistoryFilter, page: PageRequest) -> Page[Observation]:
+        query = self._filtered(connection, _OBSERVATIONS, observations, where)
+        return read_page(connection, query, _NEWEST_OBSERVATION, page=page, position_of=_position, to_item=_to_observation)
+
+    def _count(self, connection: Connection, query: Select[Any], history: Table, where: HistoryFilter) -> int:
+        found: int = connection.execute(self._filtered(connection, query, history, where)).scalar_one()
         return found
 
-    def _filtered(self, connection: Connection, query: Select[Any], where: MaterializationFilter) -> Select[Any]:
+    def _filtered(self, connection: Connection, query: Select[Any], history: Table, where: HistoryFilter) -> Select[Any]:
         number = self._asset_names.find(connection, [where.asset]).get(where.asset, -1)
-        query = query.where(asset_events.c.asset_id == number)
+        query = query.where(history.c.asset_id == number)
         if where.partition_keys is None:
             return query
-        return query.where(asset_events.c.partition_id.in_(self._partition_names.find(connection, where.partition_keys).values()))
+        return query.where(history.c.partition_id.in_(self._partition_names.find(connection, where.partition_keys).values()))
 
     def _writes(
         self, connection: Connection, keys: Collection[AssetKey], partitioned: Collection[AssetKey]
@@ -148,10 +188,18 @@ class Assets:
         keys_of = {number: AssetKey(key) for key, number in numbers.items()}
         cut = {number for key, number in numbers.items() if key in partitioned}
         found: dict[AssetKey, dict[str | None, Write]] = {key: {} for key in keys}
-        for asset_id, payload in _in_chunks(connection, _LATEST_WRITES, sorted(keys_of.keys() - cut)):
-            found[keys_of[asset_id]][None] = decode(payload, Write)
+        looked_at: list[int] = []
+        for asset_id, written, observed in _in_chunks(connection, _LATEST_WRITES, sorted(keys_of)):
+            if asset_id in cut:
+                looked_at += [asset_id] if observed is not None else []
+                continue
+            for payload, kind in ((written, Write), (observed, Observation)):
+                if payload is not None:
+                    _keep_newest(found[keys_of[asset_id]], None, decode(payload, kind))
         for asset_id, partition, payload in _in_chunks(connection, _PARTITION_WRITES, sorted(cut)):
             found[keys_of[asset_id]][partition] = decode(payload, Write)
+        for asset_id, partition, payload in _in_chunks(connection, _PARTITION_OBSERVATIONS, looked_at):
+            _keep_newest(found[keys_of[asset_id]], partition, decode(payload, Observation))
         return found
 
     def _partition_states(
@@ -204,6 +252,11 @@ class Assets:
         return query.where(check_results.c.partition_id == self._partition_names.find(connection, [partition_key]).get(partition_key, -1))
 
 
+def _keep_newest(found: dict[str | None, Write], partition: str | None, write: Write) -> None:
+    if write.tells_version:
+        found[partition] = newest(found.get(partition), write)
+
+
 def _in_chunks(connection: Connection, query: Select[Any], numbers: Sequence[int]) -> Iterator[Any]:
     for start in range(0, len(numbers), CHUNK):
         yield from connection.execute(query, {"asset_ids": numbers[start : start + CHUNK]})
@@ -224,6 +277,7 @@ def _to_state(key: AssetKey, row: AnyRow | None) -> AssetState:
     return AssetState(
         asset=key,
         latest=None if row.latest is None else decode(row.latest, Materialization),
+        observed=None if row.observed is None else decode(row.observed, Observation),
         materialization_count=row.materialization_count,
         latest_run_id=row.latest_run_id,
     )
@@ -234,12 +288,21 @@ def _materialization(connection: Connection, materialization_id: str) -> Materia
     return None if payload is None else decode(payload, Materialization)
 
 
+def _observation(connection: Connection, observation_id: str) -> Observation | None:
+    payload = connection.execute(_OBSERVATION, {"of_id": observation_id}).scalar_one_or_none()
+    return None if payload is None else decode(payload, Observation)
+
+
 def _position(row: AnyRow) -> Position:
     return Position(row.number)
 
 
 def _to_materialization(row: AnyRow) -> Materialization:
     return decode(row.payload, Materialization)
+
+
+def _to_observation(row: AnyRow) -> Observation:
+    return decode(row.payload, Observation)
 
 
 def _to_result(row: AnyRow) -> CheckResult:

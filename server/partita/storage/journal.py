@@ -176,6 +176,8 @@ class Journal:
         partition_ids = self._partition_names.ids(connection, sorted(partition_keys)) if partition_keys else {}
         if head.has_partitions and summary.starts_running:
             changed |= self._partitions.start(connection, summary, at=now)
+        if summary.observed:  # first: what was written in the same batch was made from what had been observed
+            self._facts.observe(connection, summary, asset_ids, partition_ids)
         if summary.materialized:
             self._facts.materialize(connection, summary, asset_ids, partition_ids)
             self._partitions.materialize(connection, summary, asset_ids, partition_ids)

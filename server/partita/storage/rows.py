@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Row
 
 from partita.records.codec import decode, decode_event, encode
-from partita.records.events import AssetMaterialized, CheckEvaluated, Event, LogLevel, StoredEvent, level_of
+from partita.records.events import AssetMaterialized, AssetObserved, CheckEvaluated, Event, LogLevel, StoredEvent, level_of
 from partita.records.failures import PythonError
 from partita.records.runs import Run, RunRequest, RunStatus, RunStep, StepStatus
 from partita.storage.tables import runs, to_datetime, to_datetime_or_none, to_micros
@@ -93,6 +93,6 @@ def event_row(run_id: str, seq: int, event: Event, *, writer: str, writer_seq: i
         "kind": type(event).__struct_config__.tag,
         "level": LEVELS[level_of(event)],
         "step": event.step,
-        "asset_id": asset_ids[event.asset] if isinstance(event, (AssetMaterialized, CheckEvaluated)) else None,
+        "asset_id": asset_ids[event.asset] if isinstance(event, (AssetMaterialized, AssetObserved, CheckEvaluated)) else None,
         "payload": to_text(event),
     }

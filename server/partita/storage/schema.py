@@ -13,7 +13,7 @@ from partita.errors import SchemaVersionError
 from partita.storage.engine import Database
 from partita.storage.tables import admission, metadata
 
-HEAD = "0002"
+HEAD = "0003"
 """The revision this code works with. Revisions are numbers of four digits, so text order is their order."""
 
 _alembic = MetaData()

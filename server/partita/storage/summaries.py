@@ -12,6 +12,7 @@ from datetime import datetime
 from partita.definitions.keys import AssetKey
 from partita.records.events import (
     AssetMaterialized,
+    AssetObserved,
     CheckEvaluated,
     Event,
     PlanMade,
@@ -80,6 +81,7 @@ class Summary:
     processes: dict[str | None, str] = field(default_factory=dict)
     """Where a step runs; under None: all steps without a process of their own."""
     materialized: list[tuple[int, AssetMaterialized]] = field(default_factory=list)
+    observed: list[tuple[int, AssetObserved]] = field(default_factory=list)
     checked: list[tuple[int, CheckEvaluated]] = field(default_factory=list)
 
     @property
@@ -95,19 +97,21 @@ class Summary:
     @property
     def asset_keys(self) -> set[AssetKey]:
         """The assets that something is recorded of."""
-        return {event.asset for _, event in self.materialized} | {event.asset for _, event in self.checked}
+        return {event.asset for _, event in self._about_assets}
 
     @property
     def partition_keys(self) -> set[str]:
         """The partitions that something is recorded of."""
-        events: list[AssetMaterialized | CheckEvaluated] = [event for _, event in self.materialized]
-        events += [event for _, event in self.checked]
-        return {event.partition for event in events if event.partition is not None}
+        return {event.partition for _, event in self._about_assets if event.partition is not None}
+
+    @property
+    def _about_assets(self) -> list[tuple[int, AssetMaterialized | AssetObserved | CheckEvaluated]]:
+        return [*self.materialized, *self.observed, *self.checked]
 
     @property
     def is_plain(self) -> bool:
         """True when nothing but the log itself grows."""
-        return not (self.is_status_new or self.plan or self.steps or self.processes or self.materialized or self.checked)
+        return not (self.is_status_new or self.plan or self.steps or self.processes or self._about_assets)
 
 
 def summarize(run_id: str, status: RunStatus, events: Sequence[Event], *, first_seq: int) -> Summary:
@@ -134,6 +138,8 @@ def _add(summary: Summary, seq: int, event: Event) -> None:
             _map_steps(summary, event)
         case AssetMaterialized():
             summary.materialized.append((seq, event))
+        case AssetObserved():
+            summary.observed.append((seq, event))
         case CheckEvaluated():
             summary.checked.append((seq, event))
         case StepStarted() | StepSucceeded() | StepFailed() | StepSkipped() | StepUpstreamFailed() | StepCanceled() if event.step is not None:

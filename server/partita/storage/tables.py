@@ -228,6 +228,7 @@ assets = Table(
     Column("latest", Text),
     Column("materialization_count", Integer, nullable=False, server_default="0"),
     Column("latest_run_id", Text),
+    Column("observed", Text),
     UniqueConstraint("key"),
     sqlite_autoincrement=True,
 )
@@ -271,6 +272,22 @@ asset_events = Table(
     UniqueConstraint("id"),
     Index("ix_asset_events_asset_id", "asset_id", "number"),
     Index("ix_asset_events_partition_id", "asset_id", "partition_id", "number"),
+)
+
+# Looks at what is written elsewhere, which sensors and histories of writes know nothing of.
+observations = Table(
+    "observations",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False),
+    Column("asset_id", Integer, nullable=False),
+    Column("partition_id", Integer),
+    Column("run_id", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("payload", Text, nullable=False),
+    UniqueConstraint("id"),
+    Index("ix_observations_asset_id", "asset_id", "number"),
+    Index("ix_observations_partition_id", "asset_id", "partition_id", "number"),
 )
 
 check_results = Table(

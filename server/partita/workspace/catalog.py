@@ -82,7 +82,12 @@ class Catalog:
     @cached_property
     def owners(self) -> Mapping[AssetKey, Place]:
         """Every executable asset and its owner."""
-        return {key: place for key, place in self._merged.places.items() if not self.graph.spec(key).is_external}
+        return {key: place for key, place in self._merged.places.items() if self.graph.spec(key).is_executable}
+
+    @cached_property
+    def writers(self) -> Mapping[AssetKey, Place]:
+        """Every asset that is written here, and its owner: without those that are only observed."""
+        return {key: place for key, place in self.owners.items() if key in self.graph.materializable}
 
     @property
     def check_owners(self) -> Mapping[str, Place]:
@@ -154,7 +159,7 @@ class Catalog:
     def references_for(self, location: str, repository: str) -> Mapping[AssetKey, AssetSpec]:
         """The owners' specs of the assets that a repository only refers to."""
         declared = self.repository(location, repository).assets
-        return {spec.key: self.asset(spec.key) for spec in declared if spec.is_external and self.owner_of(spec.key)}
+        return {spec.key: self.asset(spec.key) for spec in declared if not spec.is_executable and self.owner_of(spec.key)}
 
     def _check_place(self, *, location: str | None, repository: str | None) -> None:
         if location is not None and location not in self.locations:
@@ -164,7 +169,7 @@ class Catalog:
             raise NotFoundError("repository", repository, names)
 
     def _warnings_of(self, catalog: LocationCatalog) -> list[str]:
-        references = [(repository, spec) for repository in catalog.repositories for spec in repository.assets if spec.is_external]
+        references = [(repository, spec) for repository in catalog.repositories for spec in repository.assets if not spec.is_executable]
         unanswered = [line for repository, spec in references if (line := self._doubt(repository, spec))]
         unwatched = [line for repository in catalog.repositories for line in self._unwatched(repository)]
         return [*unanswered, *unwatched, *(line for repository in catalog.repositories for line in _unevaluated(repository))]
@@ -181,7 +186,7 @@ class Catalog:
         if spec.key not in self._merged.places:
             return None
         counting = self.asset(spec.key)
-        if counting.is_external:
+        if not counting.is_executable:
             # Only a spec without any description can be meant as a reference: others declare an external asset.
             return f"Repository {repository.name!r} refers to asset '{spec.key}', which no location defines." if is_bare(counting) else None
         if spec.partitions is not None and spec.partitions != counting.partitions:

@@ -85,7 +85,7 @@ def describe(location_name: str, repositories: Sequence[Repository]) -> Location
     """
     catalog = LocationCatalog(location=location_name, repositories=tuple(repository.spec for repository in repositories))
     _refuse_unpublishable(catalog)
-    _refuse_doubles(catalog, lambda each: [f"asset '{spec.key}'" for spec in each.assets if not spec.is_external])
+    _refuse_doubles(catalog, lambda each: [f"asset '{spec.key}'" for spec in each.assets if spec.is_executable])
     _refuse_doubles(catalog, lambda each: [f"check {spec.step_key!r}" for spec in each.checks])
     for repository in catalog.repositories:
         _raise_all(check_declared_config(repository), repository)

@@ -46,7 +46,7 @@ class _Claims:
         held = self.assets.get(spec.key)
         if held is None or _stands_before(spec, held[1]):
             self.assets[spec.key] = (place, spec)
-        elif not spec.is_external and held[0][0] != place[0]:
+        elif spec.is_executable and held[0][0] != place[0]:
             self._refuse(place, f"asset '{spec.key}'", held[0])
 
     def _refuse(self, place: Place, what: str, holder: Place) -> None:
@@ -93,9 +93,9 @@ def is_bare(spec: AssetSpec) -> bool:
 
 def _stands_before(spec: AssetSpec, held: AssetSpec) -> bool:
     """Executable before external, described before bare."""
-    if spec.is_external != held.is_external:
-        return held.is_external
-    return spec.is_external and is_bare(held) and not is_bare(spec)
+    if spec.is_executable != held.is_executable:
+        return spec.is_executable
+    return not spec.is_executable and is_bare(held) and not is_bare(spec)
 
 
 def _claim(locations: Iterable[tuple[str, LocationCatalog]]) -> _Claims:

@@ -61,6 +61,57 @@ def test_an_asset_tells_whether_it_is_stale_and_why(stale: Api) -> None:
     assert (found["day"]["stalePartitionCount"], found["day"]["missingPartitionCount"]) == (1, 2)
 
 
+OBSERVED = """
+{ asset(key: "source") {
+    isExternal isObservable latestMaterialization { id }
+    latestObservation { id at partitionKey stepKey dataVersion metadata { label } asset { key } run { id } }
+    observations(first: 1) { nodes { dataVersion } totalCount pageInfo { hasNextPage } } } }
+"""
+
+
+def test_what_is_written_elsewhere_is_stale_for_others_when_a_look_at_it_finds_other_data(api: Api) -> None:
+    versions = iter("aabc")
+
+    @pt.observable_asset
+    def source() -> pt.Observation:
+        return pt.Observation(data_version=next(versions), metadata={"rows": 3})
+
+    @pt.asset(deps=[source])
+    def reader() -> int:
+        return 1
+
+    api.publish("ingest", assets=[source, reader])
+
+    def stands() -> tuple[str, list[str]]:
+        found = api.ask(f'{{ asset(key: "reader") {{ {STALENESS} }} }}')["asset"]["staleness"]
+        return found["status"], [each["upstream"]["key"] for each in found["causes"]]
+
+    pt.materialize([source, reader], selection='key:"*"', store=api.store)
+    pt.materialize(source, store=api.store)
+    assert stands() == ("FRESH", [])
+    run = pt.materialize(source, store=api.store)
+    assert stands() == ("STALE", ["source"])
+
+    found = api.ask(OBSERVED)["asset"]
+    look = found["latestObservation"]
+    assert (found["isExternal"], found["isObservable"], found["latestMaterialization"]) == (True, True, None)
+    assert (look["dataVersion"], look["stepKey"], look["asset"]["key"], look["run"]["id"]) == ("b", "source", "source", run.run_id)
+    assert found["observations"] == {"nodes": [{"dataVersion": "b"}], "totalCount": 3, "pageInfo": {"hasNextPage": True}}
+    again = api.ask("query($id: ID!) { node(id: $id) { __typename ... on Observation { at metadata { label } } } }", id=look["id"])["node"]
+    assert again == {"__typename": "Observation", "at": look["at"], "metadata": [{"label": "rows"}]}
+    document = "query($id: ID!) { run(id: $id) { events { nodes { __typename ... on ObservationEvent { message observation { id } } } } } }"
+    events = api.ask(document, id=run.run_id)
+    [told] = [each for each in events["run"]["events"]["nodes"] if each["__typename"] == "ObservationEvent"]
+    assert told == {"__typename": "ObservationEvent", "message": "Observed source at version b", "observation": {"id": look["id"]}}
+    with Client(f"http://127.0.0.1:{api.port}") as client:
+        asset = client.asset("source")
+        assert asset.latest is None
+        assert asset.latest_observation is not None
+        assert [each.data_version for each in asset.observations()] == ["b", "a", "a"]
+        with pytest.raises(RequestRefusedError, match="only observed here"):
+            client.backfill("source")
+
+
 def test_selections_know_how_assets_stand(stale: Api) -> None:
     def selected(text: str) -> list[str]:
         filtered = stale.ask("query($s: String!) { assets(filter: {selection: $s}) { nodes { key } } }", s=text)["assets"]["nodes"]

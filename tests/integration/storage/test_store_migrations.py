@@ -104,8 +104,8 @@ REVISION = '''
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0099"
+down_revision = "{head}"
 
 
 def upgrade() -> None:
@@ -122,10 +122,10 @@ def later_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (copy / "versions").mkdir(parents=True)
     for path in (package / "env.py", *(package / "versions").glob("*.py")):
         (copy / path.relative_to(package)).write_text(path.read_text())
-    (copy / "versions/0003_later.py").write_text(REVISION.format(more=""))
+    (copy / "versions/0099_later.py").write_text(REVISION.format(head=schema.HEAD, more=""))
     config = migrations.alembic_config
     monkeypatch.setattr(migrations, "alembic_config", lambda connection=None: config(connection, directory=copy))
-    return copy / "versions/0003_later.py"
+    return copy / "versions/0099_later.py"
 
 
 def needing(monkeypatch: pytest.MonkeyPatch, revision: str) -> None:
@@ -137,30 +137,30 @@ def needing(monkeypatch: pytest.MonkeyPatch, revision: str) -> None:
 def test_an_older_database_is_copied_and_upgraded(tmp_path: Path, later_revision: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Store(url_of(tmp_path)) as store:
         run = launch(store, "orders")
-    needing(monkeypatch, "0003")
+    needing(monkeypatch, "0099")
 
     before = schema.upgrade(url_of(tmp_path))
 
-    assert (before.found, before.needed) == ("0002", "0003")
+    assert (before.found, before.needed) == (schema.HEAD, "0099")
     assert schema.state(url_of(tmp_path)).is_current
     assert "color" in tables_of(tmp_path / "partita.db")["table", "runs"]
-    assert "color" not in tables_of(tmp_path / "partita.db.0002.bak")["table", "runs"]
+    assert "color" not in tables_of(tmp_path / f"partita.db.{schema.HEAD}.bak")["table", "runs"]
     with Store(url_of(tmp_path)) as store:
         assert store.runs.get(run.id) == run
 
 
 def test_a_revision_that_fails_changes_nothing(tmp_path: Path, later_revision: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Store(url_of(tmp_path)).close()
-    later_revision.write_text(REVISION.format(more='raise RuntimeError("half way")'))
-    needing(monkeypatch, "0003")
+    later_revision.write_text(REVISION.format(head=schema.HEAD, more='raise RuntimeError("half way")'))
+    needing(monkeypatch, "0099")
 
     with pytest.raises(RuntimeError, match="half way"):
         Store(url_of(tmp_path))
 
-    assert schema.state(url_of(tmp_path)).found == "0002"
+    assert schema.state(url_of(tmp_path)).found == schema.HEAD
     assert "color" not in tables_of(tmp_path / "partita.db")["table", "runs"]
 
-    later_revision.write_text(REVISION.format(more=""))
+    later_revision.write_text(REVISION.format(head=schema.HEAD, more=""))
     Store(url_of(tmp_path)).close()
     assert schema.state(url_of(tmp_path)).is_current
 

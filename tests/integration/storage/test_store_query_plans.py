@@ -13,7 +13,7 @@ import pytest
 from partita.definitions.keys import AssetKey
 from partita.records.automations import AutomationKind
 from partita.records.events import LogLevel, StepFailed
-from partita.records.filters import EventFilter, MaterializationFilter, RunFilter, RunOrder, RunOrderField, TickFilter
+from partita.records.filters import EventFilter, HistoryFilter, RunFilter, RunOrder, RunOrderField, TickFilter
 from partita.records.pages import Direction, PageRequest
 from partita.records.runs import RunStatus
 from partita.records.ticks import TickStatus
@@ -105,7 +105,7 @@ def test_reading_scans_nothing_and_sorts_nothing(watched: tuple[Store, Seen]) ->
         store.events.count(run_id, where)
     store.changes.after(store.changes.latest())
     store.assets.states([ORDERS])
-    for where_written in (MaterializationFilter(asset=ORDERS), MaterializationFilter(asset=ORDERS, partition_keys=("mon",))):
+    for where_written in (HistoryFilter(asset=ORDERS), HistoryFilter(asset=ORDERS, partition_keys=("mon",))):
         page_of_one = store.assets.materializations(where_written, page=PageRequest(first=1))
         store.assets.materializations(where_written, page=PageRequest(after=page_of_one.cursors[0]))
         store.assets.count_materializations(where_written)

@@ -8,7 +8,7 @@ import pytest
 from partita.definitions.keys import AssetKey
 from partita.errors import AlreadyFinishedError
 from partita.records.events import StepFailed, StepStarted, StepSucceeded
-from partita.records.filters import MaterializationFilter, RunFilter, RunOrder, RunOrderField
+from partita.records.filters import HistoryFilter, RunFilter, RunOrder, RunOrderField
 from partita.records.runs import RunStatus
 from partita.storage.launches import Idempotency
 from partita.storage.retention import Pruned
@@ -40,7 +40,7 @@ def answers(store: Store, run_id: str) -> list[Any]:
         store.runs.stats([run_id]),
         store.runs.list(RunFilter(assets=(ORDERS,), tags=(("team", "a"),), partition_keys=("mon",)), order=RunOrder(field=RunOrderField.ENDED_AT)),
         store.assets.states([ORDERS, AssetKey("sales")]),
-        store.assets.materializations(MaterializationFilter(asset=ORDERS)),
+        store.assets.materializations(HistoryFilter(asset=ORDERS)),
         store.assets.partition_states([ORDERS, AssetKey("sales")]),
         store.assets.partition_counts([ORDERS, AssetKey("sales")]),
         store.assets.check_results([(ORDERS, "fresh")]),

@@ -17,7 +17,7 @@ from partita.records.events import (
     StepSucceeded,
     StepUpstreamFailed,
 )
-from partita.records.filters import MaterializationFilter
+from partita.records.filters import HistoryFilter
 from partita.records.pages import PageRequest
 from partita.records.runs import RunStatus, RunStep, StepStatus
 from partita.storage.store import Store
@@ -189,7 +189,7 @@ def test_the_history_of_an_asset_is_paged_from_the_newest(store: Store) -> None:
     writer = begin(store, "orders")
     for number in range(7):
         writer.send(materialized("orders", f"p{number % 2}", seconds=number), materialized("other"))
-    where = MaterializationFilter(asset=ORDERS)
+    where = HistoryFilter(asset=ORDERS)
 
     first = store.assets.materializations(where, page=PageRequest(first=3))
     rest = store.assets.materializations(where, page=PageRequest(first=10, after=first.cursors[-1]))
@@ -204,12 +204,12 @@ def test_the_history_of_an_asset_is_paged_from_the_newest(store: Store) -> None:
 def test_the_history_of_single_partitions(store: Store) -> None:
     writer = begin(store, "orders")
     writer.send(*(materialized("orders", f"p{number % 3}", seconds=number) for number in range(6)))
-    where = MaterializationFilter(asset=ORDERS, partition_keys=("p0", "p2", "never"))
+    where = HistoryFilter(asset=ORDERS, partition_keys=("p0", "p2", "never"))
 
     assert [found.partition for found in store.assets.materializations(where).items] == ["p2", "p0", "p2", "p0"]
     assert store.assets.count_materializations(where) == 4
-    assert store.assets.materializations(MaterializationFilter(asset=ORDERS, partition_keys=())).items == []
-    assert store.assets.materializations(MaterializationFilter(asset=AssetKey("gone"))).items == []
+    assert store.assets.materializations(HistoryFilter(asset=ORDERS, partition_keys=())).items == []
+    assert store.assets.materializations(HistoryFilter(asset=AssetKey("gone"))).items == []
 
 
 def test_a_check_shows_its_latest_result(store: Store) -> None:
@@ -245,7 +245,7 @@ def test_the_history_of_a_check_is_paged_and_filtered_by_partition(store: Store)
 def test_a_cursor_of_another_list_is_refused(store: Store) -> None:
     writer = begin(store, "orders")
     writer.send(materialized("orders"))
-    cursor = store.assets.materializations(MaterializationFilter(asset=ORDERS)).cursors[0]
+    cursor = store.assets.materializations(HistoryFilter(asset=ORDERS)).cursors[0]
 
     with pytest.raises(RequestError, match="belongs to a list sorted by materializations"):
         store.assets.check_history(ORDERS, "fresh", page=PageRequest(after=cursor))

@@ -145,7 +145,7 @@ def test_whatever_can_be_fetched_again_is_a_node() -> None:
     with_id = {owner for owner, name, field in fields((GraphQLObjectType,)) if name == "id" and str(field.type) == "ID!"}
 
     definitions = {"Asset", "AssetCheck", "CodeLocation", "Job", "Repository", "Schedule", "Sensor"}
-    assert nodes == with_id == definitions | {"Backfill", "Materialization", "Run", "Tick"}
+    assert nodes == with_id == definitions | {"Backfill", "Materialization", "Observation", "Run", "Tick"}
 
 
 def test_a_mutation_takes_one_input_and_answers_with_a_payload_that_carries_errors() -> None:
@@ -180,7 +180,7 @@ def test_an_event_has_what_every_event_has() -> None:
     interface = SCHEMA.get_type("RunEvent")
     assert isinstance(interface, GraphQLInterfaceType)
 
-    assert len(SCHEMA.get_possible_types(interface)) == 7
+    assert len(SCHEMA.get_possible_types(interface)) == 8
     assert set(interface.fields) == {"attempt", "at", "cursor", "level", "message", "runId", "stepKey"}
 
 

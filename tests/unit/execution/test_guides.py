@@ -23,8 +23,9 @@ def test_a_block_of_the_guide_runs(block: str) -> None:
     assert "pt" in scope
 
 
-@pytest.mark.parametrize(("name", "count"), [("conditions", 4), ("assets", 4)])
-def test_a_guide_runs_from_top_to_bottom(name: str, count: int) -> None:
+@pytest.mark.parametrize(("name", "count"), [("conditions", 4), ("assets", 5)])
+def test_a_guide_runs_from_top_to_bottom(name: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", (DOCS / f"{name}.md").read_text(), re.DOTALL)
     scope: dict[str, Any] = {"__name__": "guide"}
 

@@ -12,7 +12,7 @@ import pytest
 
 import partita as pt
 from partita.errors import ExecutionError, OperationError, StepFailedError
-from partita.records.filters import MaterializationFilter
+from partita.records.filters import HistoryFilter
 from partita.records.pages import PageRequest
 from partita.records.runs import RunStatus, StepStatus
 from support.running import a_chain, kinds
@@ -54,7 +54,7 @@ def test_a_run_is_remembered_with_its_events_and_steps(store: pt.Store) -> None:
         ("doubled", StepStatus.SUCCEEDED),
     ]
     assert kinds(log_of(store, run.id)) == ["status", "status", *kinds(result.events)]
-    page = store.assets.materializations(MaterializationFilter(asset=doubled.key), page=PageRequest())
+    page = store.assets.materializations(HistoryFilter(asset=doubled.key), page=PageRequest())
     assert [each.run_id for each in page.items] == [result.run_id]
 
 

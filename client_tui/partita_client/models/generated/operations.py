@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         ListJobs,
         ListLocations,
         ListMaterializations,
+        ListObservations,
         ListPartitions,
         ListRunEvents,
         ListRuns,
@@ -130,6 +131,7 @@ fragment AssetRecord on Asset {
   owners
   codeVersion
   isExternal
+  isObservable
   tags {
     ...Tag
   }
@@ -150,6 +152,9 @@ fragment AssetRecord on Asset {
   }
   latestMaterialization {
     ...MaterializationRecord
+  }
+  latestObservation {
+    ...ObservationRecord
   }
 }
 
@@ -184,6 +189,20 @@ fragment MetadataEntry on MetadataEntry {
   label
   kind
   value
+}
+
+fragment ObservationRecord on Observation {
+  id
+  at
+  partitionKey
+  stepKey
+  dataVersion
+  run {
+    id
+  }
+  metadata {
+    ...MetadataEntry
+  }
 }
 
 fragment Place on Repository {
@@ -238,6 +257,7 @@ fragment AssetRecord on Asset {
   owners
   codeVersion
   isExternal
+  isObservable
   tags {
     ...Tag
   }
@@ -258,6 +278,9 @@ fragment AssetRecord on Asset {
   }
   latestMaterialization {
     ...MaterializationRecord
+  }
+  latestObservation {
+    ...ObservationRecord
   }
 }
 
@@ -292,6 +315,20 @@ fragment MetadataEntry on MetadataEntry {
   label
   kind
   value
+}
+
+fragment ObservationRecord on Observation {
+  id
+  at
+  partitionKey
+  stepKey
+  dataVersion
+  run {
+    id
+  }
+  metadata {
+    ...MetadataEntry
+  }
 }
 
 fragment PageInfo on PageInfo {
@@ -390,6 +427,58 @@ def list_materializations(
 ) -> Request[ListMaterializations]:
     return Request(
         "ListMaterializations", "query", LIST_MATERIALIZATIONS, given({"key": key, "first": first, "after": after, "partitionKeys": partition_keys})
+    )
+
+
+LIST_OBSERVATIONS = """query ListObservations($key: String!, $first: Int, $after: String, $partitionKeys: [String!]) {
+  asset(key: $key) {
+    observations(first: $first, after: $after, partitionKeys: $partitionKeys) {
+      ...ObservationPage
+    }
+  }
+}
+
+fragment MetadataEntry on MetadataEntry {
+  label
+  kind
+  value
+}
+
+fragment ObservationPage on ObservationConnection {
+  nodes {
+    ...ObservationRecord
+  }
+  pageInfo {
+    ...PageInfo
+  }
+}
+
+fragment ObservationRecord on Observation {
+  id
+  at
+  partitionKey
+  stepKey
+  dataVersion
+  run {
+    id
+  }
+  metadata {
+    ...MetadataEntry
+  }
+}
+
+fragment PageInfo on PageInfo {
+  hasNextPage
+  endCursor
+}
+"""
+
+
+def list_observations(
+    *, key: str, first: int | None = None, after: str | None = None, partition_keys: Sequence[str] | None = None
+) -> Request[ListObservations]:
+    return Request(
+        "ListObservations", "query", LIST_OBSERVATIONS, given({"key": key, "first": first, "after": after, "partitionKeys": partition_keys})
     )
 
 
@@ -2024,6 +2113,19 @@ fragment RunEvent on RunEvent {
       }
     }
   }
+  ... on ObservationEvent {
+    observation {
+      id
+      partitionKey
+      dataVersion
+      asset {
+        key
+      }
+      metadata {
+        ...MetadataEntry
+      }
+    }
+  }
   ... on CheckEvent {
     check {
       name
@@ -2434,6 +2536,19 @@ fragment RunEvent on RunEvent {
       }
     }
   }
+  ... on ObservationEvent {
+    observation {
+      id
+      partitionKey
+      dataVersion
+      asset {
+        key
+      }
+      metadata {
+        ...MetadataEntry
+      }
+    }
+  }
   ... on CheckEvent {
     check {
       name
@@ -2507,6 +2622,7 @@ fragment TuiAsset on Asset {
   kinds
   owners
   isExternal
+  isObservable
   upstream {
     key
   }
@@ -2531,6 +2647,13 @@ fragment TuiAsset on Asset {
     }
   }
   latestMaterialization {
+    at
+    partitionKey
+    run {
+      id
+    }
+  }
+  latestObservation {
     at
     partitionKey
     run {
@@ -2572,6 +2695,7 @@ fragment TuiAsset on Asset {
   kinds
   owners
   isExternal
+  isObservable
   upstream {
     key
   }
@@ -2596,6 +2720,13 @@ fragment TuiAsset on Asset {
     }
   }
   latestMaterialization {
+    at
+    partitionKey
+    run {
+      id
+    }
+  }
+  latestObservation {
     at
     partitionKey
     run {
@@ -2638,6 +2769,11 @@ TUI_ASSET_DETAIL = """query TuiAssetDetail($key: String!) {
     materializations(first: 50) {
       nodes {
         ...MaterializationRecord
+      }
+    }
+    observations(first: 50) {
+      nodes {
+        ...ObservationRecord
       }
     }
   }
@@ -2686,6 +2822,20 @@ fragment MetadataEntry on MetadataEntry {
   value
 }
 
+fragment ObservationRecord on Observation {
+  id
+  at
+  partitionKey
+  stepKey
+  dataVersion
+  run {
+    id
+  }
+  metadata {
+    ...MetadataEntry
+  }
+}
+
 fragment Place on Repository {
   name
   codeLocation {
@@ -2706,6 +2856,7 @@ fragment TuiAsset on Asset {
   kinds
   owners
   isExternal
+  isObservable
   upstream {
     key
   }
@@ -2730,6 +2881,13 @@ fragment TuiAsset on Asset {
     }
   }
   latestMaterialization {
+    at
+    partitionKey
+    run {
+      id
+    }
+  }
+  latestObservation {
     at
     partitionKey
     run {

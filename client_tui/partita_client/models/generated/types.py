@@ -114,6 +114,8 @@ __all__ = [
     "ListLocationsWorkspace",
     "ListMaterializations",
     "ListMaterializationsAsset",
+    "ListObservations",
+    "ListObservationsAsset",
     "ListPartitions",
     "ListPartitionsAsset",
     "ListPartitionsAssetPartitions",
@@ -141,6 +143,12 @@ __all__ = [
     "NotEnded",
     "NotEndedTick",
     "NotFound",
+    "ObservationEvent",
+    "ObservationEventObservation",
+    "ObservationEventObservationAsset",
+    "ObservationPage",
+    "ObservationRecord",
+    "ObservationRecordRun",
     "PageInfo",
     "Partition",
     "PartitionPage",
@@ -201,10 +209,13 @@ __all__ = [
     "TuiAssetDetailAsset",
     "TuiAssetDetailAssetJobs",
     "TuiAssetDetailAssetMaterializations",
+    "TuiAssetDetailAssetObservations",
     "TuiAssetDetailAssetSourceLocation",
     "TuiAssetDownstream",
     "TuiAssetLatestMaterialization",
     "TuiAssetLatestMaterializationRun",
+    "TuiAssetLatestObservation",
+    "TuiAssetLatestObservationRun",
     "TuiAssetPartitions",
     "TuiAssetPartitionsStatusCounts",
     "TuiAssetUpstream",
@@ -389,6 +400,41 @@ class MaterializationPage(Shape):
     """Where this page stands in the list."""
 
 
+class ObservationRecordRun(Shape):
+    """One execution of a job, or of assets."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+
+
+class ObservationRecord(Shape):
+    """A recorded look of a run at an asset that is written elsewhere."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+    at: datetime
+    """When it was looked at."""
+    partition_key: str | None = None
+    """The partition that was looked at; null for an asset without partitions."""
+    step_key: str
+    """The step that looked."""
+    data_version: str | None = None
+    """Version of the data, as the code that looked named it; null when it did not."""
+    run: ObservationRecordRun | None = None
+    """The run that looked; null when it was deleted."""
+    metadata: tuple[MetadataEntry, ...]
+    """What the code said of the data."""
+
+
+class ObservationPage(Shape):
+    """A page of a list."""
+
+    nodes: tuple[ObservationRecord, ...]
+    """The items of this page."""
+    page_info: PageInfo
+    """Where this page stands in the list."""
+
+
 class CheckResult(Shape):
     """A recorded verdict of an asset check."""
 
@@ -486,6 +532,8 @@ class AssetRecord(Shape):
     """Version of the code that writes it; null when it is not named."""
     is_external: bool
     """Whether no code location can write it."""
+    is_observable: bool
+    """Whether it is written elsewhere and a run can look at it."""
     tags: tuple[Tag, ...]
     """Its tags, sorted by key."""
     repository: Place | None = None
@@ -500,6 +548,8 @@ class AssetRecord(Shape):
     """How it is cut; null when it is not partitioned."""
     latest_materialization: MaterializationRecord | None = None
     """Its newest recorded write; null when it was never written."""
+    latest_observation: ObservationRecord | None = None
+    """The newest look at it, where it is written elsewhere; null when there was none."""
 
 
 class AssetPage(Shape):
@@ -1135,6 +1185,35 @@ class MaterializationEvent(RunEvent):
     """The recorded write."""
 
 
+class ObservationEventObservationAsset(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    key: str
+    """Its key: segments joined by `/`, unique in the workspace."""
+
+
+class ObservationEventObservation(Shape):
+    """A recorded look of a run at an asset that is written elsewhere."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+    partition_key: str | None = None
+    """The partition that was looked at; null for an asset without partitions."""
+    data_version: str | None = None
+    """Version of the data, as the code that looked named it; null when it did not."""
+    asset: ObservationEventObservationAsset
+    """The asset that was looked at."""
+    metadata: tuple[MetadataEntry, ...]
+    """What the code said of the data."""
+
+
+class ObservationEvent(RunEvent):
+    """An asset that is written elsewhere, or one partition of it, was looked at."""
+
+    observation: ObservationEventObservation
+    """The recorded observation."""
+
+
 class CheckEventCheckAsset(Shape):
     """A table, file, model or anything else that is kept and can be written again."""
 
@@ -1185,12 +1264,23 @@ AnyRunEvent = Annotated[
     | Annotated[PlanEvent, pydantic.Tag("PlanEvent")]
     | Annotated[StepEvent, pydantic.Tag("StepEvent")]
     | Annotated[MaterializationEvent, pydantic.Tag("MaterializationEvent")]
+    | Annotated[ObservationEvent, pydantic.Tag("ObservationEvent")]
     | Annotated[CheckEvent, pydantic.Tag("CheckEvent")]
     | Annotated[LogEvent, pydantic.Tag("LogEvent")]
     | Annotated[ProgressEvent, pydantic.Tag("ProgressEvent")]
     | Annotated[RunEvent, pydantic.Tag("RunEvent")],
     pydantic.Discriminator(
-        kind_of("StatusEvent", "PlanEvent", "StepEvent", "MaterializationEvent", "CheckEvent", "LogEvent", "ProgressEvent", otherwise="RunEvent")
+        kind_of(
+            "StatusEvent",
+            "PlanEvent",
+            "StepEvent",
+            "MaterializationEvent",
+            "ObservationEvent",
+            "CheckEvent",
+            "LogEvent",
+            "ProgressEvent",
+            otherwise="RunEvent",
+        )
     ),
 ]
 
@@ -1278,6 +1368,24 @@ class TuiAssetLatestMaterialization(Shape):
     """The run that wrote it; null when it was reported from outside or the run was deleted."""
 
 
+class TuiAssetLatestObservationRun(Shape):
+    """One execution of a job, or of assets."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+
+
+class TuiAssetLatestObservation(Shape):
+    """A recorded look of a run at an asset that is written elsewhere."""
+
+    at: datetime
+    """When it was looked at."""
+    partition_key: str | None = None
+    """The partition that was looked at; null for an asset without partitions."""
+    run: TuiAssetLatestObservationRun | None = None
+    """The run that looked; null when it was deleted."""
+
+
 class TuiAsset(Shape):
     """A table, file, model or anything else that is kept and can be written again."""
 
@@ -1295,6 +1403,8 @@ class TuiAsset(Shape):
     """Who answers for it."""
     is_external: bool
     """Whether no code location can write it."""
+    is_observable: bool
+    """Whether it is written elsewhere and a run can look at it."""
     upstream: tuple[TuiAssetUpstream, ...]
     """The assets that it is computed from, nearest only."""
     downstream: tuple[TuiAssetDownstream, ...]
@@ -1305,6 +1415,8 @@ class TuiAsset(Shape):
     """How it is cut; null when it is not partitioned."""
     latest_materialization: TuiAssetLatestMaterialization | None = None
     """Its newest recorded write; null when it was never written."""
+    latest_observation: TuiAssetLatestObservation | None = None
+    """The newest look at it, where it is written elsewhere; null when there was none."""
     repository: Place | None = None
     """The repository that defines it; null when no code location does."""
 
@@ -2102,6 +2214,20 @@ class ListMaterializations(Shape):
     """An asset by its key; null when no code location declares it."""
 
 
+class ListObservationsAsset(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    observations: ObservationPage
+    """The recorded looks at it, newest first; empty when nothing here observes it."""
+
+
+class ListObservations(Shape):
+    """The answer to `ListObservations`."""
+
+    asset: ListObservationsAsset | None = None
+    """An asset by its key; null when no code location declares it."""
+
+
 class GetStalenessAsset(Shape):
     """A table, file, model or anything else that is kept and can be written again."""
 
@@ -2629,6 +2755,13 @@ class TuiAssetDetailAssetMaterializations(Shape):
     """The items of this page."""
 
 
+class TuiAssetDetailAssetObservations(Shape):
+    """A page of a list."""
+
+    nodes: tuple[ObservationRecord, ...]
+    """The items of this page."""
+
+
 class TuiAssetDetailAsset(Shape):
     """A table, file, model or anything else that is kept and can be written again."""
 
@@ -2646,6 +2779,8 @@ class TuiAssetDetailAsset(Shape):
     """The tests of its data."""
     materializations: TuiAssetDetailAssetMaterializations
     """Its recorded writes, newest first."""
+    observations: TuiAssetDetailAssetObservations
+    """The recorded looks at it, newest first; empty when nothing here observes it."""
 
 
 class TuiAssetDetail(Shape):

@@ -22,7 +22,7 @@ from partita_client.tui.screens.chrome import Pane
 from partita_client.tui.screens.partitions import PartitionsPane
 from partita_client.tui.screens.tabs import Tabbed
 from partita_client.tui.screens.targets import Target, launch_or_ask, open_backfill, open_launch
-from partita_client.tui.store.asset_rows import active_keys, status_of, summary
+from partita_client.tui.store.asset_rows import active_keys, can_run, summary
 from partita_client.tui.store.lineage import edges_of, nodes_of
 from partita_client.tui.store.run_rows import short_id
 from partita_client.tui.store.topics import AssetsSeen, Changes, Topic
@@ -33,7 +33,7 @@ from partita_client.tui.widgets.line_text import LineText
 from partita_client.tui.widgets.virtual_table import Column, Row, VirtualTable
 
 if TYPE_CHECKING:
-    from partita_client.models import TuiAsset, TuiAssetDetail, TuiAssetDetailAsset
+    from partita_client.models import MaterializationRecord, ObservationRecord, TuiAsset, TuiAssetDetail, TuiAssetDetailAsset
 
 
 class AssetScreen(PlaceScreen):
@@ -133,7 +133,7 @@ class AssetScreen(PlaceScreen):
         self.put_lines("#asset-facts", list(_facts(told, now)))
         self.put_lines("#checks", list(_checks(told, now)))
         self.put_lines("#definition", list(_definition(told, asset)))
-        self.put_rows("#writes", [_write_row(each, now) for each in told.materializations.nodes])
+        self.put_rows("#writes", [_write_row(each, now) for each in _history(told)])
         self._draw_lineage()
         self.show_frame()
 
@@ -170,7 +170,7 @@ class AssetScreen(PlaceScreen):
     def _write_selected(self, event: VirtualTable.RowSelected) -> None:
         event.stop()
         told = self._told.asset if self._told else None
-        found = next((each for each in told.materializations.nodes if each.id == event.row_id), None) if told else None
+        found = next((each for each in _history(told) if each.id == event.row_id), None) if told else None
         if found is not None and found.run is not None:
             self.desk.go(Route("runs", id=found.run.id))
 
@@ -197,8 +197,10 @@ class AssetScreen(PlaceScreen):
         asset = self.asset
         if asset is None:
             return "the asset is not known yet" if action.id.startswith("asset.") else None
-        if action.id in ("asset.materialize", "asset.launch", "asset.backfill") and status_of(asset) == "external":
+        if action.id in ("asset.materialize", "asset.launch", "asset.backfill") and not can_run(asset):
             return "no code location writes it"
+        if action.id == "asset.backfill" and asset.is_external:
+            return "it is observed, not written"
         if action.id in ("asset.partitions", "asset.backfill") and asset.partitions is None:
             return "it has no partitions"
         return None
@@ -225,6 +227,11 @@ _WRITES = (
 )
 
 
+def _history(told: TuiAssetDetailAsset) -> list[MaterializationRecord | ObservationRecord]:
+    """Writes of it, and looks at it where it is written elsewhere, newest first."""
+    return sorted([*told.materializations.nodes, *told.observations.nodes], key=lambda each: each.at, reverse=True)
+
+
 def _write_row(each: Any, now: datetime) -> Row:
     metadata = "  ".join(f"{entry.label}={plain(str(entry.value), 60)}" for entry in each.metadata)
     run = ((short_id(each.run.id), "accent"),) if each.run else "–"
@@ -232,15 +239,17 @@ def _write_row(each: Any, now: datetime) -> Row:
 
 
 def _facts(told: TuiAssetDetailAsset, now: datetime) -> Iterator[Line]:
-    nodes = told.materializations.nodes
-    if not nodes:
+    history = _history(told)
+    if not history:
         yield (("It was never written.", "dim"),)
         return
-    latest = nodes[0]
-    yield (("latest write", "title"), (f"   {clock(latest.at, now)}  {ago(latest.at, now)} ago", ""))
+    latest = history[0]
+    is_look = latest in told.observations.nodes
+    code_version = None if is_look else told.materializations.nodes[0].code_version
+    yield (("latest look" if is_look else "latest write", "title"), (f"   {clock(latest.at, now)}  {ago(latest.at, now)} ago", ""))
     if latest.run is not None:
         yield ((fit("run", 18), "dim"), (short_id(latest.run.id), "accent"))
-    for label, value in (("partition", latest.partition_key), ("data version", latest.data_version), ("code version", latest.code_version)):
+    for label, value in (("partition", latest.partition_key), ("data version", latest.data_version), ("code version", code_version)):
         if value:
             yield ((fit(label, 18), "dim"), (plain(value, 200), ""))
     for entry in latest.metadata:

@@ -16,7 +16,7 @@ from partita_client.tui.screens.base import PlaceScreen
 from partita_client.tui.screens.chrome import Pane
 from partita_client.tui.screens.filter_bar import FilterBar
 from partita_client.tui.screens.targets import Target, launch_or_ask, open_backfill, open_launch
-from partita_client.tui.store.asset_rows import active_keys, asset_cells, list_assets, list_groups, parse_asset_filter, summary
+from partita_client.tui.store.asset_rows import active_keys, asset_cells, can_run, list_assets, list_groups, parse_asset_filter, summary
 from partita_client.tui.store.filters import Filter
 from partita_client.tui.store.lineage import edges_of, nodes_of
 from partita_client.tui.store.topics import Changes, Topic
@@ -229,7 +229,7 @@ class AssetsScreen(PlaceScreen):
         assets = [self.desk.world.assets[key] for key in self.chosen() if key in self.desk.world.assets]
         if not assets:
             return "there is no asset here"
-        if all(asset.is_external for asset in assets):
+        if not any(can_run(asset) for asset in assets):
             return "no code location writes it"
         if action.id == "asset.backfill" and not any(asset.partitions for asset in assets):
             return "it has no partitions"

@@ -13,7 +13,7 @@ from partita_client.tui.store.filters import Filter, parse_filter
 from partita_client.tui.store.run_rows import short_id
 
 if TYPE_CHECKING:
-    from partita_client.models import TuiAsset, TuiRun
+    from partita_client.models import TuiAsset, TuiAssetLatestMaterialization, TuiAssetLatestObservation, TuiRun
 
 FIELDS = ("status", "group", "kind", "owner", "location", "key", "check")
 STATUSES = ("materialized", "failed", "running", "missing", "warning", "external")
@@ -76,9 +76,19 @@ def location_of(asset: TuiAsset) -> str:
     return asset.repository.code_location.name if asset.repository else ""
 
 
+def can_run(asset: TuiAsset) -> bool:
+    """Whether a run can write it or look at it."""
+    return not asset.is_external or asset.is_observable
+
+
+def latest_of(asset: TuiAsset) -> TuiAssetLatestMaterialization | TuiAssetLatestObservation | None:
+    """Its newest write or, where it is written elsewhere, the newest look at it."""
+    return asset.latest_materialization or asset.latest_observation
+
+
 def asset_cells(asset: TuiAsset, now: datetime, active: frozenset[str]) -> tuple[str | Line, ...]:
     """The cells of its row."""
-    latest = asset.latest_materialization
+    latest = latest_of(asset)
     status = status_of(asset, active)
     kinds = ",".join(asset.kinds)
     return (
@@ -139,8 +149,9 @@ def group_marks(states: Counter[str]) -> Line:
 
 def summary(asset: TuiAsset, now: datetime, active: frozenset[str]) -> list[Line]:
     """A few lines on an asset: how it stands, what it comes from and goes to."""
-    latest = asset.latest_materialization
-    written = f"written {ago(latest.at, now)} ago" if latest else "never written"
+    latest = latest_of(asset)
+    done = "observed" if asset.is_observable and not asset.latest_materialization else "written"
+    written = f"{done} {ago(latest.at, now)} ago" if latest else f"never {done}"
     by = f" by {short_id(latest.run.id)}" if latest and latest.run else ""
     first: Line = (
         *mark_line("asset", status_of(asset, active)),

@@ -22,10 +22,14 @@ _NAMES = {
     "StatusEvent": "RUN",
     "PlanEvent": "PLAN",
     "MaterializationEvent": "MATERIALIZED",
+    "ObservationEvent": "OBSERVED",
     "CheckEvent": "CHECK",
     "LogEvent": "LOG",
     "ProgressEvent": "PROGRESS",
 }
+
+
+_ABOUT_DATA = ("MaterializationEvent", "ObservationEvent")
 
 
 @dataclass(slots=True)
@@ -204,14 +208,14 @@ def _style(event: Any, level: str) -> str:
     if level == "warning":
         return "warning"
     kind = event.kind.value if event.type_name == "StepEvent" else ""
-    return "ok" if kind == "succeeded" or event.type_name == "MaterializationEvent" else "running" if kind == "started" else "dim"
+    return "ok" if kind == "succeeded" or event.type_name in _ABOUT_DATA else "running" if kind == "started" else "dim"
 
 
 def _details(event: Any) -> Iterator[str]:
     if getattr(event, "error", None) is not None:
         yield from error_lines(event.error)
-    if event.type_name == "MaterializationEvent":
-        written = event.materialization
+    if event.type_name in _ABOUT_DATA:
+        written = event.observation if event.type_name == "ObservationEvent" else event.materialization
         yield f"asset {written.asset.key}" + (f" [{written.partition_key}]" if written.partition_key else "")
         yield from (f"{entry.label}: {entry.value}" for entry in written.metadata)
     elif event.type_name == "CheckEvent":

@@ -92,7 +92,7 @@ def _decide(context: Context, given: StartBackfillInput) -> tuple[BackfillReques
     check_texts(given)
     definitions = context.definitions
     catalog = definitions.catalog
-    scope = BackfillScope(graph=catalog.graph, owners=catalog.owners, now=context.now, dynamic=definitions.dynamic)
+    scope = BackfillScope(graph=catalog.graph, owners=catalog.writers, now=context.now, dynamic=definitions.dynamic)
     has_job = _names_job(given)
     if given.title is not None and (len(given.title) > MAX_TITLE or CONTROL.search(given.title)):
         raise Refused(invalid(f"A title is one line of plain text of at most {MAX_TITLE} characters.", path=["title"]))

@@ -17,6 +17,7 @@ from partita.api.types.fields import (
     CHECK,
     JOB,
     MATERIALIZATION,
+    OBSERVATION,
     REPOSITORY,
     STALENESS,
     argument,
@@ -28,7 +29,7 @@ from partita.api.types.fields import (
 )
 from partita.api.types.node import Definition, MetadataEntry, Node, Tag, to_tags
 from partita.planning.staleness import Staleness
-from partita.records.assets import Materialization
+from partita.records.assets import Materialization, Observation
 from partita.records.pages import PageRequest
 
 
@@ -44,6 +45,7 @@ class Asset(Node, Definition):
     owners: list[str] = shown("Who answers for it.", "spec.owners")
     code_version: str | None = shown("Version of the code that writes it; null when it is not named.", "spec.code_version")
     is_external: bool = shown("Whether no code location can write it.", "spec.is_external")
+    is_observable: bool = shown("Whether it is written elsewhere and a run can look at it.", "spec.is_observable")
     metadata: list[MetadataEntry] = shown("What its definition says of it.", "spec.metadata")
 
     @resolved("The repository that defines it; null when no code location does.", type=maybe(REPOSITORY))
@@ -95,6 +97,13 @@ class Asset(Node, Definition):
         state = await info.context.loaders.asset_states.load(asset.key)
         return state.latest if state else None
 
+    @resolved("The newest look at it, where it is written elsewhere; null when there was none.", type=maybe(OBSERVATION))
+    @staticmethod
+    async def latest_observation(asset: Parent[AssetEntry], info: Info) -> Observation | None:
+        """The newest look at it."""
+        state = await info.context.loaders.asset_states.load(asset.key)
+        return state.observed if state else None
+
     @resolved("Whether its code or inputs have changed since it was written; null when nothing here can write it.", type=maybe(STALENESS))
     @staticmethod
     async def staleness(asset: Parent[AssetEntry], info: Info) -> Staleness | None:
@@ -111,3 +120,14 @@ class Asset(Node, Definition):
     ) -> ShownPage[Materialization]:
         """A page of its writes."""
         return await info.context.page_of_materializations(asset.key, partition_keys=partition_keys, page=page)
+
+    @paged("The recorded looks at it, newest first; empty when nothing here observes it.", OBSERVATION, has_tail=True)
+    @staticmethod
+    async def observations(
+        asset: Parent[AssetEntry],
+        info: Info,
+        page: PageRequest,
+        partition_keys: Annotated[list[str] | None, argument("Only looks at these partitions; at any when left out.")] = None,
+    ) -> ShownPage[Observation]:
+        """A page of the looks at it."""
+        return await info.context.page_of_observations(asset.key, partition_keys=partition_keys, page=page)

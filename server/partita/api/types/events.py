@@ -13,7 +13,7 @@ from partita.api.events import ShownEvent
 from partita.api.scalars import JSON, Duration
 from partita.api.types.enums import LogLevel, RunStatus, StepEventKind
 from partita.api.types.failures import PythonError
-from partita.api.types.fields import CHECK, CHECK_RESULT, MATERIALIZATION, resolved, shown
+from partita.api.types.fields import CHECK, CHECK_RESULT, MATERIALIZATION, OBSERVATION, resolved, shown
 from partita.api.types.node import MetadataEntry
 from partita.records import assets
 
@@ -75,6 +75,13 @@ class MaterializationEvent(RunEvent):
     materialization: assets.Materialization = shown("The recorded write.", type=MATERIALIZATION)
 
 
+@strawberry.type(description="An asset that is written elsewhere, or one partition of it, was looked at.")
+class ObservationEvent(RunEvent):
+    """An asset was looked at."""
+
+    observation: assets.Observation = shown("The recorded observation.", type=OBSERVATION)
+
+
 @strawberry.type(description="An asset check gave its verdict.")
 class CheckEvent(RunEvent):
     """An asset check gave its verdict."""
@@ -105,7 +112,7 @@ class ProgressEvent(RunEvent):
     total: float | None = shown("How much there is to do, in the same unit; null when the step does not know.", "event.total")
 
 
-EVENT_TYPES: tuple[type, ...] = (StatusEvent, PlanEvent, StepEvent, MaterializationEvent, CheckEvent, LogEvent, ProgressEvent)
+EVENT_TYPES: tuple[type, ...] = (StatusEvent, PlanEvent, StepEvent, MaterializationEvent, ObservationEvent, CheckEvent, LogEvent, ProgressEvent)
 """Every type of event; the schema finds them by this list only."""
 
 __all__ = ["EVENT_TYPES", "RunEvent"]

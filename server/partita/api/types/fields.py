@@ -121,6 +121,7 @@ PARTITION = _reference("Partition", "partitions")
 CHECK = _reference("AssetCheck", "checks")
 CHECK_RESULT = _reference("AssetCheckResult", "checks")
 MATERIALIZATION = _reference("Materialization", "materializations")
+OBSERVATION = _reference("Observation", "observations")
 RUN = _reference("Run", "runs")
 RUN_EVENT = _reference("RunEvent", "events")
 SCHEDULE = _reference("Schedule", "automations")
@@ -141,6 +142,7 @@ __all__ = [
     "CODE_LOCATION",
     "JOB",
     "MATERIALIZATION",
+    "OBSERVATION",
     "PARTITION",
     "PYTHON_ERROR",
     "REPOSITORY",
