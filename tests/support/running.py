@@ -63,6 +63,7 @@ def run_here(
     **order: Any,
 ) -> tuple[bool, list[Event]]:
     """What a user process does with an order: its answer and the events it tells, which are also added to `events`."""
+    attempt = order.pop("attempt", 1)
     events = events if events is not None else []
     made = Order(
         run_id=order.pop("run_id", "run_1"),
@@ -70,7 +71,7 @@ def run_here(
         repository=repository.name,
         location="here",
         plan=plan,
-        steps=tuple(steps) if steps is not None else None,
+        steps=dict.fromkeys(steps, attempt) if steps is not None else None,
         values_url=str(directory / "values"),
         logs_directory=str(directory / "logs"),
         **order,

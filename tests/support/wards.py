@@ -80,7 +80,7 @@ class Ward:
             repository=repository.name,
             location=repository.name,
             plan=build_plan(repository, request, now=datetime.now(UTC)),
-            steps=(asset,),
+            steps={asset: 1},
             values_url=str(self.folder / "values"),
             logs_directory=str(self.folder / "logs"),
             env=env or {},

@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Protocol
 
 from partita.automation.attempts import Attempt, RunningStep, death_error, failed_run_error, failure, timeout_error
-from partita.automation.orders import Places, order_for_plan, order_for_step
+from partita.automation.orders import Places, order_for_plan, order_for_steps
 from partita.automation.planned import PlannedRun
 from partita.automation.run_log import RunLog
 from partita.automation.timing import Timing
 from partita.execution.children import Child, Death
 from partita.execution.protocol import Order
+from partita.planning.plan import Step
 from partita.planning.retry import retry_delay
 from partita.planning.walk import Unreached, Walk
 from partita.records.events import (
@@ -91,9 +92,10 @@ class ActiveRun:
         self._places = places
         self._timing = timing
         self._walk: Walk = planned.walk()
-        self._is_whole = planned.plan.executor.kind == "in_process"
+        self._is_whole = planned.plan.executor.is_one_process
         """One process is to walk the whole plan."""
         self._width = planned.plan.executor.max_concurrent or len(os.sched_getaffinity(0))
+        self._has_async = any(step.is_async for step in planned.plan.steps)
         self._attempts: dict[Child, Attempt] = {}
         self._process_count = 0
         self._numbers: dict[str, int] = {}
@@ -156,8 +158,8 @@ class ActiveRun:
             at=_now(), step=attempt.step, attempt=attempt.number, pid=child.pid or 0, host=HOST, how=child.how, startup=child.startup or 0.0
         )
         self._log.add([started])
-        if attempt.step is not None:
-            attempt.begin(self._walk.step(attempt.step), attempt.number, grace=self._timing.overdue)
+        for key, number in attempt.steps.items():
+            attempt.begin(self._walk.step(key), number, grace=self._timing.overdue)
 
     def hear_facts(self, child: Child, events: Sequence[Event]) -> None:
         """A process of this run told what happened in it."""
@@ -170,8 +172,9 @@ class ActiveRun:
     def hear_end(self, child: Child, death: Death) -> None:
         """A process of this run, and all that it started, is gone."""
         attempt = self._attempts.pop(child)
-        if attempt.step is not None:
-            self._settle(attempt, attempt.step, death)
+        if not attempt.is_whole:
+            for key in attempt.open:
+                self._settle(attempt, key, death)
             return
         if child.error is not None and not attempt.running:
             for step in self._walk.ready():  # it could not even begin: what it should have begun with has failed
@@ -206,7 +209,7 @@ class ActiveRun:
 
     def _note_start(self, attempt: Attempt, key: str, number: int) -> None:
         attempt.begin(self._walk.step(key), number, grace=self._timing.overdue)
-        if attempt.step is None:
+        if attempt.is_whole:
             if self._walk.status(key) is StepStatus.WAITING_RETRY:
                 self._walk.retry(key)
             self._walk.start(key)
@@ -220,9 +223,13 @@ class ActiveRun:
         if attempt.step is not None:
             attempt.outcome = event  # what comes behind it waits until the process is gone, with all that it holds
         else:
-            attempt.running.pop(key, None)
-            self._untold.update((each.key, each) for each in self._advance(key, event))
-        if attempt.step is not None or self._walk.is_done:
+            attempt.end(key)
+            unreached = self._advance(key, event)
+            if attempt.is_whole:
+                self._untold.update((each.key, each) for each in unreached)
+            else:
+                self._tell_unreached(unreached)
+        if attempt.step is not None or self._walk.is_done or (attempt.steps and not attempt.open):
             patience = self._timing.hooks if self._walk.step(key).hooks else 0.0
             attempt.linger_until = time.monotonic() + max(self._timing.linger, patience)
 
@@ -240,7 +247,7 @@ class ActiveRun:
 
     def _failure(self, attempt: Attempt, key: str, death: Death) -> StepFailed:
         step = self._walk.step(key)
-        running = attempt.running.get(key) or RunningStep(attempt=attempt.number, began=time.monotonic(), deadline=None)
+        running = attempt.running.get(key) or RunningStep(attempt=attempt.steps.get(key, 1), began=time.monotonic(), deadline=None)
         if running.is_overdue:
             error = timeout_error(key, step.timeout)
         elif self._ending is not None and self._ending.error is not None:
@@ -286,19 +293,25 @@ class ActiveRun:
             return
         if self._is_whole:
             if not self._attempts and not self._walk.is_done:
-                self._launch(order_for_plan(self._planned, places=self._places), step=None, number=1)
+                self._launch(order_for_plan(self._planned, places=self._places))
             return
-        for step in self._walk.ready(max(0, self._width - len(self._attempts))):
-            number = self._numbers[step.key] = self._numbers.get(step.key, 0) + 1
-            self._walk.start(step.key)
-            order = order_for_step(self._planned, self._walk, step.key, attempt=number, places=self._places)
-            self._launch(order, step=step.key, number=number)
+        while (room := self._width - len(self._attempts)) > 0 and (ready := self._walk.ready(None if self._has_async else room)):
+            for steps in _by_process(ready, room):
+                self._launch(order_for_steps(self._planned, self._walk, self._begin_attempts(steps), places=self._places))
 
-    def _launch(self, order: Order, *, step: str | None, number: int) -> None:
+    def _begin_attempts(self, steps: Iterable[Step]) -> dict[str, int]:
+        """Have the steps started. Answers the number of the attempt at each."""
+        begun: dict[str, int] = {}
+        for step in steps:
+            begun[step.key] = self._numbers[step.key] = self._numbers.get(step.key, 0) + 1
+            self._walk.start(step.key)
+        return begun
+
+    def _launch(self, order: Order) -> None:
         self._process_count += 1
         output = self._places.logs_of(order.run_id) / f"_process.{self._process_count}.out"
         child = self._processes.launch(order, number=self._process_count, output=output)
-        self._attempts[child] = Attempt(child=child, step=step, number=number)
+        self._attempts[child] = Attempt(child=child, steps=order.steps or {})
 
     def _end_overdue(self, now: float) -> None:
         for child, attempt in self._attempts.items():
@@ -337,6 +350,19 @@ class ActiveRun:
         if self._walk.has_failed:
             return RunStatusChanged(at=_now(), status=RunStatus.FAILED, error=failed_run_error(self._errors))
         return RunStatusChanged(at=_now(), status=RunStatus.SUCCEEDED)
+
+
+def _by_process(ready: Iterable[Step], room: int) -> list[list[Step]]:
+    """The steps that start now, `room` processes of them: those that wait share one, each other has its own."""
+    waiting: list[Step] | None = None
+    found: list[list[Step]] = []
+    for step in ready:
+        if step.is_async and waiting is not None:
+            waiting.append(step)
+        elif len(found) < room:
+            found.append([step])
+            waiting = found[-1] if step.is_async else waiting
+    return found
 
 
 def _unreached_event(unreached: Unreached) -> Event:

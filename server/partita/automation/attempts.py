@@ -26,22 +26,49 @@ class RunningStep:
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Attempt:
-    """A user process that runs one step, or the whole plan when `step` is None."""
+    """A user process that runs one step, several that wait beside each other, or the whole plan where it has no `steps`."""
 
     child: Child
-    step: str | None
-    number: int = 1
+    steps: dict[str, int]
+    """Each with the number of the attempt at it."""
     running: dict[str, RunningStep] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)
+    """Of several steps, those that the process has told the end of."""
     outcome: StepSucceeded | StepFailed | None = None
     """How its single step ended, as the process told it."""
     linger_until: float | None = None
     """When it must have ended, after all that it had to do is done."""
+
+    @property
+    def step(self) -> str | None:
+        """Its only step."""
+        return next(iter(self.steps)) if len(self.steps) == 1 else None
+
+    @property
+    def number(self) -> int:
+        """Number of the attempt at its only step."""
+        return next(iter(self.steps.values())) if len(self.steps) == 1 else 1
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it walks the plan itself."""
+        return not self.steps
 
     def begin(self, step: Step, number: int, *, grace: float) -> None:
         """The step has started in it; its timeout counts from now, and `grace` seconds later its process is told to stop."""
         now = time.monotonic()
         deadline = None if step.timeout is None else now + step.timeout + grace
         self.running[step.key] = RunningStep(attempt=number, began=now, deadline=deadline)
+
+    @property
+    def open(self) -> tuple[str, ...]:
+        """Its steps whose end is not known yet."""
+        return tuple(key for key in self.steps if key not in self.ended)
+
+    def end(self, key: str) -> None:
+        """The process has told how a step of several has ended."""
+        self.running.pop(key, None)
+        self.ended.add(key)
 
     def is_overdue(self, key: str | None) -> bool:
         """Whether the step ran into its timeout, and the process was told to stop for that."""

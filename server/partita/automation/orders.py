@@ -1,8 +1,8 @@
-"""What a user process is told to do: one step, or the whole plan. Only what it needs is sent."""
+"""What a user process is told to do: some steps, or the whole plan. Only what it needs is sent."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,19 +27,18 @@ class Places:
         return self.logs / run_id
 
 
-def order_for_step(planned: PlannedRun, walk: Walk, key: str, *, attempt: int, places: Places) -> Order:
-    """One attempt at one step."""
-    step = walk.step(key)
-    sources = _sources(step)
+def order_for_steps(planned: PlannedRun, walk: Walk, attempts: Mapping[str, int], *, places: Places) -> Order:
+    """One attempt at each of some steps, by their keys; the number says which attempt it is."""
+    steps = [walk.step(key) for key in attempts]
+    sources = dict.fromkeys(source for step in steps for source in _sources(step))
     produced = [Produced(source, output) for source in sources for output in sorted(walk.produced.get(source, ()))]
     outside = (source for source in sources if source not in walk.produced)
     produced += [Produced(source, output) for source in outside for output in sorted(walk.known_before.get(source, ()))]
     return _order(
         planned,
         places,
-        plan=_cut(planned.plan, step, sources),
-        steps=(key,),
-        attempt=attempt,
+        plan=_cut(planned.plan, steps, sources),
+        steps=dict(attempts),
         produced=tuple(produced),
         reused=tuple(source for source in sources if source in planned.reused),
         output_runs={source: planned.output_runs[source] for source in sources if _is_from_before(planned, source)},
@@ -78,12 +77,12 @@ def _is_from_before(planned: PlannedRun, key: str) -> bool:
     return key in planned.output_runs and (key in planned.reused or not planned.plan.executes(key))
 
 
-def _cut(plan: Plan, step: Step, sources: Mapping[str, None]) -> Plan:
-    """The step and those whose outputs it loads: a plan of a thousand steps is not sent a thousand times."""
+def _cut(plan: Plan, wanted: Sequence[Step], sources: Mapping[str, None]) -> Plan:
+    """The steps and those whose outputs it loads: a plan of a thousand steps is not sent a thousand times."""
     origins = {found.key: found for key in sources if (found := plan.origin(key)) is not None}
     steps: Mapping[str, Any] = plan.config.get("steps", {})
-    config = {**plan.config, "steps": {step.handle: steps[step.handle]} if step.handle in steps else {}}
-    return msgspec.structs.replace(plan, steps=(*origins.values(), step), config=config if plan.config else {})
+    config = {**plan.config, "steps": {step.handle: steps[step.handle] for step in wanted if step.handle in steps}}
+    return msgspec.structs.replace(plan, steps=(*origins.values(), *wanted), config=config if plan.config else {})
 
 
 def _sources(step: Step) -> dict[str, None]:

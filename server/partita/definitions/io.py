@@ -84,7 +84,7 @@ class IOManager(ABC):
     """
 
     needs_one_process: ClassVar[bool] = False
-    """True: values live in the memory of one process, so only the `in_process` executor will do."""
+    """True: values live in the memory of one process, so only executors of one process will do."""
 
     @abstractmethod
     def save(self, context: OutputContext, value: Any) -> None:

@@ -177,13 +177,32 @@ class Freshness(msgspec.Struct, frozen=True, omit_defaults=True):
 class ExecutorSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where the steps of a run execute; `max_concurrent` None means as many as the machine has cores."""
 
-    kind: Literal["in_process", "processes"] = "processes"
+    kind: Literal["in_process", "threads", "processes"] = "processes"
     max_concurrent: int | None = None
+
+    @property
+    def is_one_process(self) -> bool:
+        """Whether one process runs the whole plan."""
+        return self.kind != "processes"
 
 
 def in_process() -> ExecutorSpec:
-    """One process runs the whole plan, one step after another."""
+    """One process runs the whole plan, one step after another; async functions that wait do so together."""
     return ExecutorSpec(kind="in_process", max_concurrent=1)
+
+
+def threads(max_concurrent: int | None = None) -> ExecutorSpec:
+    """One process runs the whole plan, at most `max_concurrent` steps at once, each in a thread of its own.
+
+    For steps that wait for others, or compute in code that lets go of the interpreter. Their resources and IO managers are
+    shared, and must bear to be used by several threads.
+
+    Raises:
+        DefinitionError: `max_concurrent` is below one.
+    """
+    if max_concurrent is not None and not is_count(max_concurrent, least=1):
+        raise DefinitionError(f"threads({max_concurrent!r}): give how many steps may run at once, at least 1.")
+    return ExecutorSpec(kind="threads", max_concurrent=max_concurrent)
 
 
 def processes(max_concurrent: int | None = None) -> ExecutorSpec:
@@ -206,7 +225,7 @@ def expect(kind: type[Any], given: T | None, what: str) -> T | None:
     if given is not None and not isinstance(given, kind):
         made = {
             "Retry": "pt.Retry(...)",
-            "ExecutorSpec": "pt.in_process() or pt.processes()",
+            "ExecutorSpec": "pt.in_process(), pt.threads() or pt.processes()",
             "BackfillPolicy": "pt.Backfill.single_run() or pt.Backfill.runs_of(30)",
             "Freshness": "pt.Freshness(within=timedelta(hours=2)) or pt.Freshness.cron('0 9 * * *')",
             "Mapping": "a pt.TimeWindowMapping(...) or the like",

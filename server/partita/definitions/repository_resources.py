@@ -78,9 +78,9 @@ class Provisions:
     def check_executor(self, subject: str, executor: ExecutorSpec, *, source: SourceLocation | None) -> None:
         """IO managers that live in one process need an executor that stays in one."""
         for name, manager in self.io_managers.items():
-            if manager.needs_one_process and executor.kind != "in_process":
+            if manager.needs_one_process and not executor.is_one_process:
                 problem = f"IO manager {name!r} ({type(manager).__name__}) keeps values in one process, and the executor is {executor.kind!r}."
-                self._problems.add(f"{problem} Give executor=pt.in_process().", source=source, subject=subject)
+                self._problems.add(f"{problem} Give executor=pt.in_process() or pt.threads().", source=source, subject=subject)
 
     def _named(self, parameter: str, given: object) -> Mapping[Any, Any]:
         if isinstance(given, Mapping):

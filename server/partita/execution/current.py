@@ -1,9 +1,7 @@
-"""Which step runs here: for resources that act for it without being handed its context."""
+"""Which step runs here: for resources that act for it without being handed its context, and for what it prints and logs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 
 from partita.execution.context import StepContext
@@ -12,15 +10,10 @@ _CURRENT: ContextVar[StepContext | None] = ContextVar("partita_step", default=No
 
 
 def current_context() -> StepContext | None:
-    """The context of the step whose function is running; None outside of one."""
+    """The context of the step that runs here; None outside of one."""
     return _CURRENT.get()
 
 
-@contextmanager
-def as_current(context: StepContext) -> Iterator[None]:
-    """Make a step the one that runs here."""
-    token = _CURRENT.set(context)
-    try:
-        yield
-    finally:
-        _CURRENT.reset(token)
+def become_current(context: StepContext) -> None:
+    """Make a step the one that runs here, which is a context of variables of its own."""
+    _CURRENT.set(context)

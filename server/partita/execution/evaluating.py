@@ -118,7 +118,8 @@ def _awaited(answer: Any) -> Any:
 
     coroutines = Coroutines()
     try:
-        return coroutines.collect(answer) if inspect.isasyncgen(answer) else coroutines.run(answer)
+        given = coroutines.run(answer)
+        return given if inspect.isasyncgen(answer) else given[0]
     finally:
         coroutines.close()
 

@@ -91,7 +91,7 @@ def _call(scope: RunScope, hook: Hook[..., Any], context: HookContext) -> None:
                 arguments[parameter.name] = scope.resources.require(parameter.name)
         returned = hook.function(**arguments)
         if isinstance(returned, CoroutineType):
-            scope.coroutines.run(returned)
+            scope.await_here(returned)
     except (KeyboardInterrupt, Canceled):
         raise
     except BaseException as problem:  # SystemExit among them: the outcome of the step stands

@@ -35,16 +35,20 @@ class EventHandler(logging.Handler):
     def __init__(self, tell: Callable[[Event], None], *, step: str | None = None, attempt: int = 1) -> None:
         super().__init__()
         self._tell = tell
-        self._step = step
-        self._attempt = attempt
+        self._place = (step, attempt)
+
+    def place(self) -> tuple[str | None, int]:
+        """The step and the attempt that a record comes from."""
+        return self._place
 
     def emit(self, record: logging.LogRecord) -> None:
         """Tell the record; one that cannot be formatted is reported as `logging` does, and harms nobody."""
+        step, attempt = self.place()
         try:
             event = LogWritten(
                 at=datetime.fromtimestamp(record.created, UTC),
-                step=self._step,
-                attempt=self._attempt,
+                step=step,
+                attempt=attempt,
                 level=_level(record.levelno),
                 logger=clean(record.name),
                 message=_message(record),

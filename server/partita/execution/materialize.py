@@ -15,7 +15,7 @@ from partita.definitions.jobs import Job
 from partita.definitions.keys import AssetKey
 from partita.definitions.labels import to_tags
 from partita.definitions.partitions import DynamicKeys, DynamicPartitions
-from partita.definitions.policies import in_process
+from partita.definitions.policies import ExecutorSpec, expect, in_process
 from partita.definitions.repository import Repository
 from partita.definitions.run_config import to_run_config
 from partita.definitions.selection import Selection, as_selection
@@ -51,6 +51,8 @@ class Surroundings(NamedTuple):
     store: RunStore | None
     parent: Result | None
     """The run that it resumes."""
+    executor: ExecutorSpec | None = None
+    """In place of the repository's."""
 
 
 def materialize(  # noqa: PLR0913 (part of the authoring contract)
@@ -63,14 +65,14 @@ def materialize(  # noqa: PLR0913 (part of the authoring contract)
     tags: Mapping[str, str] | None = None,
     raise_on_error: bool = True,
     store: RunStore | None = None,
+    executor: ExecutorSpec | None = None,
 ) -> Result:
     """Compute assets and evaluate their checks here and now, in this process.
 
     Values are kept in memory for the result, or, with a store, as files beside its database, unless `resources` brings
     an IO manager of the name that the assets ask for (`io_manager` by default).
 
-    A step that runs longer than its timeout is interrupted by a signal, where this is called in the main thread. In other
-    threads only async functions are; others run as long as they want.
+    A step that runs longer than its timeout is interrupted as soon as it runs Python code.
 
     Args:
         assets: assets, their checks, and specs of assets that are made elsewhere; lists among them are opened. Or a `Repository`.
@@ -82,6 +84,7 @@ def materialize(  # noqa: PLR0913 (part of the authoring contract)
         tags: labels of the run.
         raise_on_error: raise the error of a failed step rather than return a result that tells of it.
         store: a `pt.Store` that remembers the run.
+        executor: `pt.threads(n)` for steps beside each other; one after another if left out.
 
     Example:
         ```python
@@ -105,7 +108,7 @@ def materialize(  # noqa: PLR0913 (part of the authoring contract)
         config=to_run_config(config) or {},
         tags=_tags(tags),
     )
-    result = _execute(repository, request, Surroundings(given, store, None))
+    result = _execute(repository, request, Surroundings(given, store, None, _checked_executor(executor)))
     return _checked(result, raise_on_error=raise_on_error)
 
 
@@ -151,6 +154,8 @@ def _execute(repository: Repository, request: RunRequest, surroundings: Surround
     if store is not None and not hasattr(store, "runs"):
         raise RequestError(f"store={store!r}: give an open store, such as pt.Store('sqlite:///runs.db').")
     plan = build_plan(repository.spec, request, dynamic=_dynamic_keys(repository, request, store), now=datetime.now(UTC))
+    if surroundings.executor is not None:
+        plan = msgspec.structs.replace(plan, executor=surroundings.executor)
     walk = _walk(plan, request, parent)
     provided = _provided(repository, surroundings)
     recording = StoredRecording(store, _recorded(request, parent, store), repository.spec) if store is not None else Recording()
@@ -202,8 +207,17 @@ def _repository_of(job: Job, resources: Mapping[str, Any]) -> Repository:
             f"Job {job.name!r} selects assets, which are known only in a repository. Execute it from there: repository.job({job.name!r}).execute()."
         )
     plain, io_managers = _apart({**job.resources, **resources})
-    alone = Job(msgspec.structs.replace(job.spec, executor=in_process()), graph=job.graph, hooks=job.hooks)
+    own = job.spec.executor
+    executor = own if own is not None and own.is_one_process else in_process()
+    alone = Job(msgspec.structs.replace(job.spec, executor=executor), graph=job.graph, hooks=job.hooks)
     return Repository(ADHOC, jobs=[alone], resources=plain, io_managers=io_managers, executor=in_process())
+
+
+def _checked_executor(executor: ExecutorSpec | None) -> ExecutorSpec | None:
+    given = expect(ExecutorSpec, executor, "executor")
+    if given is not None and not given.is_one_process:
+        raise RequestError("executor=pt.processes(): this runs in one process. Give pt.threads() or pt.in_process(), or launch it on a server.")
+    return given
 
 
 def _apart(resources: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, IOManager]]:

@@ -1,4 +1,4 @@
-"""What a process is to run: a plan, or one step of it, and what it must know of the run."""
+"""What a process is to run: a plan, or steps of it, and what it must know of the run."""
 
 from __future__ import annotations
 
@@ -15,10 +15,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="
     repository: str
     location: str
     plan: Plan
-    steps: tuple[str, ...] | None
-    """One step key for a process per step; None: walk the whole plan in this process."""
-    attempt: int = 1
-    """Number of the attempt at the single step."""
+    steps: dict[str, int] | None
+    """Step keys, each with the number of the attempt at it; None: walk the whole plan in this process."""
     produced: tuple[Produced, ...] = ()
     """Outputs that steps before have produced, for fan-in over optional ones, and the items of dynamic ones."""
     reused: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -52,10 +53,13 @@ class Resources(Mapping[str, Any]):
         self._environ = environ
         self._open: dict[str, Any] = {}
         self._to_close: list[tuple[str, AbstractContextManager[Any]]] = []
+        self._opening = threading.RLock()
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._open:
-            self._open[name] = self._opened(name, self._instances[name])
+            with self._opening:  # steps that run beside each other share what the first of them opens
+                if name not in self._open:
+                    self._open[name] = self._opened(name, self._instances[name])
         return self._open[name]
 
     def __contains__(self, name: object) -> bool:

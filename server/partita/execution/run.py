@@ -1,19 +1,18 @@
-"""Running what an order says, in this process: one step of a plan, or the whole plan."""
+"""Running what an order says, in this process: steps of a plan, or the whole plan."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from partita.errors import NotFoundError
-from partita.execution.capture import capture
-from partita.execution.logs import EventHandler, root_records
+from partita.execution.executors.in_process import Ended, InProcess
 from partita.execution.order import Order
+from partita.execution.prints import Captured, Prints
 from partita.execution.scope import Outside, RunScope
-from partita.execution.step import Outcome, run_step
+from partita.execution.step import STOPS
 from partita.execution.steps import walk_plan
-from partita.planning.plan import Step
 from partita.planning.walk import Walk
 from partita.records.runs import StepStatus
 
@@ -26,8 +25,8 @@ __all__ = ["run_order"]
 def run_order(order: Order, repositories: Sequence[Repository], outside: Outside) -> bool:
     """Does what the order says and tells every fact of its steps to who is outside, in order.
 
-    One step given: one attempt at it, ending in StepSucceeded or StepFailed; whether and when it is to be tried again
-    stands in `StepFailed.retry_after`, and the caller does so with another order. No step given: the whole plan is
+    Steps given: one attempt at each, ending in StepSucceeded or StepFailed; whether and when it is to be tried again
+    stands in `StepFailed.retry_after`, and the caller does so with another order. No steps given: the whole plan is
     walked here, with retries, skips and failures behind failures told too. Nothing about the run itself is emitted.
     What steps print goes to the order's log directory.
 
@@ -42,21 +41,28 @@ def run_order(order: Order, repositories: Sequence[Repository], outside: Outside
     if repository is None:
         raise NotFoundError("repository", order.repository, [each.spec.name for each in repositories])
     with RunScope(order, repository, outside) as scope:
+        prints = Captured(scope.tell, Path(order.logs_directory))
         if order.steps is None:
             walk = Walk(order.plan, reused=order.reused, produced=order.produced)
-            failures = walk_plan(scope, walk, attempt_at=_attempt_captured)
+            failures = walk_plan(scope, walk, prints=prints)
             return not failures and StepStatus.CANCELED not in walk.statuses.values()
         for key in order.steps:
             if key not in order.plan.by_key:
                 raise NotFoundError("step", key, order.plan.by_key)
-        outcomes = [_attempt_captured(scope, order.plan.by_key[key], attempt=order.attempt) for key in order.steps]
-        return all(outcome.error is None for outcome in outcomes)
+        ended = list(_attempt_all(scope, order.steps, prints))
+        return all(each.outcome.error is None for each in ended)
 
 
-def _attempt_captured(scope: RunScope, step: Step, *, attempt: int) -> Outcome:
-    """One attempt whose prints go to files and whose libraries' log records become events."""
-    with (
-        capture(step.key, attempt=attempt, directory=Path(scope.order.logs_directory)),
-        root_records(EventHandler(scope.tell, step=step.key, attempt=attempt)),
-    ):
-        return run_step(scope, step, attempt=attempt)
+def _attempt_all(scope: RunScope, steps: Mapping[str, int], prints: Prints) -> Iterator[Ended]:
+    """One attempt at each step, side by side where they are async functions."""
+    executor = InProcess(scope, has_async=True, prints=prints)
+    try:
+        for key, number in steps.items():
+            executor.start(scope.order.plan.by_key[key], attempt=number)
+        while not executor.is_idle:
+            yield from executor.finished(None)
+    except STOPS:
+        executor.stop()
+        raise
+    finally:
+        executor.close()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from time import monotonic
@@ -75,6 +76,7 @@ class RunScope:
         self.outputs: set[tuple[str, str]] = {each[:2] for each in order.produced}
         """Outputs that stand, as pairs of step and output: of steps before, and of those run here."""
         self._coroutines: Coroutines | None = None
+        self._thread = threading.get_ident()
 
     def __enter__(self) -> Self:
         return self
@@ -142,6 +144,15 @@ class RunScope:
 
             self._coroutines = Coroutines()
         return self._coroutines
+
+    def await_here(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        """Run a coroutine to its end, in whichever thread this is."""
+        if threading.get_ident() == self._thread:
+            self.coroutines.run(coroutine)
+            return
+        import asyncio  # as above
+
+        asyncio.run(coroutine)
 
     @cached_property
     def _log(self) -> logging.Logger:

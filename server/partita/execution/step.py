@@ -1,10 +1,15 @@
-"""One attempt at one step: gather what its function needs, call it, keep what it gives. User code is called here only."""
+"""One attempt at one step: gather what its function needs, call it, keep what it gives. User code is called here only.
+
+An attempt is a generator, so that attempts at async functions can wait together: it yields the coroutine that user code
+returned, if it returned one, and is sent what that gives. Whoever drives it does so in a context (`contextvars`) of its own.
+"""
 
 from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Mapping, Sequence
+from contextvars import copy_context
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -17,7 +22,7 @@ from partita.definitions.signatures import Parameter, Signature
 from partita.errors import CheckFailedError, PartitaError, RequestError, RunTimeoutError, StepFailedError, StepTimeoutError
 from partita.execution.cancellation import Canceled
 from partita.execution.context import AssetContext, CheckContext, OpContext, StepContext
-from partita.execution.current import as_current
+from partita.execution.current import become_current
 from partita.execution.hooks import call_hooks
 from partita.execution.loading import load_input
 from partita.execution.outputs import read_returned
@@ -53,7 +58,44 @@ class Outcome(NamedTuple):
     """Seconds until it is to be tried again; None: it is not."""
 
 
+class Awaited(NamedTuple):
+    """What an async function has returned."""
+
+    returned: Coroutine[Any, Any, Any] | AsyncIterator[Any]
+    timeout: float | None
+    """Seconds that it may take."""
+
+
+Attempt = Generator[Awaited, list[Any], Outcome]
+"""An attempt under way: sent all that a coroutine gives, or thrown what it raises."""
+
+
 def run_step(scope: RunScope, step: Step, *, attempt: int) -> Outcome:
+    """One attempt at `step` and nothing beside it, told through the scope from StepStarted to StepSucceeded or StepFailed.
+
+    Raises:
+        KeyboardInterrupt, Canceled: the run is to stop; StepCanceled has been told.
+    """
+    return copy_context().run(_run_alone, scope, step, attempt)
+
+
+def _run_alone(scope: RunScope, step: Step, number: int) -> Outcome:
+    attempt = attempt_step(scope, step, attempt=number)
+    try:
+        awaited = next(attempt)
+        try:
+            given = scope.coroutines.run(*awaited)
+        except BaseException as error:
+            attempt.throw(error)
+        else:
+            attempt.send(given)
+    except StopIteration as ended:
+        outcome: Outcome = ended.value
+        return outcome
+    raise AssertionError(f"step {step.key} waits twice")
+
+
+def attempt_step(scope: RunScope, step: Step, *, attempt: int) -> Attempt:
     """One attempt at `step`, told through the scope from StepStarted to StepSucceeded or StepFailed.
 
     Raises:
@@ -65,9 +107,9 @@ def run_step(scope: RunScope, step: Step, *, attempt: int) -> Outcome:
         definition = definition_of(scope.repository, step)
         signature: Signature = definition.signature
         context = _CONTEXTS[step.kind](scope, step, attempt=attempt)
+        become_current(context)
         arguments = _arguments(scope, step, definition, context=context)
-        with as_current(context):
-            given = call_user(scope, step, definition.function, arguments, is_generator=signature.is_generator)
+        given = yield from call_user(scope, step, definition.function, arguments, is_generator=signature.is_generator)
         returned = read_returned(step, given, is_generator=signature.is_generator)
         keep(scope, step, returned, context=context, hint=signature.return_annotation)
         succeeded = StepSucceeded(at=datetime.now(UTC), step=step.key, attempt=attempt, duration=perf_counter() - began)
@@ -82,7 +124,9 @@ def run_step(scope: RunScope, step: Step, *, attempt: int) -> Outcome:
     return Outcome(tuple(returned.outputs), {output: tuple(items) for output, items in returned.items.items()})
 
 
-def call_user(scope: RunScope, step: Step, function: Callable[..., Any], arguments: Mapping[str, Any], *, is_generator: bool) -> list[Any]:
+def call_user(
+    scope: RunScope, step: Step, function: Callable[..., Any], arguments: Mapping[str, Any], *, is_generator: bool
+) -> Generator[Awaited, list[Any], list[Any]]:
     """Everything that the step's function gives for `arguments`: what it returns, or all that it yields.
 
     Raises:
@@ -97,7 +141,7 @@ def call_user(scope: RunScope, step: Step, function: Callable[..., Any], argumen
             returned = function(**arguments)
             if isinstance(returned, (CoroutineType, AsyncGeneratorType)):
                 limit.stop()  # the event loop keeps the time, and cancels what it interrupts
-                return _awaited(scope, returned, timeout=seconds)
+                return (yield Awaited(returned, seconds))
             given = list(returned) if is_generator else [returned]
         finally:
             limit.stop()
@@ -111,13 +155,6 @@ def call_user(scope: RunScope, step: Step, function: Callable[..., Any], argumen
         if limit.has_passed or isinstance(error, TimedOut):
             raise _out_of_time(scope, step) from error
         raise StepFailedError(f"Step {step.key!r} failed: {PythonError.of(error).summary}") from error
-
-
-def _awaited(scope: RunScope, returned: Any, *, timeout: float | None) -> list[Any]:
-    """What an async function gives."""
-    if isinstance(returned, AsyncGeneratorType):
-        return scope.coroutines.collect(returned, timeout=timeout)
-    return [scope.coroutines.run(returned, timeout=timeout)]
 
 
 def _out_of_time(scope: RunScope, step: Step) -> StepTimeoutError | RunTimeoutError:

@@ -1,11 +1,12 @@
 """How long user code may take, kept by the process that runs it.
 
-A signal interrupts the main thread, so that `finally` blocks run and the step can tell of its end. Code that never lets
-the interpreter handle a signal goes on; a worker ends the process of such a step from outside.
+A signal interrupts the main thread, and an exception is sent to any other, so that `finally` blocks run and the step can
+tell of its end. Code that never lets the interpreter handle either goes on; a worker ends the process of such a step from outside.
 """
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import threading
 from time import monotonic
@@ -18,7 +19,7 @@ class TimedOut(BaseException):
 
 
 class TimeLimit:
-    """Raises `TimedOut` in the main thread once the time is over. In other threads, and without a limit, it does nothing.
+    """Raises `TimedOut` in the thread that started it once the time is over. Without a limit it does nothing.
 
     An alarm that was set before, by whoever called us, goes on afterwards.
     """
@@ -31,10 +32,19 @@ class TimeLimit:
         self._handler: Any = None
         self._before: tuple[float, float] = (0.0, 0.0)
         self._began = 0.0
+        self._timer: threading.Timer | None = None
+        self._lock = threading.Lock()
 
     def start(self) -> None:
         """The time begins."""
-        if self._seconds is None or not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        if self._seconds is None:
+            return
+        if threading.current_thread() is not threading.main_thread():
+            self._timer = threading.Timer(self._seconds, self._on_timer, [threading.get_ident()])
+            self._timer.daemon = True
+            self._timer.start()
+            return
+        if not hasattr(signal, "setitimer"):
             return
         self._began = monotonic()
         self._handler = signal.signal(signal.SIGALRM, self._on_alarm)
@@ -43,6 +53,12 @@ class TimeLimit:
 
     def stop(self) -> None:
         """The time does not matter any more. It may be called again, where `TimedOut` came in the middle of it."""
+        if self._timer is not None:
+            with self._lock:
+                timer, self._timer = self._timer, None
+                timer.cancel()
+            if self.has_passed:
+                interrupt(threading.get_ident(), None)
         if not self._is_set:
             return
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -53,6 +69,17 @@ class TimeLimit:
             signal.setitimer(signal.ITIMER_REAL, max(remaining - (monotonic() - self._began), 1e-6), interval)
         self._is_set = False
 
+    def _on_timer(self, thread: int) -> None:
+        with self._lock:
+            if self._timer is not None:
+                self.has_passed = True
+                interrupt(thread, TimedOut)
+
     def _on_alarm(self, _number: int, _frame: FrameType | None) -> None:
         self.has_passed = True
         raise TimedOut
+
+
+def interrupt(thread: int, error: type[BaseException] | None) -> None:
+    """Raise `error` in a thread of this process as soon as it runs Python code again; None: what was to be raised is not."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error) if error is not None else None)

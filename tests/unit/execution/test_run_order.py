@@ -62,9 +62,8 @@ def plan(*assets: str) -> Plan:
 
 
 def test_an_order_survives_encoding() -> None:
-    order = Order(
-        run_id="run_1", job=None, repository="small", location="here", plan=plan("raw", "doubled"), steps=("raw",), values_url="v", logs_directory="l"
-    )
+    whole = plan("raw", "doubled")
+    order = Order(run_id="run_1", job=None, repository="small", location="here", plan=whole, steps={"raw": 1}, values_url="v", logs_directory="l")
 
     assert decode(encode(order), Order) == order
 

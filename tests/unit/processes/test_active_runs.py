@@ -114,12 +114,13 @@ class Play:
 
     @property
     def launched(self) -> list[tuple[tuple[str, ...] | None, int]]:
-        return [(child.assignment.order.steps, child.assignment.order.attempt) for child in self.processes.launched]
+        orders = [child.assignment.order for child in self.processes.launched]
+        return [(None, 1) if order.steps is None else (tuple(order.steps), max(order.steps.values())) for order in orders]
 
     def child(self, step: str | None = None) -> Child:
         """The newest process for a step, or for the whole plan."""
-        wanted = None if step is None else (step,)
-        return [child for child in self.processes.launched if child.assignment.order.steps == wanted][-1]
+        steps = [(child, child.assignment.order.steps) for child in self.processes.launched]
+        return [child for child, keys in steps if (keys is None if step is None else list(keys or ()) == [step])][-1]
 
     def tell(self, child: Child, *events: Event) -> None:
         self.run.hear_facts(child, events)
@@ -562,7 +563,7 @@ def test_one_process_that_dies_before_it_tells_of_mapped_steps_leaves_them_to_ot
 
     [mapped] = [event for event in log.events if isinstance(event, StepsMapped)]
     assert (mapped.step, mapped.keys, mapped.steps) == ("shards", ("a", "b"), {"clean": ("clean[a]", "clean[b]")})
-    assert processes.launched[1].assignment.order.steps == ("clean[a]",)
+    assert processes.launched[1].assignment.order.steps == {"clean[a]": 1}
 
 
 def test_what_one_process_says_of_mapped_steps_is_not_said_twice() -> None:
@@ -593,7 +594,7 @@ def test_the_process_of_a_mapped_step_is_sent_its_item_and_no_other_steps() -> N
     run.proceed()
 
     orders = [child.assignment.order for child in processes.launched[1:]]
-    assert [order.steps for order in orders] == [("clean[a]",), ("clean[b]",)]
+    assert [order.steps for order in orders] == [{"clean[a]": 1}, {"clean[b]": 1}]
     assert [step.key for step in orders[0].plan.steps] == ["shards", "clean[a]"]
     assert [each[:2] for each in orders[0].produced] == [("shards", "result")]
 

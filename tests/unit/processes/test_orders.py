@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import partita as pt
-from partita.automation.orders import Places, order_for_plan, order_for_step
+from partita.automation.orders import Places, order_for_plan, order_for_steps
 from partita.automation.planned import PlannedRun
 from partita.planning.build import build_plan
 from partita.planning.plan import Produced
@@ -56,10 +56,10 @@ def test_a_step_is_sent_with_the_steps_it_loads_from_and_its_own_config() -> Non
     walk.start("first")
     walk.succeed("first", produced=["result"])
 
-    order = order_for_step(run, walk, "second", attempt=2, places=PLACES)
+    order = order_for_steps(run, walk, {"second": 2}, places=PLACES)
 
     assert (order.run_id, order.job, order.location, order.repository, order.tags) == ("run_1", "chain", "here", "main", {"team": "bees"})
-    assert (order.steps, order.attempt) == (("second",), 2)
+    assert order.steps == {"second": 2}
     assert [step.key for step in order.plan.steps] == ["first", "second"]
     assert order.plan.config == {"steps": {"second": {"limit": 2}}}
     assert order.produced == (Produced("first", "result"),)
@@ -78,7 +78,7 @@ def test_the_whole_plan_is_sent_with_all_its_config() -> None:
 def test_a_step_that_was_taken_over_is_loaded_from_the_run_that_executed_it() -> None:
     run = planned(reused=("first", "second"), output_runs={"first": "run_0", "second": "run_00", "third": "run_0"})
 
-    order = order_for_step(run, run.walk(), "third", attempt=1, places=PLACES)
+    order = order_for_steps(run, run.walk(), {"third": 1}, places=PLACES)
 
     assert order.reused == ("second",)
     assert order.output_runs == {"second": "run_00"}
@@ -89,7 +89,7 @@ def test_a_step_that_was_taken_over_is_loaded_from_the_run_that_executed_it() ->
 def test_a_step_outside_of_the_plan_is_loaded_from_the_run_before() -> None:
     run = planned(output_runs={"first": "run_0", "second": "run_0", "third": "run_0"}, steps=("third",))
 
-    order = order_for_step(run, run.walk(), "third", attempt=1, places=PLACES)
+    order = order_for_steps(run, run.walk(), {"third": 1}, places=PLACES)
 
     assert [step.key for step in order.plan.steps] == ["third"]
     assert order.output_runs == {"second": "run_0"}
