@@ -23,7 +23,7 @@ def a_run(number: int = 1, state: str = "SUCCEEDED", **rest: Any) -> TuiRun:
         "canRetry": state == "FAILED",
         "tags": [],
         "assets": [],
-        "stats": {"totalSteps": 0, "succeededSteps": 0, "failedSteps": 0, "skippedSteps": 0},
+        "stats": {"totalSteps": 0, "succeededSteps": 0, "failedSteps": 0, "skippedSteps": 0, "peakMemory": None},
         **rest,
     }
     return TuiRun.model_validate(answer)

@@ -36,6 +36,11 @@ class ShownStats:
         return sum(self.stats.steps.get(status, 0) for status in NOT_RUN)
 
     @property
+    def peak_memory(self) -> int | None:
+        """Bytes that the largest of its processes has held."""
+        return self.stats.memory
+
+    @property
     def materializations(self) -> int:
         """Recorded writes."""
         return self.stats.materializations

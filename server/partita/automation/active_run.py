@@ -256,7 +256,7 @@ class ActiveRun:
             error = death_error(key, death, attempt.child.error)
         is_last = self._ending is not None
         delay = None if is_last else retry_delay(step.retry, attempt=running.attempt, chance=random.random())
-        return failure(step, running, error, retry_after=delay)
+        return failure(step, running, error, retry_after=delay, memory=attempt.child.peak_memory)
 
     def _advance(self, key: str, outcome: StepSucceeded | StepFailed) -> list[Unreached]:
         """Move the walk on; answers the steps that will not run because of it."""

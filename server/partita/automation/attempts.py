@@ -76,7 +76,7 @@ class Attempt:
         return running is not None and running.is_overdue
 
 
-def failure(step: Step, running: RunningStep, error: PythonError, *, retry_after: float | None) -> StepFailed:
+def failure(step: Step, running: RunningStep, error: PythonError, *, retry_after: float | None, memory: int | None) -> StepFailed:
     """The attempt failed by something that its process could not tell itself."""
     duration = max(0.0, time.monotonic() - running.began)
     return StepFailed(
@@ -87,6 +87,7 @@ def failure(step: Step, running: RunningStep, error: PythonError, *, retry_after
         duration=duration,
         retry_after=retry_after,
         others=step.others,
+        memory=memory,
     )
 
 

@@ -110,6 +110,16 @@ def brief(span: timedelta | None) -> str:
     return f"{seconds / 86400:.0f} d"
 
 
+def size(count: int | None) -> str:
+    """A number of bytes in one unit, such as `64 MiB`."""
+    if count is None:
+        return "-"
+    for limit, unit in ((1024**2, "KiB"), (1024**3, "MiB")):
+        if count < limit:
+            return f"{count / (limit / 1024):.0f} {unit}"
+    return f"{count / 1024**3:.1f} GiB"
+
+
 def event_line(event: Any) -> Text:
     """One event as one line: when, at which step, what."""
     from rich.text import Text

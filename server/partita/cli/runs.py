@@ -10,7 +10,7 @@ import click
 from partita.cli.failures import Exit
 from partita.cli.launching import finish, launch_options, parse_config, parse_tags
 from partita.cli.options import json_option
-from partita.cli.output import age, brief, console, event_line, print_error, print_facts, print_json, print_table, status_text, subject
+from partita.cli.output import age, brief, console, event_line, print_error, print_facts, print_json, print_table, size, status_text, subject
 from partita.cli.remote import Server, server_options
 
 if TYPE_CHECKING:
@@ -111,8 +111,8 @@ def show(run_id: str, *, server: Server, as_json: bool) -> None:
         print_json({**found.record.model_dump(), "steps": steps})
         return
     _print_run(found)
-    rows = [[step.key, status_text(str(step.status)), str(step.attempts), brief(step.duration)] for step in steps]
-    print_table(["step", "status", "attempts", "took"], rows, empty="It has no steps yet.")
+    rows = [[step.key, status_text(str(step.status)), str(step.attempts), brief(step.duration), size(step.peak_memory)] for step in steps]
+    print_table(["step", "status", "attempts", "took", "memory"], rows, empty="It has no steps yet.")
     for step in steps:
         if step.error is not None:
             print_error(f"Step {step.key}", step.error)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
 
+from partita.execution.memory import count_memory_kills
 from partita.execution.protocol import Assignment
 from partita.records.failures import PythonError
 
@@ -33,6 +34,8 @@ class Death:
     signum: int | None = None
     was_ended: bool = False
     """We ended it on purpose."""
+    is_memory_short: bool | None = None
+    """Of SIGKILL that was not ours: whether the kernel has ended a process because memory ran out while it lived; None: not known."""
 
     @property
     def is_clean(self) -> bool:
@@ -41,8 +44,12 @@ class Death:
 
     def __str__(self) -> str:
         match self:
-            case Death(signum=signal.SIGKILL, was_ended=False):
+            case Death(signum=signal.SIGKILL, was_ended=False, is_memory_short=True):
+                return "killed by the kernel (SIGKILL) because memory ran out"
+            case Death(signum=signal.SIGKILL, was_ended=False, is_memory_short=None):
                 return "killed by signal 9 (SIGKILL); out of memory is the usual reason"
+            case Death(signum=signal.SIGKILL, was_ended=False):
+                return "killed by signal 9 (SIGKILL) from outside; the kernel tells of no lack of memory"
             case Death(signum=int(signum)):
                 return f"killed by signal {signum} ({_signal_name(signum)})"
             case Death(code=int(code)):
@@ -51,11 +58,14 @@ class Death:
                 return "lost before it could begin"
 
 
-def death_of(status: os.waitid_result, *, was_ended: bool) -> Death:
-    """How the process ended that `os.waitid` tells of."""
+def death_of(status: os.waitid_result, *, was_ended: bool, memory_kills: int | None) -> Death:
+    """How the process ended that `os.waitid` tells of, before whose life the kernel had ended so many for want of memory."""
     if status.si_code == os.CLD_EXITED:
         return Death(code=status.si_status, was_ended=was_ended)
-    return Death(signum=status.si_status, was_ended=was_ended)
+    if status.si_status != signal.SIGKILL or was_ended:
+        return Death(signum=status.si_status, was_ended=was_ended)
+    kills = count_memory_kills()
+    return Death(signum=status.si_status, is_memory_short=None if kills is None or memory_kills is None else kills > memory_kills)
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -73,6 +83,10 @@ class Child:
     pidfd: int | None = None
     started_tick: int = field(default_factory=lambda: boot_tick())
     """When it was requested, later when it started: clock ticks since boot."""
+    memory_kills: int | None = field(default_factory=count_memory_kills)
+    """Processes that the kernel had ended before it began because memory ran out."""
+    peak_memory: int | None = None
+    """The most memory that it has held, in bytes; known when it has ended."""
     requested_at: float = field(default_factory=time.monotonic)
     deadline: float | None = None
     """When it must have said that it lives."""

@@ -25,6 +25,7 @@ from partita.execution.context import AssetContext, CheckContext, OpContext, Ste
 from partita.execution.current import become_current
 from partita.execution.hooks import call_hooks
 from partita.execution.loading import load_input
+from partita.execution.memory import peak_memory
 from partita.execution.outputs import read_returned
 from partita.execution.saving import keep
 from partita.execution.scope import RunScope
@@ -112,7 +113,7 @@ def attempt_step(scope: RunScope, step: Step, *, attempt: int) -> Attempt:
         given = yield from call_user(scope, step, definition.function, arguments, is_generator=signature.is_generator)
         returned = read_returned(step, given, is_generator=signature.is_generator)
         keep(scope, step, returned, context=context, hint=signature.return_annotation)
-        succeeded = StepSucceeded(at=datetime.now(UTC), step=step.key, attempt=attempt, duration=perf_counter() - began)
+        succeeded = StepSucceeded(at=datetime.now(UTC), step=step.key, attempt=attempt, duration=perf_counter() - began, memory=peak_memory())
         scope.tell(succeeded)
     except STOPS:
         scope.tell(StepCanceled(at=datetime.now(UTC), step=step.key, attempt=attempt))
@@ -191,6 +192,7 @@ def _failed(scope: RunScope, step: Step, error: Exception, *, attempt: int, dura
         retry_after=retry_after,
         metadata=_metadata_of(raised),
         others=step.others,
+        memory=peak_memory(),
     )
     scope.tell(failed)
     if step.hooks and retry_after is None:

@@ -20,6 +20,7 @@ import msgspec
 from partita.execution import wire
 from partita.execution.children import Child, Death, Stage, death_of
 from partita.execution.listening import Listener
+from partita.execution.memory import peak_of
 from partita.execution.news import EvaluationDone, FactsArrived, ForkRefused, News, ProcessEnded, ProcessReady, QuestionAsked
 from partita.execution.processes import PROCESS_MARKER, WORKER_MARKER, Process, adopt_orphans, find_process, kill, list_children, list_processes
 from partita.execution.processes import token as token_of_this_process
@@ -276,7 +277,7 @@ class Supervisor:
         child.pidfd, child.stage = None, Stage.EXITED
         status = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
         assert status is not None
-        child.death = death_of(status, was_ended=child.was_ended)
+        child.death = death_of(status, was_ended=child.was_ended, memory_kills=child.memory_kills)
         child.kill_at = child.kill_at or time.monotonic() + LEFTOVER_PATIENCE
         self._sweep_at = 0.0
 
@@ -337,7 +338,7 @@ class Supervisor:
     def _bury(self, child: Child) -> None:
         assert child.pid is not None
         assert child.death is not None
-        os.waitpid(child.pid, 0)
+        child.peak_memory = peak_of(os.wait4(child.pid, 0)[2])
         with suppress(OSError):
             if child.output.stat().st_size == 0:
                 child.output.unlink()

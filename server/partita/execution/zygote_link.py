@@ -7,13 +7,14 @@ import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import count
 from pathlib import Path
 
 from partita.execution import wire
 from partita.execution.children import Death
+from partita.execution.memory import count_memory_kills
 from partita.execution.processes import MARKER_WIDTH, PROCESS_MARKER, WORKER_MARKER
 from partita.execution.protocol import Fork, Load, Loaded, Retire
 from partita.execution.surroundings import import_environ
@@ -54,6 +55,8 @@ class ZygoteLink:
     error: PythonError | None = None
     """Why it was given up, when that is known before it dies."""
     kill_at: float | None = None
+    memory_kills: int | None = field(default_factory=count_memory_kills)
+    """Processes that the kernel had ended before it began because memory ran out."""
 
     @property
     def start(self) -> str:

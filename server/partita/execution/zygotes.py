@@ -121,7 +121,7 @@ class Zygotes:
             self._hear_last(zygote)
         status = os.waitid(os.P_PID, zygote.pid, os.WEXITED)
         assert status is not None
-        death = death_of(status, was_ended=zygote.is_retired)
+        death = death_of(status, was_ended=zygote.is_retired, memory_kills=zygote.memory_kills)
         stage, zygote.stage, zygote.spawn_reason = zygote.stage, ZygoteStage.GONE, "the zygote is gone"
         self._living.discard(zygote)
         if zygote.is_retired:

@@ -141,6 +141,8 @@ class StepSucceeded(Fact, frozen=True, kw_only=True, tag="step_succeeded"):
     """The step did all it owes. `duration` in seconds."""
 
     duration: float
+    memory: int | None = None
+    """The most that its process has held in memory until then, in bytes."""
 
 
 class StepFailed(Fact, frozen=True, kw_only=True, tag="step_failed"):
@@ -153,6 +155,8 @@ class StepFailed(Fact, frozen=True, kw_only=True, tag="step_failed"):
     """What a `Failure` that user code raised was given."""
     others: tuple[AssetKey, ...] = ()
     """Assets of other keys than the step's that are not written because of it."""
+    memory: int | None = None
+    """The most that its process has held in memory until then, in bytes."""
 
 
 class StepSkipped(Fact, frozen=True, kw_only=True, tag="step_skipped"):

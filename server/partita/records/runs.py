@@ -150,6 +150,8 @@ class RunStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     error: PythonError | None = None
     process: str | None = None
     """Where it ran: host, process id, and how it was started."""
+    memory: int | None = None
+    """The most that its process has held in memory, in bytes; None: not known."""
 
 
 class RunStats(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,3 +161,5 @@ class RunStats(msgspec.Struct, frozen=True, kw_only=True):
     materializations: int = 0
     checks_passed: int = 0
     checks_failed: int = 0
+    memory: int | None = None
+    """The most that a process of one of its steps has held in memory, in bytes; None: not known."""

@@ -108,6 +108,7 @@ class Journal:
                 "started_at": func.coalesce(run_steps.c.started_at, row.excluded.started_at),
                 "ended_at": row.excluded.ended_at,
                 "error": row.excluded.error,
+                "memory": func.coalesce(row.excluded.memory, run_steps.c.memory),
             },
             where=IS_UNFINISHED_STEP,
         )
@@ -220,6 +221,7 @@ def _step_row(run_id: str, key: str, state: StepState, position: int) -> dict[st
         "ended_at": _micros_or_none(state.ended_at),
         "error": None if state.error is None else to_text(state.error),
         "process": None,
+        "memory": state.memory,
     }
 
 

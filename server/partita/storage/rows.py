@@ -74,6 +74,7 @@ def to_step(row: AnyRow) -> RunStep:
         ended_at=to_datetime_or_none(row.ended_at),
         error=to_error(row.error),
         process=row.process,
+        memory=row.memory,
     )
 
 

@@ -40,7 +40,7 @@ _STEPS = (
     .order_by(run_steps.c.run_id, run_steps.c.position, run_steps.c.step)
 )
 _STEP_COUNTS = (
-    select(run_steps.c.run_id, run_steps.c.status, func.count().label("times"))
+    select(run_steps.c.run_id, run_steps.c.status, func.count().label("times"), func.max(run_steps.c.memory).label("memory"))
     .where(run_steps.c.run_id.in_(bindparam("run_ids", expanding=True)))
     .group_by(run_steps.c.run_id, run_steps.c.status)
 )
@@ -225,9 +225,17 @@ def _steps(connection: Connection, run_ids: Sequence[str]) -> dict[str, list[Run
 
 def _stats(connection: Connection, run_ids: Sequence[str]) -> dict[str, RunStats]:
     steps: dict[str, dict[StepStatus, int]] = {run_id: {} for run_id in run_ids}
+    memory: dict[str, int] = {}
     for row in connection.execute(_STEP_COUNTS, {"run_ids": list(run_ids)}):
         steps[row.run_id][StepStatus(row.status)] = row.times
+        memory[row.run_id] = max(memory.get(row.run_id, 0), row.memory or 0)
     return {
-        row.id: RunStats(steps=steps[row.id], materializations=row.materializations, checks_passed=row.checks_passed, checks_failed=row.checks_failed)
+        row.id: RunStats(
+            steps=steps[row.id],
+            materializations=row.materializations,
+            checks_passed=row.checks_passed,
+            checks_failed=row.checks_failed,
+            memory=memory.get(row.id) or None,
+        )
         for row in connection.execute(_COUNTERS, {"run_ids": list(run_ids)})
     }

@@ -39,6 +39,7 @@ class StepState:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     error: PythonError | None = None
+    memory: int | None = None
 
     def become(self, event: StepEvent) -> None:
         """Take the state that the event leads to, unless the step is finished."""
@@ -49,6 +50,8 @@ class StepState:
         self.ended_at = event.at if self.status.is_finished else None
         if isinstance(event, (StepStarted, StepSucceeded, StepFailed)):
             self.attempt = max(self.attempt, event.attempt)
+        if isinstance(event, (StepSucceeded, StepFailed)) and event.memory is not None:
+            self.memory = max(self.memory or 0, event.memory)
         if isinstance(event, StepStarted) and self.started_at is None:
             self.started_at = event.at
 

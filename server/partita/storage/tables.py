@@ -174,6 +174,7 @@ run_steps = Table(
     Column("ended_at", BigInteger),
     Column("error", Text),
     Column("process", Text),
+    Column("memory", BigInteger),
     sqlite_with_rowid=False,
 )
 

@@ -60,7 +60,7 @@ def test_a_location_is_described_and_its_output_is_kept(ward: Ward) -> None:
         ("x = 1", "WorkspaceError", "holds no repository, asset or job"),
         ("print('goodbye'); os._exit(0)", "WorkspaceError", "exited with code 0 before it had loaded.\nIts last output:\ngoodbye"),
         ("import ctypes; ctypes.string_at(0)", "WorkspaceError", "was killed by signal 11 (SIGSEGV)"),
-        ("os.kill(os.getpid(), signal.SIGKILL)", "WorkspaceError", "out of memory is the usual reason"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "WorkspaceError", "killed by signal 9"),
         ("raise KeyboardInterrupt", "KeyboardInterrupt", ""),
     ],
 )
@@ -144,7 +144,7 @@ def test_processes_go_on_when_their_zygote_is_killed_and_later_ones_are_spawned(
     later = ward.run(zygote, "one")
     (ward.folder / "scratch" / "go").touch()
 
-    assert death == Death(signum=signal.SIGKILL)
+    assert death.signum == signal.SIGKILL
     assert [ward.end_of(child) for child in children] == [Death(code=0), Death(code=0)]
     assert (later.how, later.death) == ("spawn: the zygote is gone", Death(code=0))
 

@@ -86,6 +86,8 @@ def test_a_zygote_is_told_from_what_its_module_has_started() -> None:
     [
         (Death(code=7), "exited with code 7"),
         (Death(signum=signal.SIGKILL), "killed by signal 9 (SIGKILL); out of memory is the usual reason"),
+        (Death(signum=signal.SIGKILL, is_memory_short=True), "killed by the kernel (SIGKILL) because memory ran out"),
+        (Death(signum=signal.SIGKILL, is_memory_short=False), "killed by signal 9 (SIGKILL) from outside; the kernel tells of no lack of memory"),
         (Death(signum=signal.SIGKILL, was_ended=True), "killed by signal 9 (SIGKILL)"),
         (Death(signum=signal.SIGSEGV), "killed by signal 11 (SIGSEGV)"),
         (Death(signum=60), "killed by signal 60 (a real-time signal)"),

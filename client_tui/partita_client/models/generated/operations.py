@@ -2018,6 +2018,7 @@ fragment RunStep on RunStep {
   startedAt
   endedAt
   duration
+  peakMemory
   worker
   error {
     ...PythonError
@@ -3024,6 +3025,7 @@ fragment TuiRun on Run {
     succeededSteps
     failedSteps
     skippedSteps
+    peakMemory
   }
   error {
     className
@@ -4250,6 +4252,7 @@ fragment TuiRun on Run {
     succeededSteps
     failedSteps
     skippedSteps
+    peakMemory
   }
   error {
     className
@@ -4339,6 +4342,7 @@ fragment TuiRun on Run {
     succeededSteps
     failedSteps
     skippedSteps
+    peakMemory
   }
   error {
     className
@@ -4419,6 +4423,7 @@ fragment RunStep on RunStep {
   startedAt
   endedAt
   duration
+  peakMemory
   worker
   error {
     ...PythonError
@@ -4480,6 +4485,7 @@ fragment TuiRun on Run {
     succeededSteps
     failedSteps
     skippedSteps
+    peakMemory
   }
   error {
     className

@@ -1088,6 +1088,8 @@ class RunStep(Shape):
     """When it ended; null until then."""
     duration: timedelta | None = None
     """How long its newest attempt took, or has taken so far; null until it has begun."""
+    peak_memory: int | None = None
+    """The most that its process has held in memory, in bytes; null until it has ended."""
     worker: str | None = None
     """Where it ran: host, process id, and how the process was made; null until it has started."""
     error: PythonError | None = None
@@ -1744,6 +1746,8 @@ class TuiRunStats(Shape):
     """Steps that failed."""
     skipped_steps: int
     """Steps that were not run: skipped, behind a failure, or cancelled."""
+    peak_memory: int | None = None
+    """The most that the process of one of its steps has held in memory, in bytes; null until one has ended."""
 
 
 class TuiRunError(Shape):

@@ -166,6 +166,11 @@ def duration(span: timedelta | float | None) -> str:
     return f"{whole // 86_400}d{whole % 86_400 // 3_600:02}h"
 
 
+def size(count: int) -> str:
+    """A number of bytes, in one unit: `64M`, `1.5G`."""
+    return f"{count / 1024**2:.0f}M" if count < 1024**3 else f"{count / 1024**3:.1f}G"
+
+
 def ago(then: datetime | None, now: datetime) -> str:
     """How long before `now`, in one unit: `12s`, `4m`, `2h`, `3d`."""
     return _one_unit((now - then).total_seconds()) if then else "–"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from partita_client.tui.render.spark import progress
 from partita_client.tui.render.states import mark, mark_line
-from partita_client.tui.render.text import Line, ago, clock, duration, plain
+from partita_client.tui.render.text import Line, ago, clock, duration, plain, size
 
 if TYPE_CHECKING:
     from partita_client.models import TuiRun
@@ -123,6 +123,7 @@ def summary(run: TuiRun, now: datetime, *, width: int) -> list[Line]:
         *progress(stats.succeeded_steps + stats.skipped_steps, stats.total_steps, max(8, min(24, width // 8)), stats.failed_steps),
         ("   ", ""),
         (f"attempt {run.attempt}", "dim"),
+        (f"   {size(stats.peak_memory)}" if stats.peak_memory else "", "dim"),
         (f"   {run.code_location.name}" if run.code_location else "", "dim"),
     )
     lines = [first]

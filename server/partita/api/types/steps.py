@@ -26,6 +26,8 @@ class RunStep:
     error: PythonError | None = shown("Why its newest attempt failed; null when it did not.")
     worker: str | None = shown("Where it ran: host, process id, and how the process was made; null until it has started.", "process")
 
+    peak_memory: Long | None = shown("The most that its process has held in memory, in bytes; null until it has ended.", "memory")
+
     @resolved("How long its newest attempt took, or has taken so far; null until it has begun.")
     @staticmethod
     def duration(step: Parent[runs.RunStep], info: Info) -> Duration | None:
@@ -41,6 +43,7 @@ class RunStats:
     succeeded_steps: int = shown("Steps that succeeded.")
     failed_steps: int = shown("Steps that failed.")
     skipped_steps: int = shown("Steps that were not run: skipped, behind a failure, or cancelled.")
+    peak_memory: Long | None = shown("The most that the process of one of its steps has held in memory, in bytes; null until one has ended.")
     materializations: int = shown("Writes of assets that it recorded.")
     checks_passed: int = shown("Asset checks that passed.")
     checks_failed: int = shown("Asset checks that failed.")

@@ -1,4 +1,4 @@
-"""Looks at assets that are written elsewhere."""
+"""Looks at assets that are written elsewhere; how much memory steps have used."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Create the table; the column is added without touching the rows."""
+    """Create the table; the columns are added without touching the rows."""
+    op.add_column("run_steps", sa.Column("memory", sa.BigInteger()))
     op.add_column("assets", sa.Column("observed", sa.Text()))
     op.create_table(
         "observations",
