@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
 from partita.automation.published import PublishedCatalogs
 from partita.automation.timing import Timing
@@ -48,15 +49,30 @@ class CodeVersion:
         return self.zygote.stage is ZygoteStage.SERVING
 
 
+class Workplace(NamedTuple):
+    """Whose code a worker loads, and as which of the location's workers."""
+
+    settings: Settings
+    location: LocationSettings
+    seat: str
+    """What tells it from the other workers of the location on this machine."""
+    leads: Callable[[], bool]
+    """Whether it is the one that publishes what the location declares."""
+
+
 class LocationCode:
     """Loads a location's code, publishes what it declares, and knows which version new runs are planned under."""
 
-    def __init__(self, settings: Settings, location: LocationSettings, *, store: Store, supervisor: Supervisor, timing: Timing) -> None:
+    def __init__(self, place: Workplace, *, store: Store, supervisor: Supervisor, timing: Timing) -> None:
+        settings, location = place.settings, place.location
         self._location = location
+        self._leads = place.leads
+        self._published_hash: str | None = None
+        """Of a worker that does not lead: what the location declares, as it has last seen it published."""
         self._store = store
         self._supervisor = supervisor
         self._timing = timing
-        self._output = settings.logs_directory / "_locations" / f"{location.name}.out"
+        self._output = settings.logs_directory / "_locations" / f"{place.seat}.out"
         self._published = PublishedCatalogs(settings, store, own=location.name)
         self._loading: ZygoteLink | None = None
         self._old: set[CodeVersion] = set()
@@ -74,7 +90,9 @@ class LocationCode:
     @property
     def can_run(self) -> bool:
         """Whether runs may be claimed."""
-        return self.current is not None and self.current.is_alive
+        if self.current is None or not self.current.is_alive:
+            return False
+        return self._leads() or self.current.hash == self._published_hash
 
     def workspace_for(self, version: CodeVersion) -> Catalog:
         """The catalog of the workspace that a run of this version is planned with."""
@@ -84,7 +102,8 @@ class LocationCode:
         """Load the code, because the worker starts or somebody asked for it; a load under way is given up."""
         self._retry_delay, self._quick_deaths, self._error = FIRST_RETRY, 0, None
         self._others_at_conflict = None
-        self._say(partial(self._store.locations.loading, self._location.name))
+        if self._leads():
+            self._say(partial(self._store.locations.loading, self._location.name))
         self._load()
 
     def look(self) -> None:
@@ -93,6 +112,9 @@ class LocationCode:
         Raises:
             OperationError: the database does not answer.
         """
+        if not self._leads():
+            self._follow()
+            return
         if self._store.locations.get(self._location.name).reload_requested_at is not None:
             self.begin()
             return
@@ -103,6 +125,15 @@ class LocationCode:
         elif self.current is not None and self._loading is None and (problem := self._conflict(self.current.catalog)):
             self._others_at_conflict = others
             self._fail(problem)
+
+    def _follow(self) -> None:
+        """Load again what another worker has published since."""
+        published = self._store.locations.current().get(self._location.name)
+        if published == self._published_hash:
+            return
+        self._published_hash = published
+        if self.current is not None and self._loading is None and self.current.hash != published:
+            self.begin()
 
     def proceed(self, now: float) -> None:
         """Do what time has made due."""
@@ -165,6 +196,10 @@ class LocationCode:
             self._unsaid = None
             self._load()  # it died while the database did not answer
             return
+        if not self._leads():
+            self._unsaid = None
+            self._take_unpublished(zygote, loaded)
+            return
         if self._store.locations.get(self._location.name).reload_requested_at is not None:
             self._supervisor.retire(zygote)  # publishing would answer a request that came after this load had begun
             self.begin()
@@ -177,6 +212,15 @@ class LocationCode:
             return
         self._tell_published(zygote, loaded)
         self._take(CodeVersion(zygote=zygote, catalog=loaded.catalog, hash=hash_catalog(loaded.catalog)))
+
+    def _take_unpublished(self, zygote: ZygoteLink, loaded: Loaded) -> None:
+        """Use what another worker publishes; what differs from that waits until it has caught up."""
+        self._published_hash = self._store.locations.current().get(self._location.name)
+        fresh = CodeVersion(zygote=zygote, catalog=loaded.catalog, hash=hash_catalog(loaded.catalog))
+        self._take(fresh)
+        if self._published_hash is not None and fresh.hash != self._published_hash:
+            logger.warning("the code differs from what is published; no runs are taken", extra={"location": self._location.name})
+            self._retry_later()
 
     def _take(self, fresh: CodeVersion) -> None:
         versions = [*self._old, *([self.current] if self.current is not None else [])]
@@ -231,9 +275,13 @@ class LocationCode:
 
     def _tell_failed(self, error: PythonError) -> None:
         self._error = error
+        if not self._leads():
+            logger.warning("the code does not load", extra={"location": self._location.name, "error": error.summary})
+            return
         self._store.locations.fail(self._location.name, error)
 
     def _tell_published(self, zygote: ZygoteLink, loaded: Loaded) -> None:
+        self._published_hash = hash_catalog(loaded.catalog)
         self._store.locations.publish(
             self._location.name,
             loaded.catalog,

@@ -1,4 +1,4 @@
-"""Who a worker or daemon is, and the one lease that says so: a location has one worker, a role one daemon."""
+"""Who a worker or daemon is, and the one lease that says so: one worker publishes a location, one daemon has a role."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class Seat:
     """
 
     def __init__(self, directory: Path, name: str) -> None:
+        self.name = name
         self._path = directory / f"{name}.lock"
         self.owner = f"{socket.gethostname()}/{_boot()}/{self._path}"
         directory.mkdir(parents=True, exist_ok=True)
@@ -52,6 +53,25 @@ class Seat:
         """Let another process have it."""
         os.close(self._fd)
 
+    @classmethod
+    def any_of(cls, directory: Path, name: str, *, count: int) -> Seat:
+        """The first of `count` seats that nobody has, taken: `main`, `main.2`, `main.3`.
+
+        Raises:
+            OperationError: other processes have them all.
+        """
+        for number in range(1, count + 1):
+            seat = cls(directory, name if number == 1 else f"{name}.{number}")
+            try:
+                seat.take()
+            except OperationError:
+                seat.leave()
+                if number == count:
+                    raise
+            else:
+                return seat
+        raise AssertionError("there is no seat")
+
 
 class Tenancy:
     """A lease that is kept for as long as the process works."""
@@ -68,6 +88,11 @@ class Tenancy:
     def is_held(self) -> bool:
         """Whether the lease is ours for some time yet."""
         return self._epoch is not None and time.monotonic() - self._renewed_at < self._ttl.total_seconds() * 2 / 3
+
+    @property
+    def epoch(self) -> int | None:
+        """Which time this is that the lease is ours, counted over all owners; None when it is not."""
+        return self._epoch
 
     def keep(self, now: float) -> bool:
         """Acquire the lease, or renew it when a third of it has passed. Answers whether it is held.

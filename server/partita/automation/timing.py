@@ -34,6 +34,8 @@ class Timing:
     """Beyond a step's timeout: its process ends it by itself at the timeout, so that what it holds is closed and hooks are called."""
     hooks: float = 60.0
     """How long the process of a step with hooks may live on after the step has ended."""
+    drain: float = 0.0
+    """How long a worker that is told to stop lets its runs go on."""
     stop: float = 5.0
     """How long processes have to stop when the worker itself is told to."""
     patience: float = 300.0

@@ -1,4 +1,8 @@
-"""A worker: owns one code location, claims its runs and sees them through. Imports no user code."""
+"""A worker: works for one code location, claims its runs and sees them through. Imports no user code.
+
+A location may have several workers, on one machine or many. All of them load its code; the one that holds its lease publishes
+what it declares, and the others run what they have loaded as long as that is what is published.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from math import ceil
 
-from partita.automation.code import CodeVersion, LocationCode
+from partita.automation.code import CodeVersion, LocationCode, Workplace
 from partita.automation.evaluations import Evaluations
 from partita.automation.held_run import HeldRun
 from partita.automation.needs import Needs
@@ -46,26 +51,35 @@ CODE_INTERVAL = 0.1
 """Seconds between looks at the locations: every commit rings the bell, and hardly any is about them."""
 
 
-def run_worker(settings: Settings, location_name: str, *, stop: Callable[[], bool], timing: Timing | None = None) -> None:
+def run_worker(
+    settings: Settings, location_name: str, *, stop: Callable[[], bool], hurry: Callable[[], bool] = lambda: False, timing: Timing | None = None
+) -> None:
     """Work for one code location until `stop` answers True. Call it from the main thread of a process of its own.
+
+    Args:
+        settings: the workspace.
+        location_name: the location.
+        stop: whether the worker is to stop.
+        hurry: whether it is not to wait any longer, once it stops, for runs that are under way.
+        timing: how long things may take.
 
     Raises:
         NotFoundError: the workspace has no such location.
-        OperationError: another worker of the location runs on this home, or the database cannot be opened.
+        OperationError: as many workers of the location as it says run on this home, or the database cannot be opened.
     """
     location = settings.location(location_name)
     if location is None:
         raise NotFoundError("code location", location_name, [each.name for each in settings.locations])
     timing = timing or Timing.of(os.environ)
-    seat = Seat(settings.home / "workers", location_name)
+    seat = Seat.any_of(settings.home / "workers", location_name, count=location.workers)
     try:
-        seat.take()
         with Store.open(settings.storage.url) as store, store.bell() as bell:
             store.locations.declare([(each.name, each.source) for each in settings.locations])
             supervisor = Supervisor()
             try:
-                worker = Worker(settings, location, store=store, supervisor=supervisor, owner=seat.owner, timing=timing)
+                worker = Worker(settings, location, store=store, supervisor=supervisor, seat=seat, timing=timing)
                 worker.work(bell, stop=stop)
+                worker.end(hurry=hurry)
             finally:
                 supervisor.close()
     finally:
@@ -75,18 +89,20 @@ def run_worker(settings: Settings, location_name: str, *, stop: Callable[[], boo
 class Worker:
     """The loop of a worker, and the runs and ticks that it holds."""
 
-    def __init__(self, settings: Settings, location: LocationSettings, *, store: Store, supervisor: Supervisor, owner: str, timing: Timing) -> None:
+    def __init__(self, settings: Settings, location: LocationSettings, *, store: Store, supervisor: Supervisor, seat: Seat, timing: Timing) -> None:
         self._settings = settings
         self._location = location
         self._store = store
         self._supervisor = supervisor
-        self._owner = owner
+        self._owner = seat.owner
         self._timing = timing
-        self._tenancy = Tenancy(store, location_lease(location.name), owner=owner, ttl=timing.lease)
-        self._code = LocationCode(settings, location, store=store, supervisor=supervisor, timing=timing)
+        self._tenancy = Tenancy(store, location_lease(location.name), owner=seat.owner, ttl=timing.lease)
+        place = Workplace(settings, location, seat=seat.name, leads=lambda: self._tenancy.is_held)
+        self._code = LocationCode(place, store=store, supervisor=supervisor, timing=timing)
+        self._outputs = settings.logs_directory / "_ticks" / seat.name
         self._needs = Needs(self._code.workspace_for)
         verdicts = Verdicts(store, self._code.workspace_for)
-        self._evaluations = Evaluations(verdicts, self._code, store=store, supervisor=supervisor, owner=owner, timing=timing)
+        self._evaluations = Evaluations(verdicts, self._code, store=store, supervisor=supervisor, owner=seat.owner, timing=timing)
         self._held: dict[str, HeldRun] = {}
         self._versions: dict[str, CodeVersion] = {}
         self._look_at = 0.0
@@ -94,9 +110,11 @@ class Worker:
         self._keep_at = 0.0
         self._listen_at = 0.0
         self._has_begun = False
+        self._led: int | None = None
+        """The epoch under which it has last published the location."""
 
     def work(self, bell: Bell, *, stop: Callable[[], bool]) -> None:
-        """Work until `stop` answers True, then end what is under way."""
+        """Work until `stop` answers True."""
         while not stop():
             self._turn(self._timing.poll)
             now = time.monotonic()
@@ -104,6 +122,18 @@ class Worker:
                 # A look at the locations that came too early is made up for.
                 self._look_at = max(now, self._look_at_code_at) if now < self._look_at_code_at else now + self._timing.heal
                 self._attempt(self._look)
+
+    def end(self, *, hurry: Callable[[], bool]) -> None:
+        """Let runs under way go on for a while, claim nothing any more, and end what is left."""
+        give_up_at = time.monotonic() + self._timing.drain
+        if self._held and self._timing.drain:
+            facts = {"location": self._location.name, "runs": len(self._held), "seconds": self._timing.drain}
+            logger.info("the worker stops when its runs have ended", extra=facts)
+        while self._held and not hurry() and time.monotonic() < give_up_at:
+            self._turn(self._timing.poll)
+            if time.monotonic() >= self._look_at:
+                self._look_at = time.monotonic() + CODE_INTERVAL
+                self._attempt(self._cancel_requested)
         self._stop()
 
     def _turn(self, timeout: float) -> None:
@@ -141,9 +171,9 @@ class Worker:
     def _keep(self) -> None:
         """Renew what is held before its time."""
         now = time.monotonic()
-        is_held = self._tenancy.keep(now)
-        if is_held and not self._has_begun:
-            self._has_begun = True
+        leads = self._tenancy.keep(now)
+        if not self._has_begun or (leads and self._tenancy.epoch != self._led):
+            self._has_begun, self._led = True, self._tenancy.epoch
             self._code.begin()
         self._evaluations.keep(now)
         old = [held for held in self._held.values() if now - held.renewed_at >= self._timing.renewal]
@@ -163,17 +193,21 @@ class Worker:
         if (now := time.monotonic()) >= self._look_at_code_at:
             self._look_at_code_at = now + CODE_INTERVAL
             self._code.look()
+        self._cancel_requested()
+        if self._code.can_run:
+            self._claim()
+            self._evaluations.claim(self._location.name, outputs=self._outputs)
+
+    def _cancel_requested(self) -> None:
         if self._held:
             for run_id, is_forced in self._store.runs.cancel_requests(list(self._held)).items():
                 self._held[run_id].cancel(is_forced=is_forced)
-        if self._code.can_run and self._tenancy.is_held:
-            self._claim()
-            self._evaluations.claim(self._location.name, outputs=self._settings.logs_directory / "_ticks" / self._location.name)
 
     def _claim(self) -> None:
         version = self._code.current
         assert version is not None
-        most = self._settings.runs.max_concurrent
+        # its share: the first to look would else take all, and the others nothing
+        most = ceil(self._settings.runs.max_concurrent / self._location.workers)
         claims = self._store.runs.claim(
             owner=self._owner,
             location=self._location.name,

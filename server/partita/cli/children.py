@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import NoReturn
 
@@ -59,10 +60,17 @@ def is_single_threaded() -> bool:
 
 
 class Stop:
-    """Asked by a signal to stop? Call it to know. A second signal ends the process at once."""
+    """Asked by a signal to stop? Call it to know. A second signal ends the process at once.
 
-    def __init__(self) -> None:
+    Args:
+        patience: seconds that the process has before what it still does is ended; then a second signal ends that wait, and a third the process.
+    """
+
+    def __init__(self, *, patience: float = 0.0) -> None:
         self.signal: int | None = None
+        self.is_hurried = False
+        """True once a second signal has ended the wait."""
+        self._patience = patience
         for number in _ASKS_TO_STOP:
             signal.signal(number, self._ask)
 
@@ -77,7 +85,11 @@ class Stop:
 
     def _ask(self, number: int, frame: object) -> None:
         del frame
-        self.signal = number
+        is_first, self.signal = self.signal is None, number
+        if is_first and self._patience:
+            signal.alarm(GRACE + ceil(self._patience))
+            return
+        self.is_hurried = True
         for other in _ASKS_TO_STOP:
             signal.signal(other, signal.SIG_DFL)
         signal.alarm(GRACE)  # ends a service that hangs, also when nobody is left to kill it

@@ -30,7 +30,7 @@ STORE = "partita.storage.store"
 @address_options
 @click.option("--spawn", "is_spawning", is_flag=True, hidden=True, help="Start services as fresh interpreters, as where forking is not safe.")
 def dev(*, host: str, port: int, is_spawning: bool, **workspace: Any) -> int:
-    """Run everything on this machine: API, daemon, one worker per code location, with reload when code changes.
+    """Run everything on this machine: API, daemon, the workers of every code location, with reload when code changes.
 
     Ends with Ctrl-C. Services that die are started again.
     """
@@ -96,12 +96,13 @@ def _services(settings: Settings, listener: socket.socket, *, ready: int, argume
     )
     workers = [
         Service(
-            name=f"worker {location.name}",
+            name=f"worker {location.name}" if number == 1 else f"worker {location.name} {number}",
             run=partial(services.run_worker, settings, location.name),
-            arguments=("worker", *arguments, "--location", location.name),
+            arguments=("worker", *arguments, "--location", location.name, "--drain", "0"),
             imports=("partita.automation.worker",),
         )
         for location in settings.locations
+        for number in range(1, location.workers + 1)
     ]
     daemon = Service(
         name="daemon",

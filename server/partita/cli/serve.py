@@ -18,6 +18,8 @@ from partita.cli.lock import make_home
 from partita.cli.options import address_options, settings_of, workspace_options
 from partita.workspace.settings import Settings
 
+DRAIN_HELP = "Seconds that runs under way have to end when it is told to stop; a second signal ends the wait."
+
 
 @click.command()
 @workspace_options
@@ -49,10 +51,11 @@ def daemon(**workspace: Any) -> int:
 @click.command()
 @workspace_options
 @click.option("--location", help="Name of the code location; may be left out when there is only one.")
-def worker(*, location: str | None, **workspace: Any) -> int:
-    """Load a code location, publish what it declares, and execute its runs."""
+@click.option("--drain", type=click.FloatRange(min=0, max=86400), default=30.0, show_default=True, help=DRAIN_HELP)
+def worker(*, location: str | None, drain: float, **workspace: Any) -> int:
+    """Load a code location, publish what it declares, and execute its runs. A location may have several; see `workers` in partita.toml."""
     settings = _begin("worker", workspace)
-    return services.run_worker(settings, _choose(settings, location))
+    return services.run_worker(settings, _choose(settings, location), drain=drain)
 
 
 @click.command()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 
 from partita.cli.children import Stop, importing
 from partita.cli.console import start_logging
@@ -90,13 +92,15 @@ def run_daemon(settings: Settings) -> int:
     return stop.exit_code
 
 
-def run_worker(settings: Settings, location: str) -> int:
-    """Own one code location until a signal asks to stop."""
+def run_worker(settings: Settings, location: str, *, drain: float = 0.0) -> int:
+    """Work for one code location until a signal asks to stop; its runs then have `drain` seconds to end."""
     from partita.automation import worker
+    from partita.automation.timing import Timing
 
     start_logging(location)
-    stop = Stop()
-    worker.run_worker(settings, location, stop=stop)
+    stop = Stop(patience=drain)
+    timing = replace(Timing.of(os.environ), drain=drain)
+    worker.run_worker(settings, location, stop=stop, hurry=lambda: stop.is_hurried, timing=timing)
     return stop.exit_code
 
 

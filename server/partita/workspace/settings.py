@@ -104,10 +104,7 @@ class Settings:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the file asks for that this version reads and does not enforce yet."""
-        asked = {
-            "location.provides": any(location.provides for location in self.locations),
-            "location.workers": any(location.workers > 1 for location in self.locations),
-        }
+        asked = {"location.provides": any(location.provides for location in self.locations)}
         return tuple(f"{self.path}: {key} is read but not enforced by this version of Partita." for key, is_asked in asked.items() if is_asked)
 
     def location(self, name: str) -> LocationSettings | None:

@@ -242,3 +242,29 @@ def settled(site: Site, run: Run) -> None:
         return "running" in site.steps(run).values() and site.store.runs.get(run.id).last_seq == before
 
     eventually(is_settled, what="the run to settle")
+
+
+def test_a_worker_that_drains_lets_its_runs_end_and_takes_no_others(site: Site) -> None:
+    worker = site.work(drain=30.0)
+    run = site.launch("waits", "after")
+    site.noted("waits")
+
+    worker.process.terminate()
+    eventually(lambda: "stops when its runs have ended" in worker.log.read_text(), what="the worker to drain")
+    later = site.launch("quick")
+    site.allow("go")
+
+    assert worker.process.wait(timeout=30) == 0
+    assert site.store.runs.get(run.id).status is RunStatus.SUCCEEDED
+    assert site.store.runs.get(later.id).status is RunStatus.QUEUED
+
+
+def test_a_run_can_be_cancelled_while_its_worker_drains(site: Site) -> None:
+    worker = site.work(drain=60.0, cancel=1.0)
+    run = site.launch("waits")
+    site.noted("waits")
+    worker.process.terminate()
+    site.store.runs.request_cancel(run.id)
+
+    assert worker.process.wait(timeout=30) == 0
+    assert site.store.runs.get(run.id).status is RunStatus.CANCELED
