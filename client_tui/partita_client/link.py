@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import weakref
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import aclosing
@@ -109,6 +110,12 @@ class AsyncLink:
             after = part.page_info.end_cursor
             left = None if left is None else left - len(part.nodes)
 
+    async def pause(self, seconds: float) -> None:
+        """Wait before asking again."""
+        from asyncio import sleep  # it runs on its loop by now
+
+        await sleep(seconds)
+
     async def close(self) -> None:
         """Close the connection, if there is one; the next request opens another."""
         connection, self._connection = self._connection, None
@@ -151,6 +158,10 @@ class Link:
     ) -> Generator[Sequence[T], None, None]:
         """The parts of a list, asked for one after another as they are consumed; at most `limit` items in all."""
         return self._started().iterate(self._link.pages(request, page, limit=limit, size=size))
+
+    def pause(self, seconds: float) -> None:
+        """Wait before asking again."""
+        time.sleep(seconds)
 
     def close(self) -> None:
         """Close the connection and end the thread, if they are there; the next request starts others."""

@@ -17,9 +17,11 @@ from partita_client.link import Link
 from partita_client.models.generated import operations
 
 if TYPE_CHECKING:
-    from partita_client.models import AnyRunEvent, ListRunEvents, PythonError, RunEventPage, RunRecord, RunStatus, RunStep
+    from partita_client.models import AnyRunEvent, ListRunEvents, LogChunk, PythonError, RunEventPage, RunRecord, RunStatus, RunStep
 
 FINISHED = {"succeeded", "failed", "canceled"}
+FOLLOW_EVERY = 0.25
+"""Seconds between two questions for what a step has written since."""
 EVENT_PAGE = 250
 """An event may bring metadata and an error: more of them at once cost more than the server grants one question."""
 
@@ -159,15 +161,38 @@ class Run:
         """
         parts, position = [], 0
         while True:
-            request = operations.read_log(id=self.id, step=step, stream=stream.upper(), attempt=attempt, after_byte=position)
-            answer = self._link.execute(request)
-            if answer.run is None:
-                raise RequestRefusedError.not_found("run", self.id)
-            chunk = answer.run.log
+            chunk = self._piece(step, stream, attempt, position)
             parts.append(chunk.text)
             if chunk.next_byte == position:
                 return "".join(parts)
             position = chunk.next_byte
+
+    def follow_log(self, step: str, *, stream: str = "stdout", attempt: int | None = None, after_byte: int = 0) -> Iterator[str]:
+        """What a step writes, piece by piece as it comes, until it has ended.
+
+        Args:
+            step: Its key, such as `marts/orders` or `load.store`.
+            stream: "stdout" or "stderr".
+            attempt: Which of its attempts; None means the newest.
+            after_byte: Where to begin, in bytes.
+        """
+        position = after_byte
+        while True:
+            chunk = self._piece(step, stream, attempt, position)
+            if chunk.text:
+                yield chunk.text
+            if chunk.is_complete:
+                return
+            if chunk.next_byte == position:
+                self._link.pause(FOLLOW_EVERY)
+            position = chunk.next_byte
+
+    def _piece(self, step: str, stream: str, attempt: int | None, position: int) -> LogChunk:
+        request = operations.read_log(id=self.id, step=step, stream=stream.upper(), attempt=attempt, after_byte=position)
+        answer = self._link.execute(request)
+        if answer.run is None:
+            raise RequestRefusedError.not_found("run", self.id)
+        return answer.run.log
 
     def cancel(self, *, force: bool = False) -> Run:
         """Ask for its end: its processes get time to finish what they must, or with `force` none.

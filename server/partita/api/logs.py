@@ -11,6 +11,7 @@ from partita.api.context import Context
 from partita.api.errors import ApiError
 from partita.errors import did_you_mean
 from partita.execution.capture import captured_path
+from partita.execution.printed import gap_at, next_gap, notice
 from partita.records.runs import Run, RunStep
 
 MIN_BYTES = 4
@@ -80,11 +81,16 @@ def read_chunk(path: Path, *, start: int, size: int, has_ended: bool) -> ShownCh
     """Up to `size` bytes of a file that may still grow, without cutting a character in two."""
     try:
         with path.open("rb") as file:
+            if gap := gap_at(file.fileno(), start):
+                return ShownChunk(text=notice(gap), next_byte=start + gap, is_complete=False)
+            end = next_gap(file.fileno(), start)
             file.seek(start)
-            raw = file.read(size)
+            raw = file.read(size if end is None else min(size, end - start))
             is_end = len(raw) < size or not file.read(1)
     except FileNotFoundError:
         return ShownChunk(text="", next_byte=start, is_complete=has_ended)
+    if end == start + len(raw):  # what was left out begins in the middle of a character, perhaps
+        return ShownChunk(text=raw.decode("utf-8", "replace"), next_byte=end, is_complete=False)
     is_complete = is_end and has_ended
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     text = decoder.decode(raw, final=is_complete)

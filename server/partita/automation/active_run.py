@@ -20,6 +20,7 @@ from typing import Protocol
 
 from partita.automation.attempts import Attempt, RunningStep, death_error, failed_run_error, failure, timeout_error
 from partita.automation.orders import Places, order_for_plan, order_for_steps
+from partita.automation.outputs import Outputs
 from partita.automation.planned import PlannedRun
 from partita.automation.run_log import RunLog
 from partita.automation.timing import Timing
@@ -90,6 +91,7 @@ class ActiveRun:
         self._log = log
         self._processes = processes
         self._places = places
+        self._printed = Outputs(planned.run.id, places)
         self._timing = timing
         self._walk: Walk = planned.walk()
         self._is_whole = planned.plan.executor.is_one_process
@@ -132,6 +134,7 @@ class ActiveRun:
             message = f"The run took longer than its timeout of {self._plan.timeout or 0:g} s and was ended."
             self._end(Ending(Cause.TIMED_OUT, PythonError(class_name="RunTimeoutError", message=message)), grace=self._timing.cancel)
         self._end_overdue(now)
+        self._printed.look()
         if self._ending is None:
             self._revive(now)
             self._launch_ready()
@@ -172,6 +175,9 @@ class ActiveRun:
     def hear_end(self, child: Child, death: Death) -> None:
         """A process of this run, and all that it started, is gone."""
         attempt = self._attempts.pop(child)
+        self._printed.end_process(child.output)
+        for key, running in attempt.running.items():
+            self._printed.end(key, running.attempt)
         if not attempt.is_whole:
             for key in attempt.open:
                 self._settle(attempt, key, death)
@@ -209,6 +215,7 @@ class ActiveRun:
 
     def _note_start(self, attempt: Attempt, key: str, number: int) -> None:
         attempt.begin(self._walk.step(key), number, grace=self._timing.overdue)
+        self._printed.begin(key, number)
         if attempt.is_whole:
             if self._walk.status(key) is StepStatus.WAITING_RETRY:
                 self._walk.retry(key)
@@ -220,6 +227,7 @@ class ActiveRun:
         key = event.step
         if key is None or key not in self._walk or not isinstance(event, (StepSucceeded, StepFailed)):
             return
+        self._printed.end(key, event.attempt)
         if attempt.step is not None:
             attempt.outcome = event  # what comes behind it waits until the process is gone, with all that it holds
         else:
@@ -311,6 +319,7 @@ class ActiveRun:
         self._process_count += 1
         output = self._places.logs_of(order.run_id) / f"_process.{self._process_count}.out"
         child = self._processes.launch(order, number=self._process_count, output=output)
+        self._printed.begin_process(output)
         self._attempts[child] = Attempt(child=child, steps=order.steps or {})
 
     def _end_overdue(self, now: float) -> None:
@@ -338,6 +347,7 @@ class ActiveRun:
         self._tell_unreached(self._untold.values())
         self._log.add([StepCanceled(at=_now(), step=key, attempt=self._numbers.get(key, 1)) for key in self._walk.cancel_rest()])
         self._log.add([self._last_event()])
+        self._printed.look(is_last=True)
         self.is_over = True
 
     def _last_event(self) -> RunStatusChanged:

@@ -13,6 +13,7 @@ from partita.automation.planned import PlannedRun
 from partita.execution.protocol import Order
 from partita.planning.plan import FromOutput, FromSeveral, Plan, Produced, Step
 from partita.planning.walk import Walk
+from partita.workspace.settings import LARGEST_OUTPUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,8 @@ class Places:
 
     values: Path
     logs: Path
+    max_output: int = LARGEST_OUTPUT
+    """Bytes of one stream of one attempt that are kept."""
 
     def logs_of(self, run_id: str) -> Path:
         """The directory of what a run's processes and steps print."""

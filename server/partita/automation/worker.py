@@ -224,7 +224,8 @@ class Worker:
 
     def _hold(self, claim: Claim, version: CodeVersion) -> HeldRun:
         logger.info("a run was claimed", extra={"run_id": claim.run.id, "epoch": claim.epoch})
-        places = Places(values=self._settings.values_directory, logs=self._settings.logs_directory)
+        settings = self._settings
+        places = Places(values=settings.values_directory, logs=settings.logs_directory, max_output=settings.runs.max_output)
         processes = RunProcesses(self._supervisor, version)
         held = HeldRun(self._store, claim, processes=processes, places=places, timing=self._timing)
         self._held[held.id], self._versions[held.id] = held, version

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -175,17 +174,11 @@ def retry(run_id: str, *, server: Server, is_all: bool, is_waiting: bool, as_jso
 
 
 def _print_stream(found: Run, step: str, *, stream: str, follow: bool, as_json: bool) -> None:
-    text = found.log(step, stream=stream)
     if as_json:
-        print_json({"run_id": found.id, "step": step, "stream": stream, "text": text})
+        print_json({"run_id": found.id, "step": step, "stream": stream, "text": found.log(step, stream=stream)})
         return
-    click.echo(text, nl=False)
-    while follow and not found.is_finished:
-        time.sleep(FOLLOW_EVERY)
-        found.refresh()
-        written = found.log(step, stream=stream)
-        click.echo(written[len(text) :], nl=False)
-        text = written
+    for text in found.follow_log(step, stream=stream) if follow else (found.log(step, stream=stream),):
+        click.echo(text, nl=False)
 
 
 def _print_run(found: Run) -> None:

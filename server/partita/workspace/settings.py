@@ -57,12 +57,18 @@ class StorageSettings:
     url: str
 
 
+LARGEST_OUTPUT = 64 * 1024**2
+"""Bytes that are kept of what one attempt at a step writes to one stream, unless the workspace says otherwise."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunsSettings:
-    """How many runs may be active at once."""
+    """How many runs may be active at once, and how much of what they print is kept."""
 
     max_concurrent: int = 10
     limits: tuple[TagLimit, ...] = ()
+    max_output: int = LARGEST_OUTPUT
+    """Bytes of one stream of one attempt at a step; of longer ones the middle is left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,7 +305,11 @@ def _runs(table: Table) -> RunsSettings:
     twice = {limit.tag for limit in limits if [each.tag for each in limits].count(limit.tag) > 1}
     for tag in sorted(twice):
         table.complain("limits", f"has several limits for the tag {tag!r}; keep one of them.")
-    settings = RunsSettings(max_concurrent=table.integer("max_concurrent", default=10, minimum=1), limits=limits)
+    settings = RunsSettings(
+        max_concurrent=table.integer("max_concurrent", default=10, minimum=1),
+        limits=limits,
+        max_output=table.integer("max_output", default=LARGEST_OUTPUT, minimum=64 * 1024),
+    )
     table.refuse_others()
     return settings
 
