@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from partita.definitions.texts import storable
 from partita.records.events import Event, LogLevel, LogWritten
 from partita.records.failures import MAX_MESSAGE
@@ -17,6 +19,10 @@ NAME = "partita.step"
 """Name of the logger that contexts give; the root handler below leaves its records alone, they are told already."""
 
 _ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+MAX_LOGGED = 8 * 1024**2
+"""Characters of one logger's records, and as many again of errors, that become events in one attempt: a log is read, files are for floods."""
+RECORD_SIZE = 100
+"""What a record counts for besides its message."""
 MAX_INT = 2**63
 """Numbers beyond it are written as text: many readers of JSON could not hold them."""
 
@@ -36,6 +42,8 @@ class EventHandler(logging.Handler):
         super().__init__()
         self._tell = tell
         self._place = (step, attempt)
+        self._room: dict[tuple[str | None, bool], int] = {}
+        """Characters that there is still room for, of a step's errors and of its other records."""
 
     def place(self) -> tuple[str | None, int]:
         """The step and the attempt that a record comes from."""
@@ -57,7 +65,18 @@ class EventHandler(logging.Handler):
         except Exception:
             self.handleError(record)
             return
+        self._tell_bounded(event, is_error=record.levelno >= logging.ERROR)
+
+    def _tell_bounded(self, event: LogWritten, *, is_error: bool) -> None:
+        room = self._room.get((event.step, is_error), MAX_LOGGED)
+        if room <= 0:
+            return
+        self._room[event.step, is_error] = room = room - len(event.message) - RECORD_SIZE
         self._tell(event)
+        if room <= 0:
+            what = "errors" if is_error else "records below ERROR"
+            told = f"More than {MAX_LOGGED // 1024**2} MiB were logged: further {what} of this attempt are left out. Print what is so long."
+            self._tell(msgspec.structs.replace(event, level=LogLevel.WARNING, message=told, fields={}))
 
 
 @contextmanager

@@ -118,6 +118,33 @@ def test_a_location_may_ask_for_spawned_processes(ward: Ward) -> None:
     assert child.death == Death(code=0)
 
 
+USES = {
+    "numpy": "import numpy as np\ndef use(): assert (np.ones((600, 600)) @ np.ones((600, 600)))[0, 0] == 600",
+    "pandas": "import pandas as pd\ndef use(): assert pd.DataFrame({'a': range(1000)}).groupby(lambda n: n % 7).sum().a.sum() == 499500",
+    "pyarrow": "import pyarrow as pa, pyarrow.compute as pc\ndef use(): assert pc.sum(pa.array(range(1000))).as_py() == 499500",
+    "polars": "import polars as pl\ndef use(): assert pl.DataFrame({'a': range(1000)}).lazy().select(pl.col('a').sum()).collect().item() == 499500",
+    "duckdb": "import duckdb\ndef use(): assert duckdb.sql('SELECT sum(range) FROM range(1000)').fetchall() == [(499500,)]",
+    "sklearn": "import numpy as np, sklearn.cluster\ndef use(): sklearn.cluster.KMeans(3, n_init=2).fit(np.random.rand(3000, 5))",
+}
+USING = """
+@pt.asset
+def uses() -> int:
+    use()
+    return 1
+"""
+
+
+@pytest.mark.parametrize("library", USES)
+def test_libraries_that_are_imported_before_a_fork_work_after_it(ward: Ward, library: str) -> None:
+    pytest.importorskip(library)
+    zygote = ward.load(USES[library] + ONE + USING)
+
+    children = [ward.start(zygote, "uses") for _ in range(3)]
+
+    assert [ward.end_of(child, seconds=60) for child in children] == [Death(code=0)] * 3
+    assert {child.how for child in children} == {"fork"}
+
+
 def test_log_files_and_idle_threads_do_not_forbid_forks(ward: Ward) -> None:
     zygote = ward.load("import logging\nlogging.basicConfig(filename=SCRATCH / 'user.log', level='INFO')" + ONE)
 
