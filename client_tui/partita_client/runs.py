@@ -194,6 +194,18 @@ class Run:
             raise RequestRefusedError.not_found("run", self.id)
         return answer.run.log
 
+    def set_priority(self, priority: int) -> Run:
+        """Let it be claimed sooner or later than other queued runs: higher goes first.
+
+        Raises:
+            RequestRefusedError: it is not queued any more.
+        """
+        answer = (self._link.execute(operations.set_run_priority(input={"runId": self.id, "priority": priority}))).set_run_priority
+        if answer.errors or answer.run is None:
+            raise RequestRefusedError.of_payload(answer.errors)
+        self.record = answer.run
+        return self
+
     def cancel(self, *, force: bool = False) -> Run:
         """Ask for its end: its processes get time to finish what they must, or with `force` none.
 

@@ -10,7 +10,7 @@ import os
 import platform
 import sys
 
-from benchmarks import automation, conditions_scale, definitions_scale, partitions_scale, planning_scale, services, terminal
+from benchmarks import automation, conditions_scale, definitions_scale, execution_scale, partitions_scale, planning_scale, services, terminal
 
 MEASURES = {
     "help": services.measure_help,
@@ -22,6 +22,7 @@ MEASURES = {
     "planning": planning_scale.measure_planning,
     "conditions": conditions_scale.measure_conditions,
     "materialize": services.measure_materialize,
+    "execution": execution_scale.measure_execution,
     "automation": automation.measure_automation,
     "backfill": automation.measure_backfill,
     "tui": terminal.measure_tui,

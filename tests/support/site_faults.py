@@ -1,4 +1,4 @@
-"""What a site's services are made to do: die at a point of a tick, once for each folder, or have a schedule that is due every second."""
+"""What a site's services are made to do: die at a point of a tick or a run, once for each folder, or have a schedule that is due every second."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from partita.automation import schedules
+from partita.storage.claims import Claims
+from partita.storage.events import Events
 from partita.storage.outcomes import Outcomes
 from partita.storage.ticks import Ticks
 
@@ -37,6 +39,10 @@ def arm(fault: str, folder: Path) -> None:
         case "die after commit":
             for name in ("finish", "commit_plain"):
                 setattr(Ticks, name, _then_die(getattr(Ticks, name), folder / "died"))
+        case "die after claim":
+            Claims.claim = _then_die(Claims.claim, folder / "died")  # type: ignore[method-assign]
+        case _ if fault.startswith("die at append "):
+            Events.append = _then_die(Events.append, folder / "died", calls=int(fault.rpartition(" ")[2]))  # type: ignore[method-assign]
         case _:
             raise ValueError(fault)
 
@@ -49,10 +55,15 @@ def _tick_every_second() -> None:
     )
 
 
-def _then_die(act: Callable[..., Any], died: Path) -> Callable[..., Any]:
+def _then_die(act: Callable[..., Any], died: Path, *, calls: int = 1) -> Callable[..., Any]:
+    """`act`, which kills this process when it has done something for the `calls`th time."""
+    left = calls
+
     def act_and_die(*args: Any, **rest: Any) -> Any:
+        nonlocal left
         answer = act(*args, **rest)
-        if not died.exists():
+        left -= bool(answer)
+        if left <= 0 and not died.exists():
             died.touch()
             os.kill(os.getpid(), signal.SIGKILL)
         return answer

@@ -192,6 +192,18 @@ class AsyncRun:
             raise RequestRefusedError.not_found("run", self.id)
         return answer.run.log
 
+    async def set_priority(self, priority: int) -> AsyncRun:
+        """Let it be claimed sooner or later than other queued runs: higher goes first.
+
+        Raises:
+            RequestRefusedError: it is not queued any more.
+        """
+        answer = (await self._link.execute(operations.set_run_priority(input={"runId": self.id, "priority": priority}))).set_run_priority
+        if answer.errors or answer.run is None:
+            raise RequestRefusedError.of_payload(answer.errors)
+        self.record = answer.run
+        return self
+
     async def cancel(self, *, force: bool = False) -> AsyncRun:
         """Ask for its end: its processes get time to finish what they must, or with `force` none.
 

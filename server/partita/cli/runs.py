@@ -162,6 +162,21 @@ def cancel(run_ids: tuple[str, ...], *, server: Server, force: bool) -> int:
 
 @run.command(epilog=ID_HELP)
 @click.argument("run_id", metavar="RUN")
+@click.argument("priority", type=click.IntRange(-(2**31), 2**31 - 1))
+@json_option
+@server_options
+def priority(run_id: str, priority: int, *, server: Server, as_json: bool) -> None:
+    """Let a queued run be claimed before others of lower priority. Give `-- -1` for a negative one."""
+    with server.connect() as client:
+        found = client.run(run_id).set_priority(priority)
+    if as_json:
+        print_json(found.record)
+    else:
+        click.echo(f"{found.short_id}: priority {found.record.priority}")
+
+
+@run.command(epilog=ID_HELP)
+@click.argument("run_id", metavar="RUN")
 @click.option("--all", "is_all", is_flag=True, help="Execute every step, also those that succeeded.")
 @click.option("--wait/--no-wait", "is_waiting", default=True, help="Follow the new run until it ends (default), or print its id at once.")
 @json_option

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, null, select, tuple_, update
 
 from partita.errors import AlreadyFinishedError, ConflictError, LeaseLostError, NotFoundError
@@ -59,6 +60,9 @@ _REQUEST_CANCEL = Prepared(
         cancel_requested_at=func.coalesce(runs.c.cancel_requested_at, bindparam("requested_at")),
         is_cancel_forced=runs.c.is_cancel_forced | bindparam("forced"),
     )
+)
+_SET_PRIORITY = Prepared(
+    update(runs).where(runs.c.id == bindparam("of_run")).values(priority=bindparam("new_priority"), request=bindparam("new_request"))
 )
 _UNFINISHED_STEPS = Prepared(
     select(run_steps.c.step, run_steps.c.status, run_steps.c.attempt, run_steps.c.started_at)
@@ -153,6 +157,22 @@ class Claims:
             else:
                 to = RunStatus.CANCELED if head.status is RunStatus.QUEUED else RunStatus.CANCELING
                 self._journal.write_own(connection, head, [RunStatusChanged(at=to_datetime(now), status=to)], now=now)
+            return _read_run(connection, run_id)
+
+        return self._database.write(work)
+
+    def set_priority(self, run_id: str, priority: int) -> Run:
+        """Let a queued run be claimed sooner or later than others."""
+
+        def work(connection: Connection) -> Run:
+            head = to_head(_get(connection, run_id))
+            if head.status.is_finished:
+                raise AlreadyFinishedError(run_id, head.status)
+            if head.status is not RunStatus.QUEUED:
+                raise ConflictError(f"Run {run_id} is {head.status}. Its priority decides when it is claimed, so it changes nothing any more.")
+            request = msgspec.structs.replace(_read_run(connection, run_id).request, priority=priority)
+            _SET_PRIORITY.run(connection, {"of_run": run_id, "new_priority": priority, "new_request": to_text(request)})
+            record_changes(connection, [(ChangeKind.RUN, run_id)], at=self._database.clock(connection))
             return _read_run(connection, run_id)
 
         return self._database.write(work)

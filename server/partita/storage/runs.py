@@ -135,6 +135,16 @@ class Runs:
         """
         return self._claims.request_cancel(run_id, is_forced=force)
 
+    def set_priority(self, run_id: str, priority: int) -> Run:
+        """Let a queued run be claimed sooner or later than others: higher goes first.
+
+        Raises:
+            AlreadyFinishedError: the run has ended.
+            ConflictError: it is not queued any more.
+            NotFoundError: there is no such run.
+        """
+        return self._claims.set_priority(run_id, priority)
+
     def claim(  # noqa: PLR0913 (who claims, what, and by which rules)
         self,
         *,

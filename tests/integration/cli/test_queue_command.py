@@ -25,3 +25,18 @@ def test_those_that_start_first_are_shown_first_and_the_rest_is_counted(partita:
     assert 0 <= places[0] < places[1]
     assert places[2] == -1
     assert "... and 1 more." in shown
+
+
+def test_a_queued_run_is_moved_forward(partita: Shell, tmp_path: Path) -> None:
+    with serving(tmp_path) as api:
+        first, second = api.run(), api.run()
+        url = f"http://127.0.0.1:{api.port}"
+
+        assert partita("run", "priority", second.id[-8:], "5", "--url", url).out == f"{second.id[-8:]}: priority 5\n"
+        shown = partita("run", "queue", "--url", url).out
+        assert shown.find(second.id[-8:]) < shown.find(first.id[-8:])
+
+        api.store.runs.request_cancel(first.id)
+        refused = partita("run", "priority", first.id, "1", "--url", url)
+        assert (refused.code, refused.out) == (2, "")
+        assert "already ended (canceled)" in refused.err

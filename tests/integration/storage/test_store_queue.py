@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from partita.definitions.specs import AssetSpec, RepositorySpec
+from partita.errors import AlreadyFinishedError, ConflictError, NotFoundError
 from partita.records.locations import LocationCatalog
 from partita.records.queue import Limits, PoolState, TagLimit, TagLimitState, WaitKind, no_pools
 from partita.records.runs import Run, RunRequest, RunStatus
@@ -324,3 +325,20 @@ class TestLookingInVain:
 
     def test_other_limits_are_seen(self, store: Store, blocked: list[Run]) -> None:
         assert claimed(store, Limits(pools={"dbt": 2})) == [blocked[1].id]
+
+
+def test_the_priority_of_a_queued_run_can_be_changed(store: Store) -> None:
+    first, second, third = queue(store, {}, {}, {})
+
+    assert store.runs.set_priority(third.id, 7).request.priority == 7
+    assert store.runs.set_priority(first.id, -1).request.priority == -1
+
+    assert claimed(store, Limits(), limit=1) == [third.id]
+    assert claimed(store, Limits(), limit=1) == [second.id]
+    with pytest.raises(ConflictError, match=r"is starting.*changes nothing any more"):
+        store.runs.set_priority(third.id, 1)
+    end(store, third)
+    with pytest.raises(AlreadyFinishedError):
+        store.runs.set_priority(third.id, 1)
+    with pytest.raises(NotFoundError):
+        store.runs.set_priority("run_gone", 1)

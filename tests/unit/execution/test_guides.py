@@ -11,7 +11,7 @@ import pytest
 DOCS = Path(__file__).parents[3] / "docs"
 BLOCKS = [
     pytest.param(block, id=f"{name}-{number}")
-    for name in ("testing", "subprocesses", "staleness")
+    for name in ("testing", "subprocesses", "staleness", "executors")
     for number, block in enumerate(re.findall(r"```python\n(.*?)```", (DOCS / f"{name}.md").read_text(), re.DOTALL))
 ]
 

@@ -157,6 +157,9 @@ RetryRunInput = TypedDict(
 CancelRunsInput = TypedDict("CancelRunsInput", {"force": "NotRequired[bool]", "runIds": "Sequence[str]"})
 """Runs to end."""
 
+SetRunPriorityInput = TypedDict("SetRunPriorityInput", {"priority": "int", "runId": "str"})
+"""A queued run, and when it is to be claimed."""
+
 RunOrder = TypedDict("RunOrder", {"direction": "NotRequired[str]", "field": "NotRequired[str]"})
 """How runs are sorted."""
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         RunFilter,
         RunOrder,
         SetAutomationStatusInput,
+        SetRunPriorityInput,
         SetSensorCursorInput,
         StartBackfillInput,
         TickFilter,
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
         RetryBackfill,
         RetryRun,
         SetAutomationStatus,
+        SetRunPriority,
         SetSensorCursor,
         StartBackfill,
         TuiAssetDetail,
@@ -2454,6 +2456,118 @@ fragment MutationError on MutationError {
 
 def cancel_runs(*, input: CancelRunsInput) -> Request[CancelRuns]:
     return Request("CancelRuns", "mutation", CANCEL_RUNS, given({"input": input}))
+
+
+SET_RUN_PRIORITY = """mutation SetRunPriority($input: SetRunPriorityInput!) {
+  setRunPriority(input: $input) {
+    run {
+      ...RunRecord
+    }
+    errors {
+      ...MutationError
+    }
+  }
+}
+
+fragment LaunchedBy on Launcher {
+  __typename
+  ... on User {
+    name
+  }
+  ... on Schedule {
+    name
+  }
+  ... on Sensor {
+    name
+  }
+  ... on Backfill {
+    id
+  }
+}
+
+fragment MutationError on MutationError {
+  __typename
+  code
+  message
+  path
+  ... on NotFound {
+    id
+    suggestions
+  }
+  ... on RunConfigInvalid {
+    expected
+    suggestions
+  }
+  ... on NotEnded {
+    tick {
+      id
+    }
+  }
+}
+
+fragment PythonError on PythonError {
+  className
+  message
+  stack
+  cause {
+    className
+    message
+    stack
+  }
+}
+
+fragment RunPartitions on RunPartitions {
+  count
+  range
+  keys(first: 50)
+}
+
+fragment RunRecord on Run {
+  id
+  jobName
+  status
+  config
+  priority
+  attempt
+  createdAt
+  startedAt
+  endedAt
+  duration
+  canCancel
+  canRetry
+  waitReason {
+    kind
+    message
+  }
+  launchedBy {
+    ...LaunchedBy
+  }
+  tags {
+    ...Tag
+  }
+  codeLocation {
+    name
+  }
+  assets {
+    key
+  }
+  partitions {
+    ...RunPartitions
+  }
+  error {
+    ...PythonError
+  }
+}
+
+fragment Tag on Tag {
+  key
+  value
+}
+"""
+
+
+def set_run_priority(*, input: SetRunPriorityInput) -> Request[SetRunPriority]:
+    return Request("SetRunPriority", "mutation", SET_RUN_PRIORITY, given({"input": input}))
 
 
 FOLLOW_RUN = """subscription FollowRun($id: ID!, $after: String) {

@@ -188,6 +188,8 @@ __all__ = [
     "SetAutomationStatus",
     "SetAutomationStatusSetAutomationStatus",
     "SetAutomationStatusSetAutomationStatusAutomations",
+    "SetRunPriority",
+    "SetRunPrioritySetRunPriority",
     "SetSensorCursor",
     "SetSensorCursorSetSensorCursor",
     "StartBackfill",
@@ -2664,6 +2666,22 @@ class CancelRuns(Shape):
 
     cancel_runs: CancelRunsCancelRuns
     """End runs before they end by themselves."""
+
+
+class SetRunPrioritySetRunPriority(Shape):
+    """What became of a change of priority."""
+
+    run: RunRecord | None = None
+    """The run as it stands now; null when there is none of that id."""
+    errors: tuple[AnyMutationError, ...]
+    """What stopped it; empty when it was done."""
+
+
+class SetRunPriority(Shape):
+    """The answer to `SetRunPriority`."""
+
+    set_run_priority: SetRunPrioritySetRunPriority
+    """Let a queued run be claimed sooner or later than others."""
 
 
 class FollowRunRunEvents(Shape):

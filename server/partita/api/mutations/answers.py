@@ -32,6 +32,14 @@ class LaunchedRuns:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunAnswer:
+    """The value behind payloads about one run that is there already."""
+
+    run: Run | None = None
+    errors: Sequence[Problem] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CancelResult:
     """The value behind a `CancelRunResult`."""
 

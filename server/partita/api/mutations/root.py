@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from partita.api.context import Info
-from partita.api.mutations import automation, backfill, cancel, launch, materialize, reload, retry
+from partita.api.mutations import automation, backfill, cancel, launch, materialize, priority, reload, retry
 from partita.api.mutations.answers import (
     Added,
     BackfillAnswer,
@@ -14,6 +14,7 @@ from partita.api.mutations.answers import (
     LaunchedRun,
     LaunchedRuns,
     Reloaded,
+    RunAnswer,
     SensorAnswer,
     Switched,
 )
@@ -29,6 +30,7 @@ from partita.api.types.inputs import (
     RetryBackfillInput,
     RetryRunInput,
     SetAutomationStatusInput,
+    SetRunPriorityInput,
     SetSensorCursorInput,
     StartBackfillInput,
 )
@@ -42,6 +44,7 @@ from partita.api.types.payloads import (
     ReloadCodeLocationPayload,
     RetryBackfillPayload,
     SetAutomationStatusPayload,
+    SetRunPriorityPayload,
     SetSensorCursorPayload,
     StartBackfillPayload,
 )
@@ -74,6 +77,12 @@ class Mutation:
     async def cancel_runs(info: Info, input: Annotated[CancelRunsInput, argument("Which runs.")]) -> Canceled:
         """End runs."""
         return await cancel.cancel_runs(info.context, input)
+
+    @resolved("Let a queued run be claimed sooner or later than others.", type=SetRunPriorityPayload)
+    @staticmethod
+    async def set_run_priority(info: Info, input: Annotated[SetRunPriorityInput, argument("Which run, and its priority.")]) -> RunAnswer:
+        """Change a priority."""
+        return await priority.set_run_priority(info.context, input)
 
     @resolved("Write partitions of assets, or of a job, run after run in the order they depend on each other.", type=StartBackfillPayload)
     @staticmethod

@@ -83,6 +83,14 @@ class CancelRunsInput:
     force: bool = given("Whether to kill their processes at once instead of giving them time to end.", default=False)
 
 
+@strawberry.input(description="A queued run, and when it is to be claimed.")
+class SetRunPriorityInput:
+    """A queued run, and when it is to be claimed."""
+
+    run_id: strawberry.ID = required("Id of the run, or its short id.")
+    priority: int = required("Its new priority: runs of higher priority are claimed first.")
+
+
 @strawberry.input(description="A code location whose code is to be loaded anew.")
 class ReloadCodeLocationInput:
     """A code location whose code is to be loaded anew."""

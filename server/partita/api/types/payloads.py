@@ -45,6 +45,14 @@ class CancelRunsPayload:
     errors: list[Obstacle] = shown("What stopped the whole request; empty when each run was looked at.")
 
 
+@strawberry.type(description="What became of a change of priority.")
+class SetRunPriorityPayload:
+    """What became of a change of priority."""
+
+    run: str = shown("The run as it stands now; null when there is none of that id.", type=maybe(RUN))
+    errors: list[Obstacle] = shown(ERRORS)
+
+
 @strawberry.type(description="What became of a reload.")
 class ReloadCodeLocationPayload:
     """What became of a reload."""
