@@ -55,7 +55,7 @@ if TYPE_CHECKING:
         TimeWindow,
         WeeklyPartitions,
     )
-    from partita.definitions.policies import Backfill, Freshness, Pool, Retry, in_process, processes, threads
+    from partita.definitions.policies import Backfill, Freshness, Pool, Retry, dask, in_process, processes, threads
     from partita.definitions.ports import DynamicOut, In, Out
     from partita.definitions.ready import checks
     from partita.definitions.repository import Repository, load_assets
@@ -161,7 +161,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "TimeWindow",
         "WeeklyPartitions",
     ),
-    "partita.definitions.policies": ("Backfill", "Freshness", "Pool", "Retry", "in_process", "processes", "threads"),
+    "partita.definitions.policies": ("Backfill", "Freshness", "Pool", "Retry", "dask", "in_process", "processes", "threads"),
     "partita.definitions.ports": ("DynamicOut", "In", "Out"),
     "partita.definitions.ready": ("checks",),
     "partita.definitions.repository": ("Repository", "load_assets"),
@@ -381,6 +381,7 @@ __all__ = [
     "asset_sensor",
     "build_context",
     "checks",
+    "dask",
     "graph",
     "graph_asset",
     "in_process",

@@ -94,7 +94,7 @@ class ActiveRun:
         self._printed = Outputs(planned.run.id, places)
         self._timing = timing
         self._walk: Walk = planned.walk()
-        self._is_whole = planned.plan.executor.is_one_process
+        self._is_whole = planned.plan.executor.walks_in_one_process
         """One process is to walk the whole plan."""
         self._width = planned.plan.executor.max_concurrent or len(os.sched_getaffinity(0))
         self._has_async = any(step.is_async for step in planned.plan.steps)

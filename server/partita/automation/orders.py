@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from partita.automation.planned import PlannedRun
 from partita.execution.protocol import Order
-from partita.planning.plan import FromOutput, FromSeveral, Plan, Produced, Step
+from partita.planning.plan import Produced
+from partita.planning.portion import portion_of, sources_of
 from partita.planning.walk import Walk
 from partita.workspace.settings import LARGEST_OUTPUT
 
@@ -33,14 +32,14 @@ class Places:
 def order_for_steps(planned: PlannedRun, walk: Walk, attempts: Mapping[str, int], *, places: Places) -> Order:
     """One attempt at each of some steps, by their keys; the number says which attempt it is."""
     steps = [walk.step(key) for key in attempts]
-    sources = dict.fromkeys(source for step in steps for source in _sources(step))
+    sources = dict.fromkeys(source for step in steps for source in sources_of(step))
     produced = [Produced(source, output) for source in sources for output in sorted(walk.produced.get(source, ()))]
     outside = (source for source in sources if source not in walk.produced)
     produced += [Produced(source, output) for source in outside for output in sorted(walk.known_before.get(source, ()))]
     return _order(
         planned,
         places,
-        plan=_cut(planned.plan, steps, sources),
+        plan=portion_of(planned.plan, steps),
         steps=dict(attempts),
         produced=tuple(produced),
         reused=tuple(source for source in sources if source in planned.reused),
@@ -78,22 +77,3 @@ def _order(planned: PlannedRun, places: Places, **rest: Any) -> Order:
 def _is_from_before(planned: PlannedRun, key: str) -> bool:
     """A step that this run executes itself has its outputs here, whatever the runs before had."""
     return key in planned.output_runs and (key in planned.reused or not planned.plan.executes(key))
-
-
-def _cut(plan: Plan, wanted: Sequence[Step], sources: Mapping[str, None]) -> Plan:
-    """The steps and those whose outputs it loads: a plan of a thousand steps is not sent a thousand times."""
-    origins = {found.key: found for key in sources if (found := plan.origin(key)) is not None}
-    steps: Mapping[str, Any] = plan.config.get("steps", {})
-    config = {**plan.config, "steps": {step.handle: steps[step.handle] for step in wanted if step.handle in steps}}
-    return msgspec.structs.replace(plan, steps=(*origins.values(), *wanted), config=config if plan.config else {})
-
-
-def _sources(step: Step) -> dict[str, None]:
-    found: list[str] = []
-    for each in step.inputs:
-        match each.source:
-            case FromOutput(step=source):
-                found.append(source)
-            case FromSeveral(sources=several):
-                found.extend(source.step for source in several)
-    return dict.fromkeys(found)

@@ -175,14 +175,21 @@ class Freshness(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ExecutorSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where the steps of a run execute; `max_concurrent` None means as many as the machine has cores."""
+    """Where the steps of a run execute; `max_concurrent` None means as many as the machine, or the cluster, has cores."""
 
-    kind: Literal["in_process", "threads", "processes"] = "processes"
+    kind: Literal["in_process", "threads", "processes", "dask"] = "processes"
     max_concurrent: int | None = None
+    address: str | None = None
+    """Of the scheduler of a Dask cluster."""
 
     @property
     def is_one_process(self) -> bool:
-        """Whether one process runs the whole plan."""
+        """Whether all steps of a run execute in one process."""
+        return self.kind in ("in_process", "threads")
+
+    @property
+    def walks_in_one_process(self) -> bool:
+        """Whether one process of a run starts all of its steps, wherever they execute."""
         return self.kind != "processes"
 
 
@@ -205,6 +212,26 @@ def threads(max_concurrent: int | None = None) -> ExecutorSpec:
     return ExecutorSpec(kind="threads", max_concurrent=max_concurrent)
 
 
+def dask(address: str, *, max_concurrent: int | None = None) -> ExecutorSpec:
+    """Steps execute on the workers of a Dask cluster, at most `max_concurrent` of a run at once, or as many as it has threads.
+
+    The cluster's workers have Partita with the extra `dask` and the same code, and share the place of values and logs with the
+    worker of Partita. Needs the extra `dask`. `requires={"gpu": 1}` of an asset asks for workers started with `--resources "gpu=1"`.
+
+    Args:
+        address: the scheduler, as `"tcp://scheduler:8786"`.
+        max_concurrent: how many steps of a run may execute at once.
+
+    Raises:
+        DefinitionError: no address, or `max_concurrent` is below one.
+    """
+    if not isinstance(address, str) or "://" not in address:
+        raise DefinitionError(f"dask({address!r}): give the address of its scheduler, such as 'tcp://127.0.0.1:8786'.")
+    if max_concurrent is not None and not is_count(max_concurrent, least=1):
+        raise DefinitionError(f"dask(max_concurrent={max_concurrent!r}): give how many steps may run at once, at least 1.")
+    return ExecutorSpec(kind="dask", address=address, max_concurrent=max_concurrent)
+
+
 def processes(max_concurrent: int | None = None) -> ExecutorSpec:
     """Each step is a process of its own, at most `max_concurrent` of a run at once.
 
@@ -225,7 +252,7 @@ def expect(kind: type[Any], given: T | None, what: str) -> T | None:
     if given is not None and not isinstance(given, kind):
         made = {
             "Retry": "pt.Retry(...)",
-            "ExecutorSpec": "pt.in_process(), pt.threads() or pt.processes()",
+            "ExecutorSpec": "pt.in_process(), pt.threads(), pt.processes() or pt.dask(...)",
             "BackfillPolicy": "pt.Backfill.single_run() or pt.Backfill.runs_of(30)",
             "Freshness": "pt.Freshness(within=timedelta(hours=2)) or pt.Freshness.cron('0 9 * * *')",
             "Mapping": "a pt.TimeWindowMapping(...) or the like",

@@ -61,31 +61,32 @@ class Captured:
     @contextmanager
     def together(self) -> Iterator[None]:
         """What is printed through Python's streams, or logged, is the step's that runs there."""
-        self._directory.mkdir(parents=True, exist_ok=True)
         before = sys.stdout, sys.stderr
         with ExitStack() as stack:
-            files = _Files(self._directory)
+            files = Files(self._directory)
             stack.callback(files.close)
-            stack.enter_context(root_records(_OfCurrent(self._tell)))
-            sys.stdout, sys.stderr = _Shared(before[0], "stdout", files), _Shared(before[1], "stderr", files)
+            stack.enter_context(root_records(OfCurrent(self._tell)))
+            sys.stdout, sys.stderr = Shared(before[0], "stdout", lambda: files), Shared(before[1], "stderr", lambda: files)
             try:
                 yield
             finally:
                 sys.stdout, sys.stderr = before
 
 
-class _OfCurrent(EventHandler):
+class OfCurrent(EventHandler):
     """Records are those of the step that runs where they are made."""
 
     def place(self) -> tuple[str | None, int]:
+        """The step that runs here."""
         context = current_context()
         return (context.step_key, context.attempt) if context is not None else (None, 1)
 
 
-class _Files:
-    """The open files of attempts."""
+class Files:
+    """The open files of attempts at steps of one run."""
 
     def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
         self._open: dict[tuple[str, int, Stream], BinaryIO] = {}
 
@@ -102,6 +103,7 @@ class _Files:
         return self._open[place]
 
     def close(self) -> None:
+        """Close them all."""
         for file in self._open.values():
             file.close()
         self._open.clear()
@@ -110,7 +112,7 @@ class _Files:
 class _Bytes(io.RawIOBase):
     """The stream of bytes below a shared stream."""
 
-    def __init__(self, shared: _Shared) -> None:
+    def __init__(self, shared: Shared) -> None:
         self._shared = shared
 
     def writable(self) -> bool:
@@ -120,13 +122,14 @@ class _Bytes(io.RawIOBase):
         return self._shared.write_bytes(bytes(data))
 
 
-class _Shared(io.TextIOBase):
+class Shared(io.TextIOBase):
     """A stream whose lines go to the step that writes them, and to the process's own stream where none does."""
 
-    def __init__(self, own: Any, stream: Stream, files: _Files) -> None:
+    def __init__(self, own: Any, stream: Stream, find: Callable[[], Files | None]) -> None:
         self._own = own
         self._stream = stream
-        self._files = files
+        self._find = find
+        """The files of the run that what runs here belongs to."""
 
     @property
     def buffer(self) -> _Bytes:
@@ -146,7 +149,7 @@ class _Shared(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Write text."""
-        if self._files.current(self._stream) is None:
+        if self._current() is None:
             self._own.write(text)
         else:
             self.write_bytes(text.encode("utf-8", "backslashreplace"))
@@ -154,7 +157,7 @@ class _Shared(io.TextIOBase):
 
     def write_bytes(self, data: bytes) -> int:
         """Write bytes."""
-        file = self._files.current(self._stream)
+        file = self._current()
         if file is None:
             self._own.buffer.write(data)
             return len(data)
@@ -162,6 +165,10 @@ class _Shared(io.TextIOBase):
             while data:
                 data = data[file.write(data) or 0 :]
         return len(data)
+
+    def _current(self) -> BinaryIO | None:
+        files = self._find()
+        return files.current(self._stream) if files is not None else None
 
     def flush(self) -> None:
         """Write out what is held back."""

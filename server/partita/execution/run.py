@@ -15,6 +15,7 @@ from partita.execution.step import STOPS
 from partita.execution.steps import walk_plan
 from partita.planning.walk import Walk
 from partita.records.runs import StepStatus
+from partita.workspace.settings import LocationSettings
 
 if TYPE_CHECKING:
     from partita.definitions.repository import Repository
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["run_order"]
 
 
-def run_order(order: Order, repositories: Sequence[Repository], outside: Outside) -> bool:
+def run_order(order: Order, repositories: Sequence[Repository], outside: Outside, *, location: LocationSettings | None = None) -> bool:
     """Does what the order says and tells every fact of its steps to who is outside, in order.
 
     Steps given: one attempt at each, ending in StepSucceeded or StepFailed; whether and when it is to be tried again
@@ -30,11 +31,14 @@ def run_order(order: Order, repositories: Sequence[Repository], outside: Outside
     walked here, with retries, skips and failures behind failures told too. Nothing about the run itself is emitted.
     What steps print goes to the order's log directory.
 
+    `location` says where the code is, for plans whose steps execute on other machines.
+
     Returns:
         Whether nothing failed and nothing was cancelled.
 
     Raises:
         NotFoundError: the order's repository or step is not there.
+        ExecutionError: the cluster that is to execute the plan cannot be reached.
         Canceled: the run was cancelled; every step that this ends has been told.
     """
     repository = next((each for each in repositories if each.spec.name == order.repository), None)
@@ -44,7 +48,7 @@ def run_order(order: Order, repositories: Sequence[Repository], outside: Outside
         prints = Captured(scope.tell, Path(order.logs_directory))
         if order.steps is None:
             walk = Walk(order.plan, reused=order.reused, produced=order.produced)
-            failures = walk_plan(scope, walk, prints=prints)
+            failures = walk_plan(scope, walk, prints=prints, location=location)
             return not failures and StepStatus.CANCELED not in walk.statuses.values()
         for key in order.steps:
             if key not in order.plan.by_key:

@@ -15,21 +15,29 @@ from partita.execution.step import STOPS, Outcome
 from partita.planning.walk import Unreached, Walk
 from partita.records.events import StepCanceled, StepSkipped, StepsMapped, StepUpstreamFailed
 from partita.records.runs import StepStatus
+from partita.workspace.settings import LocationSettings
 
 PATIENCE = 0.05
 """Seconds: how soon a run that waits notices that it is cancelled."""
 
 
-def walk_plan(scope: RunScope, walk: Walk, *, prints: Prints | None = None) -> dict[str, BaseException]:
+def walk_plan(scope: RunScope, walk: Walk, *, prints: Prints | None = None, location: LocationSettings | None = None) -> dict[str, BaseException]:
     """Runs every step of `walk` that can be run. Answers the errors of those that failed.
 
+    Args:
+        scope: the run.
+        walk: its plan.
+        prints: where what steps print goes.
+        location: where the code is, for executors that run it elsewhere; without it steps execute here.
+
     Raises:
+        ExecutionError: the cluster that is to execute it cannot be reached.
         KeyboardInterrupt, Canceled: the run is to stop; every step that this ends has been told.
     """
     for reused, outputs in walk.produced.items():
         scope.outputs.update((reused, output) for output in outputs)
     _tell_unreached(scope, walk.unreached_at_start)
-    executor = _executor_of(scope, prints)
+    executor = _executor_of(scope, prints, location)
     course = _Course(scope, walk, executor)
     try:
         course.run()
@@ -38,8 +46,12 @@ def walk_plan(scope: RunScope, walk: Walk, *, prints: Prints | None = None) -> d
     return course.failures
 
 
-def _executor_of(scope: RunScope, prints: Prints | None) -> InProcess:
+def _executor_of(scope: RunScope, prints: Prints | None, location: LocationSettings | None) -> InProcess:
     plan = scope.order.plan
+    if plan.executor.kind == "dask" and location is not None:
+        from partita.execution.executors.dask import Dask
+
+        return Dask(scope, location=location)
     has_async = any(step.is_async for step in plan.steps)
     if plan.executor.kind == "threads":
         # threads are what few plans ask for

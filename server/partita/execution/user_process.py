@@ -20,7 +20,7 @@ from typing import NamedTuple, NoReturn
 from partita.definitions.keys import AssetKey
 from partita.definitions.policies import ExecutorSpec
 from partita.definitions.repository import Repository
-from partita.errors import ExecutionError
+from partita.errors import ExecutionError, PartitaError
 from partita.execution import wire
 from partita.execution.cancellation import Canceled, Cancellation
 from partita.execution.evaluating import evaluate
@@ -180,9 +180,12 @@ def _work(events: EventStream, assignment: Assignment, *, repositories: Sequence
             _answer(events, evaluate(assignment.order, repositories))
             return 0
         outside = Outside(events.emit, cancellation.is_requested, events.look_up)
-        return 0 if run_order(assignment.order, repositories, outside) else 1
+        return 0 if run_order(assignment.order, repositories, outside, location=assignment.load.location) else 1
     except Canceled:
         return CANCELED_EXIT_CODE
+    except PartitaError as error:  # nothing could begin
+        events.send(Broken(error=PythonError.of(error)))
+        return 1
 
 
 def _answer(events: EventStream, verdict: Verdict) -> None:

@@ -126,6 +126,7 @@ class AssetSteps:
             tags=spec.tags,
             resources=spec.resources,
             is_async=spec.is_async,
+            requires=spec.requires,
             hooks=spec.hooks,
         )
 

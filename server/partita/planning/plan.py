@@ -129,6 +129,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tags: tuple[tuple[str, str], ...] = ()
     resources: tuple[str, ...] = ()
     is_async: bool = False
+    requires: tuple[tuple[str, str], ...] = ()
+    """What a machine must provide to execute it."""
     hooks: tuple[str, ...] = ()
     """What is called when it has ended, for people and for those who wait for the end of its process."""
     mapped_over: Axis | None = None

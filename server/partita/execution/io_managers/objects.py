@@ -13,7 +13,7 @@ from typing import Any
 
 from partita.definitions.io import InputContext, IOManager, OutputContext
 from partita.errors import DefinitionError, ExecutionError
-from partita.execution.io_managers.extras import needed
+from partita.execution.extras import needed
 from partita.execution.io_managers.formats import FORMATS, Format
 from partita.execution.io_managers.missing import missing_input
 from partita.execution.io_managers.places import ENDINGS, place_of, write_value

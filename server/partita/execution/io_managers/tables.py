@@ -11,7 +11,7 @@ from typing import Any, get_origin
 
 from partita.definitions.io import InputContext, IOManager, OutputContext
 from partita.errors import ExecutionError
-from partita.execution.io_managers.extras import needed
+from partita.execution.extras import needed
 from partita.execution.io_managers.formats import wanted_library
 from partita.execution.io_managers.missing import missing_input
 
