@@ -34,6 +34,17 @@ def work(url: str, name: str, rounds: str) -> None:
                 say(f"{claimed.run.id} {last}")
 
 
+def grab(url: str, name: str, rounds: str) -> None:
+    """Claim until nothing has been left for some rounds; say what was claimed."""
+    idle = 0
+    with Store(url) as store:
+        while idle < int(rounds):
+            claimed = claim(store, limit=3, owner=name)
+            idle = 0 if claimed else idle + 1
+            for each in claimed:
+                say(f"{each.run.id} {each.epoch}")
+
+
 def read(url: str, name: str, rounds: str) -> None:
     """Read all the while."""
     del name
@@ -92,5 +103,5 @@ def share(url: str, name: str) -> None:
 
 
 if __name__ == "__main__":
-    roles: dict[str, Callable[..., None]] = {"work": work, "read": read, "tell": tell, "lose": lose, "share": share}
+    roles: dict[str, Callable[..., None]] = {"work": work, "read": read, "tell": tell, "lose": lose, "share": share, "grab": grab}
     roles[sys.argv[1]](*sys.argv[2:])

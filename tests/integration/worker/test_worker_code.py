@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -45,6 +47,23 @@ def a_version(version: str, more: str = "") -> str:
 def site(tmp_path: Path) -> Iterator[Site]:
     with a_site(tmp_path, main=a_version("one")) as made:
         yield made
+
+
+def test_a_location_has_an_environment_of_its_own(site: Site) -> None:
+    own = site.folder / "own"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(own)], check=True)
+    [packages] = own.glob("lib/python*/site-packages")
+    (packages / "shared.pth").write_text("\n".join(path for path in sys.path if path.endswith(("site-packages", "server", "client_tui"))))
+    (packages / "only_here.py").write_text("ANSWER = 42\n")
+    toml = site.folder / "partita.toml"
+    toml.write_text(toml.read_text() + 'python = "own/bin/python"\n')
+    site.write("main", "import only_here\n@pt.asset\ndef answer() -> int:\n    note('answer', value=only_here.ANSWER, prefix=sys.prefix)\n    return 1")
+
+    site.work()
+
+    assert site.finished(site.launch("answer")).status is RunStatus.SUCCEEDED
+    told = site.noted("answer")
+    assert (told["value"], told["prefix"]) == (42, str(own))
 
 
 def zygotes_of(worker: Service) -> list[int]:
