@@ -117,13 +117,31 @@ class Cron:
 
     def _of(self, fields: Fields, around: date, *, step: int) -> Iterator[int]:
         """Due seconds of one expression in order of time, forwards or backwards, from a day before or after `around` on."""
-        last_told: int | None = None
+        held: list[int] = []
         for day in _days(fields, around - step * _DAY, step=step):
-            for instant in self._day(fields, day)[::step]:
-                # A gap may lead the last ticks of one day and the first of the next to the same instant.
-                if last_told is None or (instant - last_told) * step > 0:
-                    last_told = instant
-                    yield instant
+            due = self._day(fields, day)
+            if not held and self._is_even(day):
+                yield from due[::step]
+                continue
+            # Where the clock changes at midnight, ticks of one date may come before and after those of the next, or at the same instant.
+            known = sorted({*held, *due}, reverse=step < 0)
+            edge = self._edge(day, step)
+            held = [instant for instant in known if (instant - edge) * step >= 0]
+            yield from known[: len(known) - len(held)]
+        yield from held
+
+    def _is_even(self, day: date) -> bool:
+        """Whether the clock does not change on a date, nor at its ends."""
+        midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 (wall time has no zone)
+        ends = [instant_of(midnight + number * _DAY, self._zone, fold=fold) for number in (0, 1) for fold in (0, 1)]
+        return ends[0] == ends[1] and ends[2] == ends[3] and ends[2] - ends[0] == _DAY // _SECOND
+
+    def _edge(self, day: date, step: int) -> int:
+        """From here on there may be ticks of dates beyond `day`."""
+        midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 (wall time has no zone)
+        if step > 0:
+            return instant_of(midnight + _DAY, self._zone, fold=0)
+        return instant_of(midnight, self._zone, fold=1) - 1
 
     def _day(self, fields: Fields, day: date) -> list[int]:
         """Due seconds of one expression on one date of the wall clock, in order."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -47,3 +47,14 @@ def test_moments_at_the_ends_of_the_calendar_do_no_harm() -> None:
         NIGHTLY.next(last)
     with pytest.raises(pt.DefinitionError, match="has no tick before 0001"):
         NIGHTLY.previous(first)
+
+
+def test_a_clock_that_is_put_back_over_midnight_keeps_the_order_of_ticks() -> None:
+    """In St. John's, until 2011, a minute past midnight became a minute past eleven of the day before."""
+    cron = pt.Cron("0,1 * * * *", timezone="America/St_Johns")
+    start = datetime(1995, 10, 29, 1, 30, tzinfo=UTC)
+
+    ticks = [tick.strftime("%H:%M") for tick in cron.ticks(start, start + timedelta(hours=3))]
+
+    assert ticks == ["01:30", "01:31", "02:30", "02:31", "03:30", "03:31", "04:30"]
+    assert cron.previous(datetime(1995, 10, 29, 2, 31, tzinfo=UTC)) == datetime(1995, 10, 29, 2, 30, tzinfo=UTC)
