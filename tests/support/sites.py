@@ -192,11 +192,13 @@ class Site:
 
 
 @contextmanager
-def a_site(folder: Path, **modules: str) -> Iterator[Site]:
-    """A workspace with one location for each module text; every process of it is gone afterwards."""
+def a_site(folder: Path, *, storage: str | None = None, **modules: str) -> Iterator[Site]:
+    """A workspace with one location for each module text, on SQLite or at the URL; every process of it is gone afterwards."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "scratch").mkdir(exist_ok=True)
     tables = [f'[[location]]\nname = "{name}"\nfile = "{name}.py"\n' for name in modules]
+    if storage is not None:
+        tables.append(f'[storage]\nurl = "{storage}"\n')
     (folder / "partita.toml").write_text("\n".join(tables))
     settings = load_settings(folder / "partita.toml", environ={})
     settings.home.mkdir(exist_ok=True)

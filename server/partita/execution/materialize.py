@@ -286,7 +286,7 @@ def _order(run_id: str, request: RunRequest, plan: Plan, *, walk: Walk, surround
     store, parent = surroundings.store, surroundings.parent
     reused = frozenset(walk.reused)
     before = [each for each in parent.produced if each.step in reused or not plan.executes(each.step)] if parent is not None else []
-    values = str(store.database_path.parent / "values") if store is not None else parent.scope.order.values_url if parent is not None else ""
+    values = str(store.values_directory) if store is not None else parent.scope.order.values_url if parent is not None else ""
     return Order(
         run_id=run_id,
         job=request.job,

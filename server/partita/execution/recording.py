@@ -113,8 +113,8 @@ class RunStore(Protocol):
         ...
 
     @property
-    def database_path(self) -> Path:
-        """The file of the database; values are kept beside it."""
+    def values_directory(self) -> Path:
+        """Where values are kept."""
         ...
 
 

@@ -98,7 +98,7 @@ class Automations:
     def due(self, kind: AutomationKind, now: datetime) -> Records:
         """Those that are on and due, or whose next time is still to be computed; no sensor whose last tick is under way."""
         query = _ACTING[kind].where(automations.c.kind == kind.value, or_(automations.c.next_due_at <= bindparam("now"), _IS_FRESH))
-        return self._database.read(_read, query.order_by(automations.c.next_due_at, automations.c.id), {"now": to_micros(now)})
+        return self._database.read(_read, query.order_by(automations.c.next_due_at.asc().nulls_first(), automations.c.id), {"now": to_micros(now)})
 
     def next_due(self, kind: AutomationKind, *, after: datetime | None = None) -> datetime | None:
         """When the first of those that are on is due, or the first after a time; None when none is."""

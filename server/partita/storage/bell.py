@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from partita.storage.engine import Database
 
-# A poll costs four microseconds; a hundred a second are not seen in any measurement.
+# A poll costs microseconds; a hundred a second are not seen in any measurement.
 INTERVAL = 0.01
 
 
 class Bell:
-    """Watches one SQLite file. For one thread at a time."""
+    """Watches one database. For one thread at a time."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._connection: Any = database.raw_connection()
-        self._version = self._read()
+        self._ringer = database.ringer()
 
     def poll(self) -> bool:
         """Whether anything was committed, by any process, since the last time this was asked."""
-        version = self._read()
-        has_rung, self._version = version != self._version, version
-        return has_rung
+        self._database.check_usable()
+        return self._ringer.poll()
 
     def wait(self, timeout: float) -> bool:
         """Wait until something is committed, `timeout` seconds at most; False when nothing was."""
@@ -38,12 +36,7 @@ class Bell:
 
     def close(self) -> None:
         """Stop listening."""
-        self._connection.close()
-
-    def _read(self) -> int:
-        self._database.check_usable()
-        version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
-        return version
+        self._ringer.close()
 
     def __enter__(self) -> Self:
         return self

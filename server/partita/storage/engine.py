@@ -1,8 +1,7 @@
 """Connections and transactions: who may write, what is tried again, and what a call that failed means.
 
-SQLite (WAL) has two engines. The writer owns one connection per process and begins every transaction with
-`BEGIN IMMEDIATE`: a deferred transaction that reads first cannot be upgraded and fails with BUSY whatever the timeout.
-Readers are `query_only`, see one snapshot each and never wait. What differs between databases is here and in `sqlite`.
+There are two engines. The writer owns one connection per process, and all writers of a database take turns; readers see one
+snapshot each and never wait. What differs between kinds of databases is in `sqlite` and `postgres`.
 """
 
 from __future__ import annotations
@@ -15,13 +14,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine, NullPool, Table, create_engine, event
-from sqlalchemy.dialects import sqlite as sqlite_dialect
+from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.exc import DBAPIError
 
 from partita.errors import OperationError, StorageUnavailableError
-from partita.storage import sqlite
-from partita.storage.sqlite import Intent, Synchronous
+from partita.storage.backend import Backend, Ringer, Synchronous
+from partita.storage.sqlite import Sqlite
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -31,6 +29,8 @@ Act = Callable[[], None]
 DEADLINE = 20.0
 # The API reads from as many threads as its framework has, forty.
 READERS = 48
+# Between two tries when the server of a database is gone for a moment.
+PAUSE = 0.1
 _ON_COMMIT = "on_commit"
 
 
@@ -39,74 +39,84 @@ class Database:
 
     def __init__(self, url: str, *, synchronous: Synchronous = "normal") -> None:
         self.url = url
-        self.path = sqlite.path_of(url)
-        self._synchronous = synchronous
-        self._driver = sqlite.driver()
+        self._backend = _backend_of(url, synchronous)
+        self._errors = (DBAPIError, self._backend.driver_error)
         self._pid = os.getpid()
         self._is_closed = False
-        self._identity: tuple[int, int] | None = None
-        self._writers = _Connections(self._engine("write"), size=1)
-        self._readers = _Connections(self._engine("read"), size=READERS)
+        self._writers = _Connections(self._backend.engine("write"), size=1)
+        self._readers = _Connections(self._backend.engine("read"), size=READERS)
+
+    @property
+    def place(self) -> str:
+        """What people call it: its file, or server and name."""
+        return self._backend.place
+
+    @property
+    def path(self) -> Path | None:
+        """Its file, if it is one."""
+        return self._backend.path if isinstance(self._backend, Sqlite) else None
 
     def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What `work` answers from one consistent snapshot."""
         return self._run(self._readers, work, *args, **kwargs)
 
     def write(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What `work` answers, with all it wrote committed, or none of it. It may be called again when others are in the way."""
+        """What `work` answers, with all it wrote committed, or none of it. It may be called again when others are in the way.
+
+        Raises:
+            StorageUnavailableError: the database does not answer. Whether a commit that was under way has happened is not known then.
+        """
         return self._run(self._writers, work, *args, **kwargs)
 
     def clock(self, connection: Connection) -> int:
-        """Microseconds since the epoch by the database's clock, the only judge of leases. SQLite lives on ours."""
-        del connection
-        return time.time_ns() // 1000
+        """Microseconds since the epoch by the database's clock, the only judge of leases."""
+        return self._backend.clock(connection)
 
     def on_commit(self, connection: Connection, act: Act) -> None:
         """Have `act` called once the transaction of `connection` is committed, and never if it is not."""
         connection.info[_ON_COMMIT].append(act)
 
-    def insert(self, table: Table) -> sqlite_dialect.Insert:
+    def insert(self, table: Table) -> Any:
         """An INSERT that knows `on_conflict_do_update` and `on_conflict_do_nothing`."""
-        return sqlite_dialect.insert(table)
+        return self._backend.insert(table)
 
-    def create_file(self) -> None:
-        """Make the database file, if there is none, ready for several processes."""
+    def create(self) -> None:
+        """Make the database, where that is ours to do."""
         try:
-            sqlite.create_file(self.path, deadline=DEADLINE)
-        except self._driver.Error as error:
+            self._backend.create(deadline=DEADLINE)
+        except self._errors as error:
             raise self._unavailable(error) from error
-        self.remember_file()
+        self.remember()
 
-    def copy_file(self, suffix: str) -> Path:
-        """A consistent copy of the database beside it, replacing one of the same name."""
-        copy = self.path.with_name(self.path.name + suffix)
-        draft = copy.with_name(f"{copy.name}.{os.getpid()}")
-        draft.unlink(missing_ok=True)
-        self._maintain(sqlite.copy_statement(draft))
-        return draft.replace(copy)
+    def copy(self, suffix: str) -> None:
+        """Make a copy beside it, where that is ours to do."""
+        self._backend.copy(self._maintain, suffix)
 
-    def remember_file(self) -> None:
-        """From now on, refuse to work when the file is no longer this one."""
-        self._identity = self._file_identity()
-        if self._identity is None:
-            raise StorageUnavailableError(f"There is no database at {self.path}. Start `partita dev`, or create it with `partita db upgrade`.")
+    def remember(self) -> None:
+        """From now on, refuse to work when the database is no longer this one.
+
+        Raises:
+            StorageUnavailableError: it is not there.
+        """
+        try:
+            self._backend.remember()
+        except self._errors as error:
+            raise self._unavailable(error) from error
 
     def reclaim_space(self) -> None:
-        """Give back what deleted rows took, a portion at a time."""
-        # The driver's cursor: each row that is fetched frees a page, but they have no columns, which SQLAlchemy takes for no rows.
-        self.write(lambda connection: _driver_connection(connection).execute(sqlite.VACUUM_STATEMENT).fetchall())
-        self._maintain(sqlite.CHECKPOINT_STATEMENT)
+        """Give back what deleted rows took."""
+        self._backend.reclaim(self._maintain)
 
-    def raw_connection(self) -> Any:
-        """A driver's connection of its own, for reading."""
+    def ringer(self) -> Ringer:
+        """Tells that something was committed; for one thread."""
         self.check_usable()
         try:
-            return self._connect("read")
-        except self._driver.Error as error:
+            return self._backend.ringer()
+        except self._errors as error:
             raise self._unavailable(error) from error
 
     def check_usable(self) -> None:
-        """Nothing, if this process has opened the database and its file is still the same.
+        """Nothing, if this process has opened the database and it is still the same.
 
         Raises:
             OperationError: this is a forked child, or the store is closed.
@@ -115,11 +125,8 @@ class Database:
         if os.getpid() != self._pid:
             raise OperationError(f"This store was opened by process {self._pid}; a forked process must open its own.")
         if self._is_closed:
-            raise OperationError(f"The store of {self.path} is closed.")
-        if self._identity is not None and self._file_identity() != self._identity:
-            raise StorageUnavailableError(
-                f"The database {self.path} was deleted or replaced while it was in use. Stop every Partita process, put it back, and start again."
-            )
+            raise OperationError(f"The store of {self.place} is closed.")
+        self._backend.check()
 
     def close(self) -> None:
         """Close every connection. A forked child leaves them alone: they are its parent's."""
@@ -130,19 +137,26 @@ class Database:
 
     def _run(self, connections: _Connections, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         self.check_usable()
-        give_up_at = time.monotonic() + DEADLINE
+        backend, give_up_at = self._backend, time.monotonic() + DEADLINE
         while True:
             connection = self._take(connections)
+            is_done = False
             try:
                 after: list[Act] = []
                 connection.info[_ON_COMMIT] = after
                 with connection.begin():
                     answer = work(connection, *args, **kwargs)
-            except (DBAPIError, self._driver.Error) as error:
-                if sqlite.is_mistake(error):
+                    is_done = True
+            except self._errors as error:
+                if backend.is_broken(connection):
+                    connection.invalidate()
+                if backend.is_mistake(error):
                     raise
-                if not sqlite.is_busy(error) or time.monotonic() > give_up_at:
+                is_in_doubt = is_done and connection.invalidated
+                if not backend.is_busy(error) or is_in_doubt or time.monotonic() > give_up_at:
                     raise self._unavailable(error) from error
+                if connection.invalidated:
+                    time.sleep(PAUSE)
                 continue
             finally:
                 connections.give_back(connection)
@@ -151,47 +165,47 @@ class Database:
             return answer
 
     def _take(self, connections: _Connections) -> Connection:
-        try:
-            connection = connections.take(timeout=DEADLINE)
-        except (DBAPIError, self._driver.Error) as error:
-            raise self._unavailable(error) from error
-        if connection is None:
-            raise StorageUnavailableError(f"The database {self.path} did not answer within {DEADLINE:g} s: other threads of this process hold it.")
-        return connection
+        give_up_at = time.monotonic() + DEADLINE
+        while True:
+            try:
+                connection = connections.take(timeout=DEADLINE)
+            except self._errors as error:
+                # a server that restarts is back soon; a file that cannot be opened stays so
+                if self.path is not None or self._backend.is_mistake(error) or time.monotonic() > give_up_at:
+                    raise self._unavailable(error) from error
+                time.sleep(PAUSE)
+                continue
+            if connection is None:
+                raise StorageUnavailableError(
+                    f"The database {self.place} did not answer within {DEADLINE:g} s: other threads of this process hold it."
+                )
+            return connection
 
     def _maintain(self, statement: str) -> None:
         """Run a statement that must stand outside a transaction, on the writer's connection."""
         self.check_usable()
         connection = self._take(self._writers)
         try:
-            _driver_connection(connection).execute(statement).fetchall()
-        except self._driver.Error as error:
+            driver_connection: Any = connection.connection.driver_connection
+            # the driver's own: each row that is fetched may do a part, though it has no columns, which SQLAlchemy takes for no rows
+            driver_connection.execute(statement).fetchall()
+        except self._errors as error:
             raise self._unavailable(error) from error
         finally:
             self._writers.give_back(connection)
 
-    def _engine(self, intent: Intent) -> Engine:
-        engine = create_engine("sqlite://", module=self._driver, creator=lambda: self._connect(intent), poolclass=NullPool)
-        begin = "BEGIN IMMEDIATE" if intent == "write" else "BEGIN"
-
-        @event.listens_for(engine, "begin")
-        def _begin(connection: Connection) -> None:
-            _driver_connection(connection).execute(begin)
-
-        return engine
-
-    def _connect(self, intent: Intent) -> Any:
-        return sqlite.connect(self.path, intent, synchronous=self._synchronous)
-
-    def _file_identity(self) -> tuple[int, int] | None:
-        try:
-            found = os.stat(self.path)  # noqa: PTH116 (a third of the cost, at every transaction)
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
-
     def _unavailable(self, error: BaseException) -> StorageUnavailableError:
-        return StorageUnavailableError(sqlite.explain(error, self.path))
+        return StorageUnavailableError(self._backend.explain(error))
+
+
+def _backend_of(url: str, synchronous: Synchronous) -> Backend:
+    if url.startswith(("postgresql:", "postgresql+psycopg:")):
+        try:
+            from partita.storage.postgres import Postgres  # the driver is an extra
+        except ImportError as error:
+            raise OperationError(f"storage.url names PostgreSQL, which needs {error.name}: pip install 'partita[postgres]'.") from error
+        return Postgres(url)
+    return Sqlite(url, synchronous=synchronous)
 
 
 class _Connections:
@@ -232,7 +246,3 @@ class _Connections:
         with suppress(IndexError):
             while True:
                 self._free.pop().close()
-
-
-def _driver_connection(connection: Connection) -> Any:
-    return connection.connection.driver_connection

@@ -39,7 +39,8 @@ class Prepared:
 
     def __init__(self, statement: Select[*tuple[Any, ...]] | UpdateBase) -> None:
         self._statement = statement
-        self._compiled: _Compiled | None = None
+        self._compiled: dict[str, _Compiled] = {}
+        """By kind of database."""
 
     def one(self, connection: Connection, values: Values) -> Any:
         """The first row, or None."""
@@ -78,9 +79,10 @@ class Prepared:
         return cursor
 
     def _get(self, connection: Connection, values: Values) -> _Compiled:
-        if self._compiled is None:  # a process has one kind of database
-            self._compiled = _compile(self._statement, connection, values)
-        return self._compiled
+        kind = connection.dialect.name
+        if kind not in self._compiled:
+            self._compiled[kind] = _compile(self._statement, connection, values)
+        return self._compiled[kind]
 
 
 def _compile(statement: Select[*tuple[Any, ...]] | UpdateBase, connection: Connection, values: Values) -> _Compiled:

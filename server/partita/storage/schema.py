@@ -62,7 +62,7 @@ def state(url: str) -> SchemaState:
     """The state of the database at `url`; it is not changed."""
     database = Database(url)
     try:
-        database.remember_file()
+        database.remember()
         return database.read(state_of)
     finally:
         database.close()
@@ -72,7 +72,7 @@ def upgrade(url: str) -> SchemaState:
     """Bring the database at `url` up to date, creating it if there is none. Answers what it was before."""
     database = Database(url)
     try:
-        database.create_file()
+        database.create()
         return prepare(database, migrate=True)
     finally:
         database.close()
@@ -104,12 +104,12 @@ def _create(connection: Connection) -> None:
 def _migrate(database: Database, state: SchemaState) -> None:
     from partita.storage.migrations.apply import apply  # Alembic takes half a second to import
 
-    database.copy_file(f".{state.found}.bak")
+    database.copy(f".{state.found}.bak")
     database.write(apply)
 
 
 def _refuse(database: Database, state: SchemaState) -> None:
-    where = f"The database {database.path}"
+    where = f"The database {database.place}"
     if state.is_newer:
         raise SchemaVersionError(
             f"{where} has schema {state.found}, made by a newer Partita; this one knows up to {state.needed}. "

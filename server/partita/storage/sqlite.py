@@ -1,29 +1,34 @@
-"""What is particular to SQLite: the file, the driver, how a connection is made, and what its errors mean."""
+"""What is particular to SQLite: the file, the driver, how a connection is made, what its errors mean, how it rings.
+
+The writer begins every transaction with `BEGIN IMMEDIATE`: a deferred transaction that reads first cannot be upgraded and
+fails with BUSY whatever the timeout. Readers are `query_only`, see one snapshot each and never wait.
+"""
 
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
+from sqlalchemy import Connection, Engine, NullPool, Table, create_engine, event
+from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from partita.errors import SettingsError
+from partita.errors import SettingsError, StorageUnavailableError
+from partita.storage.backend import Intent, Maintain, Synchronous
 
 try:
     from pysqlite3 import dbapi2 as bundled_sqlite
 except ImportError:  # the wheel exists for Linux only
     bundled_sqlite = None
-
-Synchronous = Literal["off", "normal", "full"]
-Intent = Literal["read", "write"]
 
 logger = logging.getLogger(__name__)
 
@@ -47,10 +52,128 @@ def path_of(url: str) -> Path:
     except ArgumentError:
         raise SettingsError(f"storage.url {url!r} is not a database URL. Write sqlite:///path/to/partita.db.") from None
     if parsed.get_backend_name() != "sqlite":
-        raise SettingsError(f"storage.url: this version of Partita does not work with {parsed.get_backend_name()}. Use sqlite:///path/to/partita.db.")
+        name = parsed.get_backend_name()
+        raise SettingsError(f"storage.url: Partita does not work with {name}. Use sqlite:///path/to/partita.db, or postgresql+psycopg://.")
     if not parsed.database or parsed.database == ":memory:":
         raise SettingsError("storage.url: a database in memory cannot be shared by several processes. Use sqlite:///path/to/partita.db.")
     return Path(parsed.database).absolute()
+
+
+class Sqlite:
+    """A file of SQLite (WAL), shared by the processes of one machine."""
+
+    def __init__(self, url: str, *, synchronous: Synchronous) -> None:
+        self.path = path_of(url)
+        self.place = str(self.path)
+        self._synchronous = synchronous
+        self._identity: tuple[int, int] | None = None
+        self.driver_error: type[BaseException] = driver().Error
+
+    def engine(self, intent: Intent) -> Engine:
+        """Makes connections for reading, or for writing."""
+        engine = create_engine("sqlite://", module=driver(), creator=lambda: self.connect(intent), poolclass=NullPool)
+        begin = "BEGIN IMMEDIATE" if intent == "write" else "BEGIN"
+
+        @event.listens_for(engine, "begin")
+        def _begin(connection: Connection) -> None:
+            driver_connection: Any = connection.connection.driver_connection
+            driver_connection.execute(begin)
+
+        return engine
+
+    def connect(self, intent: Intent) -> Any:
+        """A driver's connection."""
+        return connect(self.path, intent, synchronous=self._synchronous)
+
+    def clock(self, connection: Connection) -> int:
+        """Microseconds since the epoch: SQLite lives on our clock."""
+        del connection
+        return time.time_ns() // 1000
+
+    def insert(self, table: Table) -> Insert:
+        """An INSERT that knows `on_conflict_do_update` and `on_conflict_do_nothing`."""
+        return insert(table)
+
+    def create(self, *, deadline: float) -> None:
+        """Make the file, if there is none, ready for several processes."""
+        create_file(self.path, deadline=deadline)
+
+    def remember(self) -> None:
+        """From now on, refuse to work when the file is no longer this one."""
+        self._identity = self._file_identity()
+        if self._identity is None:
+            raise StorageUnavailableError(f"There is no database at {self.path}. Start `partita dev`, or create it with `partita db upgrade`.")
+
+    def check(self) -> None:
+        """Nothing, if the file is still the same."""
+        if self._identity is not None and self._file_identity() != self._identity:
+            raise StorageUnavailableError(
+                f"The database {self.path} was deleted or replaced while it was in use. Stop every Partita process, put it back, and start again."
+            )
+
+    def is_broken(self, connection: Connection) -> bool:
+        """Whether a connection can be used no more."""
+        return connection.invalidated
+
+    def is_busy(self, error: BaseException) -> bool:
+        """True when others were in the way, so that the same may succeed a moment later."""
+        return is_busy(error)
+
+    def is_mistake(self, error: BaseException) -> bool:
+        """True when it is a bug of ours that no operator can mend."""
+        return is_mistake(error)
+
+    def explain(self, error: BaseException) -> str:
+        """One sentence about a call that failed, and what to do."""
+        return explain(error, self.path)
+
+    def copy(self, run: Maintain, suffix: str) -> None:
+        """Make a consistent copy beside it, replacing one of the same name."""
+        copy = self.path.with_name(self.path.name + suffix)
+        draft = copy.with_name(f"{copy.name}.{os.getpid()}")
+        draft.unlink(missing_ok=True)
+        run(copy_statement(draft))
+        draft.replace(copy)
+
+    def reclaim(self, run: Maintain) -> None:
+        """Give back what deleted rows took, a portion at a time."""
+        run(VACUUM_STATEMENT)
+        run(CHECKPOINT_STATEMENT)
+
+    def ringer(self) -> Ringer:
+        """Tells that something was committed."""
+        return Ringer(self)
+
+    def _file_identity(self) -> tuple[int, int] | None:
+        try:
+            found = os.stat(self.path)  # noqa: PTH116 (a third of the cost, at every transaction)
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+
+class Ringer:
+    """Sees commits of any process by a counter of the file."""
+
+    def __init__(self, backend: Sqlite) -> None:
+        self._backend = backend
+        self._connection: Any = backend.connect("read")
+        self._version = self._read()
+
+    def poll(self) -> bool:
+        """Whether anything was committed since the last time this was asked."""
+        version = self._read()
+        has_rung, self._version = version != self._version, version
+        return has_rung
+
+    def close(self) -> None:
+        """See no more."""
+        self._connection.close()
+
+    def _read(self) -> int:
+        self._backend.check()
+        version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        return version
 
 
 @cache

@@ -7,11 +7,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from partita.errors import SchemaVersionError
+from partita.errors import OperationError, SchemaVersionError
 from partita.storage import schema
 from partita.storage.arrivals import Arrivals
 from partita.storage.assets import Assets
 from partita.storage.automations import Automations
+from partita.storage.backend import Synchronous
 from partita.storage.backfills import Backfills
 from partita.storage.bell import Bell
 from partita.storage.catalogs import Catalogs
@@ -31,7 +32,6 @@ from partita.storage.reports import Reports
 from partita.storage.retention import Retention
 from partita.storage.runs import Runs
 from partita.storage.schema import SchemaState
-from partita.storage.sqlite import Synchronous
 from partita.storage.tables import assets as asset_table
 from partita.storage.tables import partition_keys, to_datetime
 from partita.storage.ticks import Ticks
@@ -85,9 +85,27 @@ class Store:
         return cls(url, migrate=migrate, synchronous=synchronous)
 
     @property
+    def place(self) -> str:
+        """What people call the database: its file, or server and name."""
+        return self._database.place
+
+    @property
     def database_path(self) -> Path:
-        """The file of a SQLite database."""
-        return self._database.path
+        """The file of a SQLite database.
+
+        Raises:
+            OperationError: it is no file.
+        """
+        path = self._database.path
+        if path is None:
+            raise OperationError(f"The database {self.place} is no file.")
+        return path
+
+    @property
+    def values_directory(self) -> Path:
+        """Where runs in process keep values, unless they are told otherwise: beside a file, else in the folder `.partita`."""
+        path = self._database.path
+        return (path.parent if path is not None else Path(".partita").absolute()) / "values"
 
     def now(self) -> datetime:
         """What time it is by the database's clock, which decides what is due."""
@@ -105,7 +123,7 @@ class Store:
         """
         state = self._database.read(schema.state_of)
         if not state.is_current:
-            raise SchemaVersionError(f"{self.database_path} has schema {state.found} now; this process works with {state.needed}. Restart it.")
+            raise SchemaVersionError(f"{self.place} has schema {state.found} now; this process works with {state.needed}. Restart it.")
         return state
 
     def close(self) -> None:
@@ -123,9 +141,9 @@ def _open(url: str, *, migrate: bool, synchronous: Synchronous) -> Database:
     database = Database(url, synchronous=synchronous)
     try:
         if migrate:
-            database.create_file()
+            database.create()
         else:
-            database.remember_file()
+            database.remember()
         schema.prepare(database, migrate=migrate)
     except BaseException:
         database.close()

@@ -20,16 +20,19 @@ from sqlalchemy import (
     MetaData,
     SmallInteger,
     Table,
-    Text,
     TextClause,
     UniqueConstraint,
     false,
     text,
     true,
 )
+from sqlalchemy import Text as PlainText
 
 from partita.records.runs import ACTIVE, StepStatus
 from partita.records.ticks import TickStatus
+
+# Keys and ids are compared byte by byte, as in Python and in SQLite, whatever language the database speaks.
+Text = PlainText().with_variant(PlainText(collation="C"), "postgresql")
 
 metadata = MetaData(
     naming_convention={

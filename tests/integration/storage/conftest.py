@@ -1,4 +1,4 @@
-"""A store on a file of its own for each test."""
+"""A store on a database of its own for each test, of each kind: on PostgreSQL together with the long tests."""
 
 from __future__ import annotations
 
@@ -19,8 +19,15 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return made.database_path
 
 
-@pytest.fixture
-def store(tmp_path: Path, empty_database: Path) -> Iterator[Store]:
-    shutil.copy(empty_database, tmp_path)
-    with Store(url_of(tmp_path)) as opened:
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.faults)])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("empty_database"), tmp_path)
+        with Store(url_of(tmp_path)) as opened:
+            yield opened
+        return
+    server = request.getfixturevalue("postgres")
+    url = server.database()
+    with Store(url) as opened:
         yield opened
+    server.drop(url)

@@ -60,7 +60,7 @@ def test_many_that_open_a_new_database_at_once_make_one(tmp_path: Path) -> None:
     [
         ("sqlite://", "in memory"),
         ("sqlite:///:memory:", "in memory"),
-        ("postgresql://localhost/x", "does not work with postgresql"),
+        ("mysql://localhost/x", "does not work with mysql"),
         ("partita.db", "is not a database URL"),
         ("", "is not a database URL"),
     ],

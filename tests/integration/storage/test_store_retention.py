@@ -130,6 +130,7 @@ def test_expired_idempotency_keys_are_pruned(store: Store, monkeypatch: pytest.M
     assert store.runs.launch([request("orders")], idempotency=Idempotency(caller="ann", key="young")).is_replay
 
 
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_the_file_shrinks_when_much_is_pruned(store: Store) -> None:
     writer = begin(store, "orders")
     for _ in range(10):

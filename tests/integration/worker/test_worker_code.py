@@ -57,7 +57,8 @@ def test_a_location_has_an_environment_of_its_own(site: Site) -> None:
     (packages / "only_here.py").write_text("ANSWER = 42\n")
     toml = site.folder / "partita.toml"
     toml.write_text(toml.read_text() + 'python = "own/bin/python"\n')
-    site.write("main", "import only_here\n@pt.asset\ndef answer() -> int:\n    note('answer', value=only_here.ANSWER, prefix=sys.prefix)\n    return 1")
+    answer = "import only_here\n@pt.asset\ndef answer() -> int:\n    note('answer', value=only_here.ANSWER, prefix=sys.prefix)\n    return 1"
+    site.write("main", answer)
 
     site.work()
 

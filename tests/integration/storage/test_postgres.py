@@ -1,0 +1,181 @@
+"""What is particular to PostgreSQL: servers that restart, are away or wrong, writers that take turns, the bell. Skipped without binaries.
+
+All other tests of the store run on it too, among the long ones.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from partita.errors import StorageUnavailableError
+from partita.records.changes import ChangeKind
+from partita.records.runs import RunStatus
+from partita.storage.store import Store
+from support.sites import a_site, kill, processes_of
+from support.stores import Writer, begin, claim, launch, log, plan, request, status
+from support.waiting import eventually
+
+TESTS = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def url(postgres: Any) -> Iterator[str]:
+    made = postgres.database()
+    yield made
+    postgres.drop(made)
+
+
+def refusal(act: Callable[[], object]) -> str:
+    with pytest.raises(StorageUnavailableError) as caught:
+        act()
+    return str(caught.value)
+
+
+def processes(role: str, url: str, count: int, *arguments: str) -> list[list[str]]:
+    """What several processes that use the database at once have said."""
+    command = [sys.executable, "-m", "support.store_processes", role, url]
+    started = [subprocess.Popen([*command, f"w{number}", *arguments], stdout=subprocess.PIPE, text=True, cwd=TESTS) for number in range(count)]
+    said = [process.communicate(timeout=100)[0].splitlines() for process in started]
+    assert [process.returncode for process in started] == [0] * count
+    return said
+
+
+def test_a_database_that_is_not_there_is_named_with_what_to_do(postgres: Any) -> None:
+    assert "createdb gone" in refusal(lambda: Store(postgres.url("gone")))
+
+
+def test_a_server_that_does_not_answer_is_named_without_the_password() -> None:
+    said = refusal(lambda: Store("postgresql+psycopg://someone:secret@127.0.0.1:1/partita"))
+
+    assert "127.0.0.1:1/partita" in said
+    assert "secret" not in said
+
+
+def test_a_fresh_database_gets_its_tables_once(postgres: Any) -> None:
+    postgres.execute("CREATE DATABASE fresh")
+    url = postgres.url("fresh")
+    try:
+        threads = [threading.Thread(target=lambda: Store(url).close()) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with Store(url, migrate=False) as store:
+            assert store.check_schema().is_current
+    finally:
+        postgres.drop(url)
+
+
+def test_work_goes_on_when_the_server_restarts(postgres: Any, url: str) -> None:
+    with Store(url) as store, store.bell() as bell:
+        writer = begin(store, "orders")
+        bell.poll()
+        postgres.stop()
+        restart = threading.Timer(1.0, postgres.start)
+        restart.start()
+
+        writer.send(log("told while it was away"), status(RunStatus.SUCCEEDED, 5))
+        restart.join()
+
+        assert store.runs.get(writer.run_id).status is RunStatus.SUCCEEDED
+        eventually(bell.poll, what="the bell to ring again")
+        launch(store, "orders")
+        eventually(bell.poll, what="the bell to ring")
+
+
+def test_the_bell_rings_for_commits_of_others_and_not_for_reading(url: str) -> None:
+    with Store(url) as store, Store(url) as other, store.bell() as bell:
+        assert not bell.poll()
+        other.runs.list()
+        assert not bell.poll()
+        launch(other, "orders")
+        assert bell.wait(5)
+        assert not bell.poll()
+
+
+def test_a_cursor_of_the_changes_misses_nothing_while_many_write(url: str) -> None:
+    with Store(url) as store:
+        cursor, seen = store.changes.latest(), Counter[str]()
+        command = [sys.executable, "-m", "support.store_processes", "work", url]
+        writers = [subprocess.Popen([*command, f"w{number}", "15"], stdout=subprocess.PIPE, text=True, cwd=TESTS) for number in range(3)]
+        while True:
+            are_done = all(writer.poll() is not None for writer in writers)
+            batch = store.changes.after(cursor)
+            cursor = batch.cursor
+            seen.update(change.subject for change in batch.changes if change.kind is ChangeKind.RUN)
+            if are_done and not batch.changes:
+                break
+            time.sleep(0.005)
+        for writer in writers:
+            writer.communicate()
+
+        assert set(seen) == {run.id for run in store.runs.list().items} or len(seen) == store.runs.count() == 45
+        for run in store.runs.list().items:
+            events = store.events.after(run.id, seq=0)
+            assert [event.seq for event in events] == list(range(1, run.last_seq + 1))
+
+
+def test_no_run_is_claimed_twice(url: str) -> None:
+    with Store(url) as store:
+        launched = [run.id for _ in range(3) for run in store.runs.launch([request("orders") for _ in range(100)]).runs]
+
+    claimed = Counter(line.split()[0] for lines in processes("grab", url, 4, "10") for line in lines)
+
+    assert set(claimed) == set(launched)
+    assert set(claimed.values()) == {1}
+
+
+def test_a_writer_that_is_killed_holds_nobody_up(url: str) -> None:
+    command = [sys.executable, "-m", "support.store_processes", "tell", url, "killed"]
+    with Store(url) as store:
+        writer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=TESTS)
+        assert writer.stdout is not None
+        lines = [writer.stdout.readline() for _ in range(20)]
+        writer.kill()
+        writer.communicate()
+
+        run_id, seq = lines[-1].split()
+        assert store.runs.get(run_id).last_seq >= int(seq)
+        launch(store, "orders")
+        [claimed] = claim(store)
+        Writer(store, claimed).send(plan("a"), status(RunStatus.RUNNING), status(RunStatus.SUCCEEDED))
+
+
+def test_a_worker_and_a_daemon_on_it(url: str, tmp_path: Path) -> None:
+    source = """
+@pt.asset
+def numbers() -> list[int]:
+    return [1, 2, 3]
+
+@pt.asset
+def total(numbers: list[int]) -> int:
+    print("adding", numbers)
+    return sum(numbers)
+
+@pt.asset
+def patient() -> None:
+    note("patient")
+    wait_for("go")
+"""
+    with a_site(tmp_path, storage=url, main=source) as site:
+        site.start("daemon", lease=2.0, sweep=0.2)
+        worker = site.work(lease=2.0)
+        run = site.finished(site.launch("numbers", "total"))
+        assert run.status is RunStatus.SUCCEEDED
+        assert site.store.assets.latest(run.request.assets[1]) is not None
+        waiting = site.launch("patient")
+        site.noted("patient")
+        kill(worker.pid)
+
+        ended = site.finished(waiting)
+        assert ended.status is RunStatus.FAILED
+        assert processes_of(waiting) == []
