@@ -89,6 +89,7 @@ class Threads(InProcess):
             self._hear(REPEAT)
             # one that was interrupted on its way out has not said so
             self._threads = {key: thread for key, thread in self._threads.items() if thread.is_alive()}
+        self._hear(0)
 
     def close(self) -> None:
         """Nothing more will be started."""
