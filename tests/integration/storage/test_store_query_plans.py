@@ -17,6 +17,7 @@ from partita.records.filters import EventFilter, HistoryFilter, RunFilter, RunOr
 from partita.records.pages import Direction, PageRequest
 from partita.records.runs import RunStatus
 from partita.records.ticks import TickStatus
+from partita.storage import sqlite
 from partita.storage.arrivals import RunWatch
 from partita.storage.launches import Idempotency
 from partita.storage.retention import TickAges
@@ -45,7 +46,7 @@ def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[S
 
 def plans(store: Store, seen: Seen) -> Iterator[tuple[str, str]]:
     """How each statement would be run, with its parameters unknown, as SQLite must plan it."""
-    connection = store._database.raw_connection()
+    connection = sqlite.connect(store.database_path, "read", synchronous="normal")
     for sql in {words(sql): sql for sql, _ in seen}.values():
         if sql.lstrip().upper().startswith(("SELECT", "UPDATE", "DELETE", "INSERT")):
             rows = connection.execute(f"EXPLAIN QUERY PLAN {sql}", [None] * sql.count("?")).fetchall()

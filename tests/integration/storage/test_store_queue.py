@@ -18,7 +18,7 @@ from partita.errors import AlreadyFinishedError, ConflictError, NotFoundError
 from partita.records.locations import LocationCatalog
 from partita.records.queue import Limits, PoolState, TagLimit, TagLimitState, WaitKind, no_pools
 from partita.records.runs import Run, RunRequest, RunStatus
-from partita.storage import admissions
+from partita.storage import admissions, sqlite
 from partita.storage.leases import location_lease
 from partita.storage.store import Store
 from support.stores import BOOM, LEASE, LOCATION, OVER, Writer, claim, launch, request, statements, status, url_of, words
@@ -144,7 +144,7 @@ class TestClaims:
             queue(store, {}, location="elsewhere")
             seen.clear()
             claimed(store, Limits(max_concurrent=10, tags=(ETL,), pools={"dbt": 1}))
-            connection = store._database.raw_connection()
+            connection = sqlite.connect(store.database_path, "read", synchronous="normal")
             for sql in {sql for sql, _ in seen if words(sql).startswith("SELECT")}:
                 steps = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", [None] * sql.count("?"))]
                 assert not [step for step in steps if re.search(r"SCAN (runs|run_tags)\b(?! USING)|TEMP B-TREE", step)], (words(sql), steps)

@@ -16,6 +16,7 @@ from support.sites import Site, a_site, kill, processes_of
 from support.waiting import eventually
 
 pytest.importorskip("distributed")
+pytestmark = pytest.mark.faults
 
 SOURCE = """
 import asyncio, logging

@@ -39,6 +39,8 @@ main = pt.Repository("main", jobs=[count, meet])
 """
 LEASE = 2.0
 
+pytestmark = pytest.mark.faults
+
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:

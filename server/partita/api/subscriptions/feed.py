@@ -52,8 +52,8 @@ class Feed:
 
     @property
     def followers(self) -> int:
-        """How many subscriptions follow it now."""
-        return self._followers
+        """How many subscriptions follow it now: what is committed from here on reaches them."""
+        return self._followers if self._started is not None and self._started.done() else 0
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
