@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypedDict
 from uuid import uuid4
 
 from partita_client.assets import Asset
@@ -21,7 +21,7 @@ from partita_client.wanted import Partition, to_partitions, to_tags
 
 if TYPE_CHECKING:
     from partita_client.models import AssetStaleness, CodeLocation, Job, Server
-    from partita_client.models.generated.inputs import AssetFilter, MaterializeAssetsInput, RunFilter
+    from partita_client.models.generated.inputs import AssetFilter, LaunchRunInput, MaterializeAssetsInput, RunFilter
 
 PATIENCE = 60.0
 ASSET_PAGE = 50
@@ -77,6 +77,7 @@ class Client(Automation):
         tags: Mapping[str, str] | None = None,
         steps: Sequence[str] | None = None,
         priority: int = 0,
+        skip_unchanged: bool = False,
         repository: str | None = None,
         location: str | None = None,
         idempotency_key: str | None = None,
@@ -90,6 +91,7 @@ class Client(Automation):
             tags: Tags of the run.
             steps: Keys of the steps to execute; all of them when left out.
             priority: Runs of higher priority start first.
+            skip_unchanged: Do not execute steps of assets that would write what is there already.
             repository: Where the job is, when its name alone is not unique.
             location: The same.
             idempotency_key: The same key within a day returns the same run; one is made when none is given, so that a lost answer
@@ -98,21 +100,18 @@ class Client(Automation):
         Raises:
             RequestRefusedError: no such job, or the server says what is wrong with the rest.
         """
-        answer = self._link.execute(
-            operations.launch_run(
-                input={
-                    "jobName": job,
-                    "repository": repository,
-                    "codeLocation": location,
-                    "config": config,
-                    "partitionKey": partition,
-                    "tags": to_tags(tags),
-                    "stepKeys": steps,
-                    "priority": priority,
-                    "idempotencyKey": idempotency_key or uuid4().hex,
-                }
-            )
-        )
+        input: LaunchRunInput = {
+            "jobName": job,
+            "repository": repository,
+            "codeLocation": location,
+            "config": config,
+            "partitionKey": partition,
+            "tags": to_tags(tags),
+            "stepKeys": steps,
+            "priority": priority,
+            "idempotencyKey": idempotency_key or uuid4().hex,
+        }
+        answer = self._link.execute(operations.launch_run(input={**input, **_skipping(skip_unchanged)}))
         payload = answer.launch_run
         if payload.run is None:
             raise RequestRefusedError.of_payload(payload.errors)
@@ -125,6 +124,7 @@ class Client(Automation):
         partition: Partition | None = None,
         config: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
+        skip_unchanged: bool = False,
         idempotency_key: str | None = None,
     ) -> Run:
         """Materialise the assets of a selection in exactly one run.
@@ -134,6 +134,7 @@ class Client(Automation):
             partition: The partition to write: a key, a list of keys, or a pair `(first, last)`. One run writes all of them.
             config: Run config.
             tags: Tags of the run.
+            skip_unchanged: Do not execute steps that would write what is there already.
             idempotency_key: The same key within a day returns the same run; one is made when none is given.
 
         Raises:
@@ -141,7 +142,7 @@ class Client(Automation):
         """
         input: MaterializeAssetsInput = {"selection": selection, "partitions": to_partitions(partition), "config": config, "tags": to_tags(tags)}
         try:
-            runs = self._materialize({**input, "isSingleRun": True}, idempotency_key)
+            runs = self._materialize({**input, "isSingleRun": True, **_skipping(skip_unchanged)}, idempotency_key)
         except RequestRefusedError as error:
             if error.path != ("isSingleRun",):
                 raise
@@ -156,6 +157,7 @@ class Client(Automation):
         partition: Partition | None = None,
         config: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
+        skip_unchanged: bool = False,
         idempotency_key: str | None = None,
     ) -> list[Run]:
         """Materialise the assets of a selection in as many runs as that takes: one per code location, repository and partition.
@@ -165,13 +167,14 @@ class Client(Automation):
             partition: The partitions to write: a key, a list of keys, or a pair `(first, last)`.
             config: Run config of every run.
             tags: Tags of every run.
+            skip_unchanged: Do not execute steps that would write what is there already.
             idempotency_key: The same key within a day returns the same runs; one is made when none is given.
 
         Raises:
             RequestRefusedError: nothing is selected, or the server says what is wrong.
         """
         input: MaterializeAssetsInput = {"selection": selection, "partitions": to_partitions(partition), "config": config, "tags": to_tags(tags)}
-        return self._materialize(input, idempotency_key)
+        return self._materialize({**input, **_skipping(skip_unchanged)}, idempotency_key)
 
     def run(self, run_id: str) -> Run:
         """A run by its id, or by the last eight characters of it.
@@ -360,3 +363,12 @@ class Client(Automation):
         if payload.errors:
             raise RequestRefusedError.of_payload(payload.errors)
         return [Run(self._link, record, is_replay=payload.is_replay) for record in payload.runs]
+
+
+class _Skipping(TypedDict, total=False):
+    skipUnchanged: bool
+
+
+def _skipping(is_wanted: bool) -> _Skipping:
+    """Said only where it is wanted: an older server does not know it."""
+    return {"skipUnchanged": True} if is_wanted else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypedDict
 from uuid import uuid4
 
 from partita_client.aio.assets import AsyncAsset
@@ -18,7 +18,7 @@ from partita_client.wanted import Partition, to_partitions, to_tags
 
 if TYPE_CHECKING:
     from partita_client.models import AssetStaleness, CodeLocation, Job, Server
-    from partita_client.models.generated.inputs import AssetFilter, MaterializeAssetsInput, RunFilter
+    from partita_client.models.generated.inputs import AssetFilter, LaunchRunInput, MaterializeAssetsInput, RunFilter
 
 PATIENCE = 60.0
 ASSET_PAGE = 50
@@ -74,6 +74,7 @@ class AsyncClient(AsyncAutomation):
         tags: Mapping[str, str] | None = None,
         steps: Sequence[str] | None = None,
         priority: int = 0,
+        skip_unchanged: bool = False,
         repository: str | None = None,
         location: str | None = None,
         idempotency_key: str | None = None,
@@ -87,6 +88,7 @@ class AsyncClient(AsyncAutomation):
             tags: Tags of the run.
             steps: Keys of the steps to execute; all of them when left out.
             priority: Runs of higher priority start first.
+            skip_unchanged: Do not execute steps of assets that would write what is there already.
             repository: Where the job is, when its name alone is not unique.
             location: The same.
             idempotency_key: The same key within a day returns the same run; one is made when none is given, so that a lost answer
@@ -95,21 +97,18 @@ class AsyncClient(AsyncAutomation):
         Raises:
             RequestRefusedError: no such job, or the server says what is wrong with the rest.
         """
-        answer = await self._link.execute(
-            operations.launch_run(
-                input={
-                    "jobName": job,
-                    "repository": repository,
-                    "codeLocation": location,
-                    "config": config,
-                    "partitionKey": partition,
-                    "tags": to_tags(tags),
-                    "stepKeys": steps,
-                    "priority": priority,
-                    "idempotencyKey": idempotency_key or uuid4().hex,
-                }
-            )
-        )
+        input: LaunchRunInput = {
+            "jobName": job,
+            "repository": repository,
+            "codeLocation": location,
+            "config": config,
+            "partitionKey": partition,
+            "tags": to_tags(tags),
+            "stepKeys": steps,
+            "priority": priority,
+            "idempotencyKey": idempotency_key or uuid4().hex,
+        }
+        answer = await self._link.execute(operations.launch_run(input={**input, **_skipping(skip_unchanged)}))
         payload = answer.launch_run
         if payload.run is None:
             raise RequestRefusedError.of_payload(payload.errors)
@@ -122,6 +121,7 @@ class AsyncClient(AsyncAutomation):
         partition: Partition | None = None,
         config: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
+        skip_unchanged: bool = False,
         idempotency_key: str | None = None,
     ) -> AsyncRun:
         """Materialise the assets of a selection in exactly one run.
@@ -131,6 +131,7 @@ class AsyncClient(AsyncAutomation):
             partition: The partition to write: a key, a list of keys, or a pair `(first, last)`. One run writes all of them.
             config: Run config.
             tags: Tags of the run.
+            skip_unchanged: Do not execute steps that would write what is there already.
             idempotency_key: The same key within a day returns the same run; one is made when none is given.
 
         Raises:
@@ -138,7 +139,7 @@ class AsyncClient(AsyncAutomation):
         """
         input: MaterializeAssetsInput = {"selection": selection, "partitions": to_partitions(partition), "config": config, "tags": to_tags(tags)}
         try:
-            runs = await self._materialize({**input, "isSingleRun": True}, idempotency_key)
+            runs = await self._materialize({**input, "isSingleRun": True, **_skipping(skip_unchanged)}, idempotency_key)
         except RequestRefusedError as error:
             if error.path != ("isSingleRun",):
                 raise
@@ -153,6 +154,7 @@ class AsyncClient(AsyncAutomation):
         partition: Partition | None = None,
         config: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
+        skip_unchanged: bool = False,
         idempotency_key: str | None = None,
     ) -> list[AsyncRun]:
         """Materialise the assets of a selection in as many runs as that takes: one per code location, repository and partition.
@@ -162,13 +164,14 @@ class AsyncClient(AsyncAutomation):
             partition: The partitions to write: a key, a list of keys, or a pair `(first, last)`.
             config: Run config of every run.
             tags: Tags of every run.
+            skip_unchanged: Do not execute steps that would write what is there already.
             idempotency_key: The same key within a day returns the same runs; one is made when none is given.
 
         Raises:
             RequestRefusedError: nothing is selected, or the server says what is wrong.
         """
         input: MaterializeAssetsInput = {"selection": selection, "partitions": to_partitions(partition), "config": config, "tags": to_tags(tags)}
-        return await self._materialize(input, idempotency_key)
+        return await self._materialize({**input, **_skipping(skip_unchanged)}, idempotency_key)
 
     async def run(self, run_id: str) -> AsyncRun:
         """A run by its id, or by the last eight characters of it.
@@ -359,3 +362,12 @@ class AsyncClient(AsyncAutomation):
         if payload.errors:
             raise RequestRefusedError.of_payload(payload.errors)
         return [AsyncRun(self._link, record, is_replay=payload.is_replay) for record in payload.runs]
+
+
+class _Skipping(TypedDict, total=False):
+    skipUnchanged: bool
+
+
+def _skipping(is_wanted: bool) -> _Skipping:
+    """Said only where it is wanted: an older server does not know it."""
+    return {"skipUnchanged": True} if is_wanted else {}

@@ -86,6 +86,7 @@ def show_asset(key: str, *, server: Server, as_json: bool) -> None:
 @click.option("--partition", help="The partition to write.")
 @click.option("--range", "span", metavar="FIRST..LAST", help="The partitions to write, one run each.")
 @click.option("--all", "is_all", is_flag=True, help="Write every partition, one run each.")
+@click.option("--skip-unchanged", is_flag=True, help="Do not execute what would write what is there already: same code version, same inputs.")
 @click.option("--idempotency-key", help="The same key within a day launches once.")
 @launch_options
 @server_options
@@ -100,7 +101,8 @@ def materialize(
     ends = parse_span(span) if span else None
     with server.connect() as client:
         ends = _every_partition(client, selection) if is_all else ends
-        runs = client.materialize_all(selection, partition=ends or partition, config=config, tags=tags, idempotency_key=key)
+        skips = chosen["skip_unchanged"]
+        runs = client.materialize_all(selection, partition=ends or partition, config=config, tags=tags, skip_unchanged=skips, idempotency_key=key)
         return finish(runs, is_waiting=is_waiting, as_json=as_json)
 
 

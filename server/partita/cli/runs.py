@@ -33,6 +33,7 @@ def run() -> None:
 @click.option("--partition", help="The partition it writes.")
 @click.option("--step", "steps", multiple=True, help="Execute only this step; may be repeated.")
 @click.option("--priority", type=int, default=0, show_default=True, help="Higher is sooner.")
+@click.option("--skip-unchanged", is_flag=True, help="Do not execute what would write what is there already: same code version, same inputs.")
 @click.option("--repository", help="Where the job is, when several have one of that name.")
 @click.option("--location", help="The code location it is in, likewise.")
 @click.option("--idempotency-key", help="The same key within a day launches once.")

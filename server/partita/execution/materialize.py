@@ -66,6 +66,7 @@ def materialize(  # noqa: PLR0913 (part of the authoring contract)
     raise_on_error: bool = True,
     store: RunStore | None = None,
     executor: ExecutorSpec | None = None,
+    skip_unchanged: bool = False,
 ) -> Result:
     """Compute assets and evaluate their checks here and now, in this process.
 
@@ -85,6 +86,7 @@ def materialize(  # noqa: PLR0913 (part of the authoring contract)
         raise_on_error: raise the error of a failed step rather than return a result that tells of it.
         store: a `pt.Store` that remembers the run.
         executor: `pt.threads(n)` for steps beside each other; one after another if left out.
+        skip_unchanged: with a store, do not execute steps that would write what is there already: the same `code_version`, made from the same data.
 
     Example:
         ```python
@@ -107,6 +109,7 @@ def materialize(  # noqa: PLR0913 (part of the authoring contract)
         partition_keys=_keys(partition),
         config=to_run_config(config) or {},
         tags=_tags(tags),
+        skip_unchanged=skip_unchanged,
     )
     result = _execute(repository, request, Surroundings(given, store, None, _checked_executor(executor)))
     return _checked(result, raise_on_error=raise_on_error)

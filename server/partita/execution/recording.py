@@ -155,6 +155,7 @@ class StoredRecording(Recording):
         self._pending: list[Event] = []
         self._sent = 0
         self._lock = threading.Lock()
+        self._flushing = threading.Lock()
         self._wake = threading.Event()
         self._is_closing = False
         self._is_cancelled = False
@@ -176,8 +177,10 @@ class StoredRecording(Recording):
         return self._is_cancelled
 
     def look_up(self, asset: AssetKey, partition: str | None) -> Materialization | None:
-        """The last write of an asset that the store knows, unless this run has written it since."""
-        return super().look_up(asset, partition) or self._store.assets.latest(asset, partition)
+        """The last write of an asset that the store knows, this run's among them."""
+        if super().look_up(asset, partition) is not None:
+            self._flush()  # so that the store has worked out its version
+        return self._store.assets.latest(asset, partition)
 
     def close(self) -> None:
         """Write what is left and stop.
@@ -207,6 +210,10 @@ class StoredRecording(Recording):
                 return
 
     def _flush(self) -> None:
+        with self._flushing:
+            self._flush_pending()
+
+    def _flush_pending(self) -> None:
         with self._lock:
             batch, self._pending = self._pending, []
         if not batch:

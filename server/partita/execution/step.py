@@ -30,9 +30,11 @@ from partita.execution.outputs import read_returned
 from partita.execution.saving import keep
 from partita.execution.scope import RunScope
 from partita.execution.time_limit import TimedOut, TimeLimit
+from partita.execution.unchanged import writes_that_stand
 from partita.planning.plan import FromAsset, FromValue, Step, StepInput, StepKind
 from partita.planning.retry import requested_retry, retry_delay
-from partita.records.events import InputLoaded, StepCanceled, StepFailed, StepStarted, StepSucceeded
+from partita.records.assets import Materialization
+from partita.records.events import InputLoaded, LogLevel, LogWritten, OutputSaved, StepCanceled, StepFailed, StepStarted, StepSucceeded
 from partita.records.failures import PythonError
 
 if TYPE_CHECKING:
@@ -109,6 +111,9 @@ def attempt_step(scope: RunScope, step: Step, *, attempt: int) -> Attempt:
         signature: Signature = definition.signature
         context = _CONTEXTS[step.kind](scope, step, attempt=attempt)
         become_current(context)
+        standing = writes_that_stand(scope, step) if scope.order.plan.skip_unchanged else None
+        if standing is not None:
+            return _leave(scope, step, standing, attempt=attempt, began=began)
         arguments = _arguments(scope, step, definition, context=context)
         given = yield from call_user(scope, step, definition.function, arguments, is_generator=signature.is_generator)
         returned = read_returned(step, given, is_generator=signature.is_generator)
@@ -123,6 +128,19 @@ def attempt_step(scope: RunScope, step: Step, *, attempt: int) -> Attempt:
     if step.hooks:
         call_hooks(scope, step, succeeded)
     return Outcome(tuple(returned.outputs), {output: tuple(items) for output, items in returned.items.items()})
+
+
+def _leave(scope: RunScope, step: Step, standing: Sequence[Materialization], *, attempt: int, began: float) -> Outcome:
+    """Take over what is there instead of writing it again."""
+    newest = max(standing, key=lambda write: write.at)
+    by = f"run {newest.run_id}" if newest.run_id is not None else "a report from outside"
+    message = f"Not executed: code and inputs are those of the last write, by {by}."
+    scope.tell(LogWritten(at=datetime.now(UTC), step=step.key, attempt=attempt, level=LogLevel.INFO, logger="partita.step", message=message))
+    for output in step.outputs:
+        scope.tell(OutputSaved(at=datetime.now(UTC), step=step.key, attempt=attempt, output=output.name, type_name=output.type_name, is_stored=False))
+        scope.outputs.add((step.key, output.name))
+    scope.tell(StepSucceeded(at=datetime.now(UTC), step=step.key, attempt=attempt, duration=perf_counter() - began))
+    return Outcome(tuple(output.name for output in step.outputs))
 
 
 def call_user(

@@ -53,6 +53,7 @@ def build_plan(
         steps=choose_steps(steps, request.steps, has_parent=request.parent_id is not None),
         config=config,
         timeout=job.timeout if job is not None else None,
+        skip_unchanged=request.skip_unchanged,
     )
 
 

@@ -209,6 +209,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=T
     config: dict[str, Any] = {}
     """The whole run config, checked: `{"steps": {...}, "resources": {...}}`."""
     timeout: float | None = None
+    skip_unchanged: bool = False
+    """Steps that would write what is there already are not executed."""
 
     @cached_property
     def by_key(self) -> dict[str, Step]:

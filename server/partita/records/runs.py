@@ -102,6 +102,8 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tick_id: str | None = None
     """The tick that asked for it."""
     backfill_id: str | None = None
+    skip_unchanged: bool = False
+    """Steps that would write what is there already are not executed."""
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -133,6 +133,15 @@ def test_what_is_stale_can_be_written_by_saying_so(stale: Api) -> None:
     assert answer == {"runs": [{"assets": [{"key": "reader"}]}], "errors": []}
 
 
+def test_a_run_can_be_asked_to_leave_out_what_is_unchanged(stale: Api) -> None:
+    document = "mutation($i: MaterializeAssetsInput!) { materializeAssets(input: $i) { runs { id } } }"
+    [run] = stale.ask(document, i={"selection": "source", "skipUnchanged": True})["materializeAssets"]["runs"]
+    with Client(f"http://127.0.0.1:{stale.port}") as client:
+        others = [client.materialize("source", skip_unchanged=True).id, client.materialize("source").id]
+
+    assert [stale.store.runs.get(each).request.skip_unchanged for each in (run["id"], *others)] == [True, True, False]
+
+
 def test_stale_partitions_are_written_again_by_a_backfill(stale: Api) -> None:
     with Client(f"http://127.0.0.1:{stale.port}") as client:
         backfill = client.backfill("location:ingest", status="stale")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from partita.records.events import (
+    AssetMaterialized,
     Event,
     LogWritten,
     ProcessStarted,
@@ -196,7 +197,21 @@ def job_of(body, kind: str):
     named = type(body)(body.__code__, body.__globals__, f"{body.__name__}_{kind}")
     return pt.job(executor=EXECUTORS[kind])(named)
 
-main = pt.Repository("main", jobs=[job_of(body, kind) for kind in EXECUTORS for body in BODIES])
+def assets_of(kind: str):
+    @pt.asset(key=f"base_{kind}", code_version="1")
+    def base() -> int:
+        return 1
+
+    @pt.asset(key=f"above_{kind}", code_version="1", ins={"base": pt.In(key=f"base_{kind}")})
+    def above(base: int) -> int:
+        return base + 1
+
+    return [base, above]
+
+ASSETS = [each for kind in EXECUTORS for each in assets_of(kind)]
+ASSET_JOBS = [pt.asset_job(f"assets_{kind}", selection=f"base_{kind} or above_{kind}", executor=EXECUTORS[kind]) for kind in EXECUTORS]
+
+main = pt.Repository("main", assets=ASSETS, jobs=[*ASSET_JOBS, *[job_of(body, kind) for kind in EXECUTORS for body in BODIES]])
 """
 
 
@@ -358,6 +373,17 @@ def test_a_step_that_leaves_a_thread_or_wants_to_exit_harms_nobody(site: Site, k
     [failed] = of(site.events(ended), "raises_exit", StepFailed)
     assert isinstance(failed, StepFailed)
     assert failed.error.class_name == "SystemExit"
+
+
+def test_what_is_unchanged_is_not_executed_where_that_is_asked_for(site: Site, kind: str) -> None:
+    first = run(site, f"assets_{kind}")
+    again = site.finished(site.launch(job=f"assets_{kind}", skip_unchanged=True))
+
+    assert (first.status, again.status) == (RunStatus.SUCCEEDED, RunStatus.SUCCEEDED)
+    assert site.steps(again) == {f"base_{kind}": "succeeded", f"above_{kind}": "succeeded"}
+    written = [event.asset for event in site.events(again) if isinstance(event, AssetMaterialized)]
+    assert written == []
+    assert site.store.runs.stats([again.id])[again.id].materializations == 0
 
 
 def test_every_step_that_began_has_ended(site: Site) -> None:

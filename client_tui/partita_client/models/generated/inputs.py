@@ -26,6 +26,7 @@ MaterializeAssetsInput = TypedDict(
         "partitions": "NotRequired[PartitionSelection | None]",
         "priority": "NotRequired[int]",
         "selection": "str",
+        "skipUnchanged": "NotRequired[bool]",
         "tags": "NotRequired[Sequence[TagInput]]",
     },
 )
@@ -136,6 +137,7 @@ LaunchRunInput = TypedDict(
         "partitionKey": "NotRequired[str | None]",
         "priority": "NotRequired[int]",
         "repository": "NotRequired[str | None]",
+        "skipUnchanged": "NotRequired[bool]",
         "stepKeys": "NotRequired[Sequence[str] | None]",
         "tags": "NotRequired[Sequence[TagInput]]",
     },

@@ -49,6 +49,7 @@ def _request_of(definitions: Definitions, given: LaunchRunInput) -> RunRequest:
         config=to_config(given.config),
         tags={**dict(job.spec.tags), **to_tags(given.tags)},
         priority=given.priority,
+        skip_unchanged=given.skip_unchanged,
     )
 
 

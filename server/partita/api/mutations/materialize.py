@@ -56,6 +56,7 @@ def _requests_of(context: Context, given: MaterializeAssetsInput) -> Sequence[Ru
             dynamic=definitions.dynamic,
             tags=to_tags(given.tags),
             priority=given.priority,
+            skip_unchanged=given.skip_unchanged,
         )
     except RequestError as error:
         raise Refused(*problems_of(error, path=["partitions"])) from None

@@ -10,6 +10,12 @@ from partita.api.types.node import TagInput
 IDEMPOTENCY = "The same key from the same caller within 24 hours returns the first answer again instead of doing it twice."
 
 
+UNCHANGED = (
+    "Whether steps of assets that would write what is there already are not executed: those with a code version whose code and inputs are those of "
+    "the last write."
+)
+
+
 @strawberry.input(description="A job to run. Its job is named by `job`, or by `jobName` as far as that is needed to tell it apart.")
 class LaunchRunInput:
     """A job to run."""
@@ -24,6 +30,7 @@ class LaunchRunInput:
     asset_keys: list[str] | None = given("A part of the job's assets; all when left out.")
     check_ids: list[strawberry.ID] | None = given("Ids of the asset checks to evaluate; those of the job when left out.")
     step_keys: list[str] | None = given("A part of the job's steps; all when left out.")
+    skip_unchanged: bool = given(UNCHANGED, default=False)
     priority: int = given("Runs of higher priority are claimed first.", default=0)
     idempotency_key: str | None = given(IDEMPOTENCY)
 
@@ -58,6 +65,7 @@ class MaterializeAssetsInput:
         "Refused with TOO_MANY when it takes one for each of several code locations, repositories or ways of cutting.",
         default=False,
     )
+    skip_unchanged: bool = given(UNCHANGED, default=False)
     config: JSON | None = given("Run config; fields that it leaves out keep the defaults of their schema.")
     tags: list[TagInput] = strawberry.field(default_factory=list, description="Tags of the runs.")
     priority: int = given("Runs of higher priority are claimed first.", default=0)
