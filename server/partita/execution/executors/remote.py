@@ -26,7 +26,7 @@ from partita.execution.order import Order
 from partita.execution.prints import Files, OfCurrent, Shared
 from partita.execution.scope import Outside, RunScope
 from partita.execution.step import run_step
-from partita.execution.time_limit import interrupt
+from partita.execution.time_limit import absorb, interrupt
 from partita.records.assets import Materialization
 from partita.records.codec import decode, encode, hash_catalog
 from partita.records.events import Event
@@ -94,7 +94,7 @@ def run_remotely(payload: bytes) -> bytes:
     finally:
         over.set()
         watch.join()
-        interrupt(threading.get_ident(), None)
+        absorb(Canceled)
 
 
 def _execute(task: RemoteTask, line: _Line, is_unwanted: threading.Event) -> RemoteOutcome:
