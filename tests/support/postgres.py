@@ -8,14 +8,18 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import psycopg
 
 from partita.storage.store import Store
 from support.dev import free_port
 
-_OPTIONS = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=200", "shared_buffers=32MB")
+# Safe from everything but a crash of the machine, so that what is acknowledged can be counted when the server is killed.
+_OPTIONS = ("fsync=off", "full_page_writes=off", "max_connections=200", "shared_buffers=32MB")
 
 
 def find_binaries() -> Path | None:
@@ -87,6 +91,32 @@ class PostgresServer:
             self._process.send_signal(signal.SIGINT)  # connections are ended, and what was committed is kept
             self._process.wait(timeout=30)
             self._process = None
+
+    def crash(self) -> None:
+        """SIGKILL it, and all that serves its connections."""
+        assert self._process is not None
+        for each in self._family():
+            each.kill()
+        self._process.wait(timeout=30)
+        self._process = None
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It hangs: connections are taken and kept, and nothing answers."""
+        family = self._family()
+        for each in family:
+            each.suspend()
+        try:
+            yield
+        finally:
+            for each in family:
+                with suppress(psutil.NoSuchProcess):
+                    each.resume()
+
+    def _family(self) -> list[psutil.Process]:
+        assert self._process is not None
+        server = psutil.Process(self._process.pid)
+        return [server, *server.children(recursive=True)]
 
     def close(self) -> None:
         """End it for good."""

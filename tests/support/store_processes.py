@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import timedelta
 
-from partita.errors import PartitaError
+from partita.errors import PartitaError, StorageUnavailableError
 from partita.records.failures import PythonError
 from partita.records.queue import Limits, TagLimit
 from partita.records.runs import RunRequest, RunStatus
 from partita.storage.store import Store
 from support.stores import OVER, Writer, claim, launch, log, materialized, plan, status
 
+LONG = timedelta(minutes=5)
 LOST = PythonError(class_name="Lost", message="its worker is gone")
 
 
@@ -67,6 +70,17 @@ def tell(url: str, name: str) -> None:
             say(f"{claimed.run.id} {writer.send(*(log(str(writer.sent + line)) for line in range(3)))}")
 
 
+def insist(url: str, name: str, batches: str) -> None:
+    """Append to one run, each batch as often as it takes; say each `seq` once it is acknowledged."""
+    with Store(url) as store:
+        launch(store, "orders", location=name)
+        [claimed] = claim(store, location=name, lease=LONG)
+        writer = Writer(store, claimed, name)
+        while writer.sent < 3 * int(batches):
+            with suppress(StorageUnavailableError):  # whether it was written is not known, so it is sent again
+                say(f"{claimed.run.id} {writer.send(*(log(str(writer.sent + line)) for line in range(3)), lease=LONG)}")
+
+
 def lose(url: str, name: str, rounds: str) -> None:
     """Claim runs with leases that are over, fail those that anybody lost, and keep writing to one's own."""
     with Store(url) as store:
@@ -103,5 +117,5 @@ def share(url: str, name: str) -> None:
 
 
 if __name__ == "__main__":
-    roles: dict[str, Callable[..., None]] = {"work": work, "read": read, "tell": tell, "lose": lose, "share": share, "grab": grab}
+    roles: dict[str, Callable[..., None]] = {"work": work, "read": read, "tell": tell, "lose": lose, "share": share, "grab": grab, "insist": insist}
     roles[sys.argv[1]](*sys.argv[2:])

@@ -19,6 +19,7 @@ from partita.automation.timing import Timing
 from partita.errors import OperationError
 from partita.records.failures import PythonError
 from partita.storage.bell import Bell
+from partita.storage.engine import DEADLINE
 from partita.storage.store import Store
 from partita.workspace.settings import Settings
 
@@ -39,7 +40,7 @@ def run_daemon(settings: Settings, *, stop: Callable[[], bool], timing: Timing |
     """
     timing = timing or Timing.of(os.environ)
     owner = unique_owner()
-    with Store.open(settings.storage.url) as store, store.bell() as bell:
+    with Store.open(settings.storage.url, deadline=min(DEADLINE, timing.answer)) as store, store.bell() as bell:
         jobs: list[tuple[str, Callable[[], float], bool]] = [
             ("monitor", Monitor(store, settings, timing=timing), False),
             ("retention", Retention(store, settings, timing=timing), False),

@@ -48,7 +48,12 @@ class Timing:
     @property
     def renewal(self) -> float:
         """Leases are renewed this often."""
-        return self.lease.total_seconds() / 3
+        return self.lease.total_seconds() / 6
+
+    @property
+    def answer(self) -> float:
+        """How long the database may take to answer: after one renewal missed and one call that hung there is time to surrender."""
+        return max(1.0, self.lease.total_seconds() / 4)
 
     @property
     def surrender(self) -> float:

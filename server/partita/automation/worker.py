@@ -42,6 +42,7 @@ from partita.execution.supervisor import Supervisor
 from partita.records.runs import Run
 from partita.storage.bell import Bell
 from partita.storage.claims import Claim
+from partita.storage.engine import DEADLINE
 from partita.storage.leases import location_lease
 from partita.storage.store import Store
 from partita.workspace.settings import LocationSettings, Settings
@@ -73,7 +74,7 @@ def run_worker(
     timing = timing or Timing.of(os.environ)
     seat = Seat.any_of(settings.home / "workers", location_name, count=location.workers)
     try:
-        with Store.open(settings.storage.url) as store, store.bell() as bell:
+        with Store.open(settings.storage.url, deadline=min(DEADLINE, timing.answer)) as store, store.bell() as bell:
             store.locations.declare([(each.name, each.source) for each in settings.locations])
             supervisor = Supervisor()
             try:

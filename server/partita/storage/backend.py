@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Literal, Protocol
 
 from sqlalchemy import Connection, Engine, Table
@@ -70,6 +71,10 @@ class Backend(Protocol):
         """
         ...
 
+    def guard(self, connection: Connection, until: float) -> AbstractContextManager[None]:
+        """While it is entered, a call on `connection` fails once the monotonic clock says `until`, whatever the database does."""
+        ...
+
     def is_broken(self, connection: Connection) -> bool:
         """Whether a connection can be used no more."""
         ...
@@ -96,4 +101,8 @@ class Backend(Protocol):
 
     def ringer(self) -> Ringer:
         """Tells that something was committed."""
+        ...
+
+    def close(self) -> None:
+        """Stop what it has started."""
         ...

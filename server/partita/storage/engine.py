@@ -25,8 +25,12 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Act = Callable[[], None]
 
-# Shorter than the lease of a run (30 s): whoever cannot write must learn it while there is time to end its processes.
 DEADLINE = 20.0
+"""Seconds that a call may take, unless who opens the database says otherwise. Whoever holds leases must say less: it has to learn that it cannot
+write while there is time to end its processes."""
+AWAY = 1.0
+"""Seconds for which a server that did not answer is not asked again, and that it is given then, until it answers: who has other things to do, such
+as ending processes, gets to them."""
 # The API reads from as many threads as its framework has, forty.
 READERS = 48
 # Between two tries when the server of a database is gone for a moment.
@@ -37,8 +41,11 @@ _ON_COMMIT = "on_commit"
 class Database:
     """One database, opened by this process. Threads may share it; a forked child may not."""
 
-    def __init__(self, url: str, *, synchronous: Synchronous = "normal") -> None:
+    def __init__(self, url: str, *, synchronous: Synchronous = "normal", deadline: float = DEADLINE) -> None:
         self.url = url
+        self._deadline = deadline
+        self._away_until = 0.0
+        self._away_because = ""
         self._backend = _backend_of(url, synchronous)
         self._errors = (DBAPIError, self._backend.driver_error)
         self._pid = os.getpid()
@@ -83,7 +90,7 @@ class Database:
     def create(self) -> None:
         """Make the database, where that is ours to do."""
         try:
-            self._backend.create(deadline=DEADLINE)
+            self._backend.create(deadline=self._deadline)
         except self._errors as error:
             raise self._unavailable(error) from error
         self.remember()
@@ -134,17 +141,21 @@ class Database:
             self._is_closed = True
             self._readers.close()
             self._writers.close()
+            self._backend.close()
 
     def _run(self, connections: _Connections, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         self.check_usable()
-        backend, give_up_at = self._backend, time.monotonic() + DEADLINE
+        backend, now = self._backend, time.monotonic()
+        if now < self._away_until:
+            raise StorageUnavailableError(self._away_because)
+        give_up_at = now + (min(AWAY, self._deadline) if self._away_because else self._deadline)
         while True:
-            connection = self._take(connections)
+            connection = self._take(connections, give_up_at)
             is_done = False
             try:
                 after: list[Act] = []
                 connection.info[_ON_COMMIT] = after
-                with connection.begin():
+                with backend.guard(connection, give_up_at), connection.begin():
                     answer = work(connection, *args, **kwargs)
                     is_done = True
             except self._errors as error:
@@ -160,15 +171,15 @@ class Database:
                 continue
             finally:
                 connections.give_back(connection)
+            self._away_because = ""
             for act in after:
                 act()
             return answer
 
-    def _take(self, connections: _Connections) -> Connection:
-        give_up_at = time.monotonic() + DEADLINE
+    def _take(self, connections: _Connections, give_up_at: float) -> Connection:
         while True:
             try:
-                connection = connections.take(timeout=DEADLINE)
+                connection = connections.take(timeout=max(0.0, give_up_at - time.monotonic()))
             except self._errors as error:
                 # a server that restarts is back soon; a file that cannot be opened stays so
                 if self.path is not None or self._backend.is_mistake(error) or time.monotonic() > give_up_at:
@@ -177,14 +188,14 @@ class Database:
                 continue
             if connection is None:
                 raise StorageUnavailableError(
-                    f"The database {self.place} did not answer within {DEADLINE:g} s: other threads of this process hold it."
+                    f"The database {self.place} did not answer within {self._deadline:g} s: other threads of this process hold it."
                 )
             return connection
 
     def _maintain(self, statement: str) -> None:
         """Run a statement that must stand outside a transaction, on the writer's connection."""
         self.check_usable()
-        connection = self._take(self._writers)
+        connection = self._take(self._writers, time.monotonic() + self._deadline)
         try:
             driver_connection: Any = connection.connection.driver_connection
             # the driver's own: each row that is fetched may do a part, though it has no columns, which SQLAlchemy takes for no rows
@@ -195,7 +206,10 @@ class Database:
             self._writers.give_back(connection)
 
     def _unavailable(self, error: BaseException) -> StorageUnavailableError:
-        return StorageUnavailableError(self._backend.explain(error))
+        because = self._backend.explain(error)
+        if self.path is None:
+            self._away_until, self._away_because = time.monotonic() + AWAY, because
+        return StorageUnavailableError(because)
 
 
 def _backend_of(url: str, synchronous: Synchronous) -> Backend:

@@ -7,7 +7,7 @@ has committed. So numbers are in the order of commits, and whoever reads by curs
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 import psycopg
@@ -18,10 +18,12 @@ from sqlalchemy.exc import ArgumentError
 
 from partita.errors import SettingsError, StorageUnavailableError
 from partita.storage.backend import Intent
+from partita.storage.watchdog import Watchdog
 
 OLDEST = 140000
 """PostgreSQL 14: what it is tested with and newer ones."""
-CONNECT = 5
+CONNECT = 2
+"""Seconds that making a connection may take."""
 STATEMENT, LOCK, IDLE = 30_000, 10_000, 60_000
 """Milliseconds that a statement, the wait for a lock, and a pause in a transaction may take, on the server's side."""
 SILENCE = 15_000
@@ -44,6 +46,7 @@ class Postgres:
     def __init__(self, url: str) -> None:
         self._url = _parsed(url)
         self.place = f"{self._url.host or 'localhost'}:{self._url.port or 5432}/{self._url.database}"
+        self._watchdog = Watchdog()
 
     driver_error: type[BaseException] = psycopg.Error
 
@@ -87,6 +90,11 @@ class Postgres:
 
     def check(self) -> None:
         """Nothing: a server that is gone is told by its errors."""
+
+    def guard(self, connection: Connection, until: float) -> AbstractContextManager[None]:
+        """While it is entered, a call on `connection` fails once the monotonic clock says `until`, whatever the server does."""
+        driver_connection: Any = connection.connection.driver_connection
+        return self._watchdog.guard(driver_connection, until)
 
     def is_broken(self, connection: Connection) -> bool:
         """Whether a connection can be used no more."""
@@ -134,6 +142,10 @@ class Postgres:
     def ringer(self) -> Ringer:
         """Tells that something was committed."""
         return Ringer(self)
+
+    def close(self) -> None:
+        """Stop watching over calls."""
+        self._watchdog.close()
 
     def listen(self) -> Any:
         """A driver's connection that hears of commits.

@@ -11,6 +11,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -31,6 +32,7 @@ except ImportError:  # the wheel exists for Linux only
     bundled_sqlite = None
 
 logger = logging.getLogger(__name__)
+_UNGUARDED = nullcontext()
 
 # Before 3.51.3 a checkpoint that meets a commit which resets the WAL can lose that commit or corrupt the file.
 MENDED = (3, 51, 3)
@@ -111,6 +113,11 @@ class Sqlite:
                 f"The database {self.path} was deleted or replaced while it was in use. Stop every Partita process, put it back, and start again."
             )
 
+    def guard(self, connection: Connection, until: float) -> AbstractContextManager[None]:
+        """Nothing: a file answers, and waiting for others ends by the busy timeout."""
+        del connection, until
+        return _UNGUARDED
+
     def is_broken(self, connection: Connection) -> bool:
         """Whether a connection can be used no more."""
         return connection.invalidated
@@ -143,6 +150,9 @@ class Sqlite:
     def ringer(self) -> Ringer:
         """Tells that something was committed."""
         return Ringer(self)
+
+    def close(self) -> None:
+        """Nothing: it has started nothing."""
 
     def _file_identity(self) -> tuple[int, int] | None:
         try:

@@ -18,7 +18,7 @@ from partita.storage.bell import Bell
 from partita.storage.catalogs import Catalogs
 from partita.storage.changes import Changes
 from partita.storage.dynamic_partitions import DynamicPartitionKeys
-from partita.storage.engine import Database
+from partita.storage.engine import DEADLINE, Database
 from partita.storage.events import Events
 from partita.storage.idempotency_keys import IdempotencyKeys
 from partita.storage.interned import Interned
@@ -45,6 +45,7 @@ class Store:
         migrate: create the tables of an empty database, and upgrade an older one.
         synchronous: how much SQLite waits for the disk. With "normal" nothing acknowledged is lost when a process dies;
             the last moments may be when the machine loses power, which "full" prevents.
+        deadline: seconds that a call may take before it fails with StorageUnavailableError.
 
     Example:
         `with Store("sqlite:///partita.db") as store: print(store.runs.count())`
@@ -55,9 +56,9 @@ class Store:
         SchemaVersionError: its schema is newer, or older and `migrate` is False.
     """
 
-    def __init__(self, url: str, *, migrate: bool = True, synchronous: Synchronous = "normal") -> None:
+    def __init__(self, url: str, *, migrate: bool = True, synchronous: Synchronous = "normal", deadline: float = DEADLINE) -> None:
         self.url = url
-        self._database = _open(url, migrate=migrate, synchronous=synchronous)
+        self._database = _open(url, migrate=migrate, synchronous=synchronous, deadline=deadline)
         database = self._database
         asset_names, partition_names = Interned(database, asset_table), Interned(database, partition_keys)
         catalogs = Catalogs(database)
@@ -80,9 +81,9 @@ class Store:
         self.retention = Retention(database)
 
     @classmethod
-    def open(cls, url: str, *, migrate: bool = True, synchronous: Synchronous = "normal") -> Self:
+    def open(cls, url: str, *, migrate: bool = True, synchronous: Synchronous = "normal", deadline: float = DEADLINE) -> Self:
         """The store at `url`: the same as calling the class."""
-        return cls(url, migrate=migrate, synchronous=synchronous)
+        return cls(url, migrate=migrate, synchronous=synchronous, deadline=deadline)
 
     @property
     def place(self) -> str:
@@ -137,8 +138,8 @@ class Store:
         self.close()
 
 
-def _open(url: str, *, migrate: bool, synchronous: Synchronous) -> Database:
-    database = Database(url, synchronous=synchronous)
+def _open(url: str, *, migrate: bool, synchronous: Synchronous, deadline: float) -> Database:
+    database = Database(url, synchronous=synchronous, deadline=deadline)
     try:
         if migrate:
             database.create()

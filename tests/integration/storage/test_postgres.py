@@ -18,6 +18,7 @@ import pytest
 
 from partita.errors import StorageUnavailableError
 from partita.records.changes import ChangeKind
+from partita.records.events import LogWritten
 from partita.records.runs import RunStatus
 from partita.storage.store import Store
 from support.sites import a_site, kill, processes_of
@@ -38,6 +39,14 @@ def refusal(act: Callable[[], object]) -> str:
     with pytest.raises(StorageUnavailableError) as caught:
         act()
     return str(caught.value)
+
+
+def answers(store: Store) -> bool:
+    try:
+        store.now()
+    except StorageUnavailableError:
+        return False
+    return True
 
 
 def processes(role: str, url: str, count: int, *arguments: str) -> list[list[str]]:
@@ -90,6 +99,19 @@ def test_work_goes_on_when_the_server_restarts(postgres: Any, url: str) -> None:
         eventually(bell.poll, what="the bell to ring again")
         launch(store, "orders")
         eventually(bell.poll, what="the bell to ring")
+
+
+def test_a_call_fails_when_the_server_hangs_and_the_next_one_works_once_it_answers(postgres: Any, url: str) -> None:
+    with Store(url, deadline=1.0) as store:
+        run = launch(store, "orders")
+        with postgres.frozen():
+            said = refusal(lambda: store.runs.get(run.id))
+            refusal(lambda: launch(store, "orders"))
+
+        assert "Look whether it runs" in said
+        eventually(lambda: answers(store), what="the server to answer again")
+        launch(store, "orders")
+        assert store.runs.get(run.id) == run
 
 
 def test_the_bell_rings_for_commits_of_others_and_not_for_reading(url: str) -> None:
@@ -179,3 +201,47 @@ def patient() -> None:
         ended = site.finished(waiting)
         assert ended.status is RunStatus.FAILED
         assert processes_of(waiting) == []
+
+
+@pytest.mark.faults
+def test_a_server_that_is_killed_under_load_loses_and_doubles_nothing(postgres: Any, url: str) -> None:
+    command = [sys.executable, "-m", "support.store_processes", "insist", url]
+    writers = [subprocess.Popen([*command, f"w{number}", "400"], stdout=subprocess.PIPE, text=True, cwd=TESTS) for number in range(4)]
+    said = [[writer.stdout.readline() for _ in range(10)] for writer in writers if writer.stdout is not None]
+    for _ in range(3):
+        postgres.crash()
+        postgres.start()
+        [lines.append(writer.stdout.readline()) for writer, lines in zip(writers, said, strict=True) if writer.stdout is not None]
+
+    with Store(url) as store:
+        for writer, lines in zip(writers, said, strict=True):
+            lines += writer.communicate(timeout=100)[0].splitlines()
+            run_id, last = lines[-1].split()
+            assert writer.returncode == 0
+            told = [each.event.message for each in store.events.after(run_id, seq=0, limit=10_000) if isinstance(each.event, LogWritten)]
+            assert told == [str(number) for number in range(1200)]
+            assert store.runs.get(run_id).last_seq == int(last)
+
+
+@pytest.mark.faults
+def test_a_worker_ends_what_it_runs_while_the_server_hangs_for_longer_than_a_lease(postgres: Any, url: str, tmp_path: Path) -> None:
+    source = """
+@pt.asset
+def patient() -> None:
+    note("patient")
+    wait_for("never")
+
+@pt.asset
+def quick() -> None: ...
+"""
+    with a_site(tmp_path, storage=url, main=source) as site:
+        site.start("daemon", lease=10.0, sweep=0.2)
+        site.work(lease=10.0)
+        run = site.launch("patient")
+        site.noted("patient")
+
+        with postgres.frozen():
+            eventually(lambda: processes_of(run) == [], seconds=10, what="the step to be ended before the lease is over")
+
+        assert site.finished(run).status is RunStatus.FAILED
+        assert site.finished(site.launch("quick")).status is RunStatus.SUCCEEDED

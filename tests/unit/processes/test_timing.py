@@ -13,7 +13,7 @@ from partita.errors import SettingsError
 def test_leases_last_half_a_minute_unless_told_otherwise() -> None:
     timing = Timing.of({})
 
-    assert (timing.lease, timing.renewal, timing.surrender) == (timedelta(seconds=30), 10, 20)
+    assert (timing.lease, timing.renewal, timing.surrender) == (timedelta(seconds=30), 5, 20)
 
 
 def test_a_lost_run_is_ended_within_forty_seconds() -> None:
