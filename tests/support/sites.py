@@ -208,6 +208,7 @@ def a_site(folder: Path, *, storage: str | None = None, **modules: str) -> Itera
             site.write(name, source)
         try:
             yield site
+            assert store.maintenance.problems() == [], "the history is sound, whatever has happened"
         finally:
             tokens = {service.token for service in site.services if service.process.poll() is None}
             for service in site.services:

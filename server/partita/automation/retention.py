@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from partita.automation.timing import Timing
-from partita.storage.retention import TickAges
+from partita.storage.retention import Pruned, TickAges
 from partita.storage.store import Store
 from partita.workspace.settings import Settings
 
@@ -21,7 +23,7 @@ PAUSE = 0.5
 
 
 class Retention:
-    """One portion of what is old."""
+    """Removes what is old. Summaries, histories of assets and run keys stay, so no other answer changes."""
 
     def __init__(self, store: Store, settings: Settings, *, timing: Timing) -> None:
         self._store = store
@@ -30,16 +32,24 @@ class Retention:
 
     def __call__(self) -> float:
         """Remove a portion; answers the seconds until the next one."""
-        now = datetime.now(UTC)
-        pruned = self._store.retention.prune(
-            events_before=now - self._settings.retention.events, changes_before=now - CHANGES_KEPT, idempotency_before=now, limit=PORTION
-        )
+        pruned = self.prune(datetime.now(UTC))
+        if pruned.total:
+            counts = {"events": pruned.events, "changes": pruned.changes, "ticks": pruned.ticks}
+            logger.info("old records were removed", extra=counts)
+        return PAUSE if pruned.most >= PORTION else self._interval
+
+    def all(self, now: datetime) -> Iterator[Pruned]:
+        """Remove all that is old, a portion for each look."""
+        while (pruned := self.prune(now)).total:
+            yield pruned
+
+    def prune(self, now: datetime) -> Pruned:
+        """Remove a portion of what is old, the captured output of runs before their events: else nobody would know of it any more."""
+        events_before = now - self._settings.retention.events
+        for run_id in self._store.retention.old_runs(before=events_before, limit=PORTION):
+            shutil.rmtree(self._settings.logs_directory / run_id, ignore_errors=True)  # it may be on another machine
+        pruned = self._store.retention.prune(events_before=events_before, changes_before=now - CHANGES_KEPT, idempotency_before=now, limit=PORTION)
         kept = {**TICKS_KEPT, **self._settings.retention.ticks}
-        of_automation = self._store.retention.prune_automation(
+        return pruned + self._store.retention.prune_automation(
             ticks_before=TickAges(**{name: now - age for name, age in kept.items()}), run_statuses_before=now - RUN_STATUSES_KEPT, limit=PORTION
         )
-        counts = {"events": pruned.events, "changes": pruned.changes, "ticks": of_automation.ticks}
-        if pruned.total or of_automation.total:
-            logger.info("old records were removed", extra=counts)
-        most = max(*counts.values(), pruned.idempotency_keys, of_automation.run_statuses)
-        return PAUSE if most >= PORTION else self._interval

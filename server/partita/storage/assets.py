@@ -23,6 +23,7 @@ from partita.storage.tables import (
     check_results,
     checks,
     observations,
+    partition_counts,
     partition_keys,
     to_datetime_or_none,
 )
@@ -45,10 +46,8 @@ _PARTITIONS = (
     .join(partition_keys, partition_keys.c.id == asset_partitions.c.partition_id)
     .where(asset_partitions.c.asset_id.in_(bindparam("asset_ids", expanding=True)))
 )
-_PARTITION_COUNTS = (
-    select(asset_partitions.c.asset_id, asset_partitions.c.status, func.count().label("times"))
-    .where(asset_partitions.c.asset_id.in_(bindparam("asset_ids", expanding=True)))
-    .group_by(asset_partitions.c.asset_id, asset_partitions.c.status)
+_PARTITION_COUNTS = select(partition_counts.c.asset_id, partition_counts.c.status, partition_counts.c.count.label("times")).where(
+    partition_counts.c.asset_id.in_(bindparam("asset_ids", expanding=True)), partition_counts.c.count > 0
 )
 _LATEST_WRITES = select(assets.c.id, assets.c.latest, assets.c.observed).where(assets.c.id.in_(bindparam("asset_ids", expanding=True)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from sqlalchemy import Connection, Engine, Table
@@ -93,6 +94,22 @@ class Backend(Protocol):
 
     def copy(self, run: Maintain, suffix: str) -> None:
         """Make a copy beside it, where that is ours to do."""
+        ...
+
+    def backup(self, run: Maintain, to: Path) -> None:
+        """Write a consistent copy into a new file.
+
+        Raises:
+            OperationError: that is not ours to do.
+        """
+        ...
+
+    def damage(self, connection: Connection) -> list[str]:
+        """What the database itself finds wrong with what it has stored."""
+        ...
+
+    def bytes(self, connection: Connection) -> int:
+        """What it takes of its disk."""
         ...
 
     def reclaim(self, run: Maintain) -> None:

@@ -46,7 +46,7 @@ class Database:
         self._deadline = deadline
         self._away_until = 0.0
         self._away_because = ""
-        self._backend = _backend_of(url, synchronous)
+        self._backend = _backend_of(url, synchronous, deadline)
         self._errors = (DBAPIError, self._backend.driver_error)
         self._pid = os.getpid()
         self._is_closed = False
@@ -98,6 +98,26 @@ class Database:
     def copy(self, suffix: str) -> None:
         """Make a copy beside it, where that is ours to do."""
         self._backend.copy(self._maintain, suffix)
+
+    def backup(self, to: Path) -> None:
+        """Write a consistent copy into a file, while others go on.
+
+        Raises:
+            OperationError: that is not ours to do.
+            StorageUnavailableError: it cannot be written.
+        """
+        try:
+            self._backend.backup(self._maintain, to)
+        except OSError as error:
+            raise StorageUnavailableError(f"The copy {to} cannot be written: {error.strerror}.") from error
+
+    def damage(self) -> list[str]:
+        """What the database finds wrong with what it has stored."""
+        return self.read(self._backend.damage)
+
+    def bytes(self, connection: Connection) -> int:
+        """What the database takes of its disk."""
+        return self._backend.bytes(connection)
 
     def remember(self) -> None:
         """From now on, refuse to work when the database is no longer this one.
@@ -212,13 +232,13 @@ class Database:
         return StorageUnavailableError(because)
 
 
-def _backend_of(url: str, synchronous: Synchronous) -> Backend:
+def _backend_of(url: str, synchronous: Synchronous, deadline: float) -> Backend:
     if url.startswith(("postgresql:", "postgresql+psycopg:")):
         try:
             from partita.storage.postgres import Postgres  # the driver is an extra
         except ImportError as error:
             raise OperationError(f"storage.url names PostgreSQL, which needs {error.name}: pip install 'partita[postgres]'.") from error
-        return Postgres(url)
+        return Postgres(url, deadline=deadline)
     return Sqlite(url, synchronous=synchronous)
 
 

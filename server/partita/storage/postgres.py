@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from contextlib import AbstractContextManager, suppress
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -16,7 +17,7 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from partita.errors import SettingsError, StorageUnavailableError
+from partita.errors import OperationError, SettingsError, StorageUnavailableError
 from partita.storage.backend import Intent
 from partita.storage.watchdog import Watchdog
 
@@ -32,10 +33,9 @@ WRITERS = 7_265_746
 """The lock that writers take turns at."""
 CHANNEL = "partita"
 RETRY_BELL = 1.0
-_OPTIONS = (
-    f"-c statement_timeout={STATEMENT} -c lock_timeout={LOCK} -c idle_in_transaction_session_timeout={IDLE} -c timezone=UTC -c client_encoding=UTF8"
-)
+_OPTIONS = f"-c lock_timeout={LOCK} -c idle_in_transaction_session_timeout={IDLE} -c timezone=UTC -c client_encoding=UTF8"
 _NOW = text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+_BYTES = text("SELECT pg_database_size(current_database())")
 _TAKE_TURN = f"SELECT pg_advisory_xact_lock({WRITERS})"
 _RING = f"SELECT pg_notify('{CHANNEL}', '')"
 
@@ -43,8 +43,9 @@ _RING = f"SELECT pg_notify('{CHANNEL}', '')"
 class Postgres:
     """A database of a PostgreSQL server."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, deadline: float) -> None:
         self._url = _parsed(url)
+        self._statement = max(STATEMENT, int(deadline * 1000))
         self.place = f"{self._url.host or 'localhost'}:{self._url.port or 5432}/{self._url.database}"
         self._watchdog = Watchdog()
 
@@ -136,6 +137,25 @@ class Postgres:
     def copy(self, run: Any, suffix: str) -> None:
         """Nothing: a server is backed up by its own means."""
 
+    def backup(self, run: Any, to: Path) -> None:
+        """Refused: a server is backed up by its own means.
+
+        Raises:
+            OperationError: always.
+        """
+        del run
+        raise OperationError(f"{self.place} is backed up with PostgreSQL's own tools, such as: pg_dump --format=custom --file={to} {self._safe_url}")
+
+    def damage(self, connection: Connection) -> list[str]:
+        """Nothing: a server is looked after by its own means."""
+        del connection
+        return []
+
+    def bytes(self, connection: Connection) -> int:
+        """The database, with its indexes."""
+        found: int = connection.execute(_BYTES).scalar_one()
+        return found
+
     def reclaim(self, run: Any) -> None:
         """Nothing: autovacuum does it."""
 
@@ -157,6 +177,10 @@ class Postgres:
         connection.execute(f"LISTEN {CHANNEL}")
         return connection
 
+    @property
+    def _safe_url(self) -> str:
+        return self._url.set(drivername="postgresql", password=None).render_as_string()
+
     def _connect(self, intent: Intent) -> Any:
         connection = self._open(autocommit=False)
         if intent == "read":
@@ -169,7 +193,13 @@ class Postgres:
         parts = {"host": self._url.host, "port": self._url.port, "user": self._url.username, "password": self._url.password}
         timing = {"connect_timeout": CONNECT, "tcp_user_timeout": SILENCE, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 2}
         known = {name: value for name, value in {**parts, "dbname": self._url.database}.items() if value is not None}
-        wanted: dict[str, Any] = {"application_name": "partita", "options": _OPTIONS, **timing, **known, **given}
+        wanted: dict[str, Any] = {
+            "application_name": "partita",
+            "options": f"-c statement_timeout={self._statement} {_OPTIONS}",
+            **timing,
+            **known,
+            **given,
+        }
         return psycopg.connect(**wanted, autocommit=autocommit)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -60,7 +60,19 @@ class Pruned:
     @property
     def total(self) -> int:
         """All of them."""
-        return self.events + self.changes + self.idempotency_keys + self.ticks + self.run_statuses
+        return sum(self._counts)
+
+    @property
+    def most(self) -> int:
+        """Of one kind."""
+        return max(self._counts)
+
+    @property
+    def _counts(self) -> tuple[int, ...]:
+        return self.events, self.changes, self.idempotency_keys, self.ticks, self.run_statuses
+
+    def __add__(self, other: Pruned) -> Pruned:
+        return Pruned(**{name: count + getattr(other, name) for name, count in asdict(self).items()})
 
 
 class Retention:
@@ -70,6 +82,10 @@ class Retention:
         self._database = database
         row = database.insert(marks)
         self._set_mark = row.on_conflict_do_update(index_elements=["name"], set_={"value": row.excluded.value})
+
+    def old_runs(self, *, before: datetime, limit: int = 5000) -> list[str]:
+        """Runs that ended before and still have events, the oldest first."""
+        return self._database.read(_old_runs, before=to_micros(before), limit=limit)
 
     def prune(self, *, events_before: datetime, changes_before: datetime, idempotency_before: datetime, limit: int = 5000) -> Pruned:
         """Delete, `limit` rows of each kind at most: events of runs that ended before, changes, and idempotency keys that expired before.
@@ -106,6 +122,10 @@ class Retention:
             return 0
         connection.execute(self._set_mark, {"name": PRUNED, "value": max(old)})
         return connection.execute(_DELETE_CHANGES, {"through": max(old)}).rowcount
+
+
+def _old_runs(connection: Connection, *, before: int, limit: int) -> list[str]:
+    return [row.id for row in connection.execute(_OLD_RUNS, {"before": before, "limit": limit})]
 
 
 def _prune_events(connection: Connection, *, before: int, limit: int) -> int:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select
 
 from partita.errors import SchemaVersionError
+from partita.storage.counted import counting_statements
 from partita.storage.engine import Database
 from partita.storage.tables import admission, metadata
 
-HEAD = "0003"
+HEAD = "0004"
 """The revision this code works with. Revisions are numbers of four digits, so text order is their order."""
 
 _alembic = MetaData()
@@ -96,6 +97,8 @@ def _create(connection: Connection) -> None:
     if state_of(connection).found is not None:
         return  # another process was faster
     metadata.create_all(connection, checkfirst=False)
+    for statement in counting_statements(connection.dialect.name):
+        connection.exec_driver_sql(statement)
     _alembic.create_all(connection, checkfirst=False)
     connection.execute(insert(alembic_version).values(version_num=HEAD))
     connection.execute(insert(admission).values(id=1))

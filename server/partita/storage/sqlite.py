@@ -136,11 +136,27 @@ class Sqlite:
 
     def copy(self, run: Maintain, suffix: str) -> None:
         """Make a consistent copy beside it, replacing one of the same name."""
-        copy = self.path.with_name(self.path.name + suffix)
-        draft = copy.with_name(f"{copy.name}.{os.getpid()}")
+        self.backup(run, self.path.with_name(self.path.name + suffix))
+
+    def backup(self, run: Maintain, to: Path) -> None:
+        """Write a consistent copy, whole or not at all, replacing one of the same name."""
+        draft = to.with_name(f"{to.name}.{os.getpid()}")
         draft.unlink(missing_ok=True)
-        run(copy_statement(draft))
-        draft.replace(copy)
+        try:
+            run(copy_statement(draft))
+            draft.replace(to)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def damage(self, connection: Connection) -> list[str]:
+        """What SQLite finds wrong with the pages of the file."""
+        return [line for line in connection.exec_driver_sql("PRAGMA integrity_check").scalars() if line != "ok"]
+
+    def bytes(self, connection: Connection) -> int:
+        """The file, and what was written after its last checkpoint."""
+        del connection
+        files = (self.path, self.path.with_name(self.path.name + "-wal"))
+        return sum(each.stat().st_size for each in files if each.exists())
 
     def reclaim(self, run: Maintain) -> None:
         """Give back what deleted rows took, a portion at a time."""

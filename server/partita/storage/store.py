@@ -26,6 +26,7 @@ from partita.storage.journal import Journal
 from partita.storage.launches import Launches
 from partita.storage.leases import Leases
 from partita.storage.locations import Locations
+from partita.storage.maintenance import Maintenance
 from partita.storage.outcomes import Outcomes
 from partita.storage.queue import Queue
 from partita.storage.reports import Reports
@@ -79,6 +80,7 @@ class Store:
         self.idempotency_keys = IdempotencyKeys(database)
         self.leases = Leases(database)
         self.retention = Retention(database)
+        self.maintenance = Maintenance(database)
 
     @classmethod
     def open(cls, url: str, *, migrate: bool = True, synchronous: Synchronous = "normal", deadline: float = DEADLINE) -> Self:

@@ -263,6 +263,16 @@ asset_partitions = Table(
     sqlite_with_rowid=False,
 )
 
+# Kept by triggers: see `counted`.
+partition_counts = Table(
+    "partition_counts",
+    metadata,
+    Column("asset_id", Integer, primary_key=True, autoincrement=False),
+    Column("status", Text, primary_key=True),
+    Column("count", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 asset_events = Table(
     "asset_events",
     metadata,

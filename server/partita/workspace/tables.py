@@ -16,6 +16,21 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", dict: "a table", list: "a list"}
 
 
+def parse_duration(text: str) -> timedelta:
+    """A time such as `90d`, `12h` or `30m`.
+
+    Raises:
+        ValueError: it is none.
+    """
+    parts = _DURATION.fullmatch(text)
+    if parts is None:
+        raise ValueError(f"{text!r} is not a duration: write a number and s, m, h, d or w, such as '90d'.")
+    try:
+        return timedelta(**{_UNITS[parts[2]]: int(parts[1])})
+    except OverflowError:
+        raise ValueError(f"{text!r} is longer than anything lasts.") from None
+
+
 class Table:
     """One table of a TOML file. What is asked for is known; `refuse_others` complains about the rest."""
 
@@ -78,11 +93,11 @@ class Table:
         value = self.text(key)
         if value is None:
             return default
-        parts = _DURATION.fullmatch(value)
-        if parts is None:
-            self.complain(key, f"{value!r} is not a duration: write a number and s, m, h, d or w, such as '90d'.")
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self.complain(key, str(error))
             return default
-        return timedelta(**{_UNITS[parts[2]]: int(parts[1])})
 
     def durations(self, key: str, *, names: Sequence[str]) -> dict[str, timedelta]:
         """A table of times under some of `names`."""

@@ -15,14 +15,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 
+from partita.definitions.keys import AssetKey
 from partita.errors import StorageUnavailableError
+from partita.records.assets import PartitionStatus
 from partita.records.changes import ChangeKind
 from partita.records.events import LogWritten
 from partita.records.runs import RunStatus
+from partita.storage import schema
 from partita.storage.store import Store
+from partita.storage.tables import metadata
 from support.sites import a_site, kill, processes_of
-from support.stores import Writer, begin, claim, launch, log, plan, request, status
+from support.stores import Writer, begin, claim, launch, log, materialized, plan, request, status
 from support.waiting import eventually
 
 TESTS = Path(__file__).parents[2]
@@ -82,6 +88,24 @@ def test_a_fresh_database_gets_its_tables_once(postgres: Any) -> None:
             assert store.check_schema().is_current
     finally:
         postgres.drop(url)
+
+
+def test_an_older_database_is_upgraded(url: str) -> None:
+    with Store(url) as store:
+        begin(store, "orders", partition_keys=("mon",)).send(materialized("orders", "mon"))
+        counts = store.assets.partition_counts([AssetKey("orders")])
+        triggers = ("added", "moved", "removed")
+        undo = [*(f"DROP FUNCTION count_partition_{name} CASCADE" for name in triggers), "DROP TABLE partition_counts"]
+        for statement in (*undo, "UPDATE alembic_version SET version_num = '0003'"):
+            store._database.write(lambda connection, sql: connection.exec_driver_sql(sql), statement)
+
+    assert schema.upgrade(url).found == "0003"
+
+    with Store(url, migrate=False) as store:
+        assert store.assets.partition_counts([AssetKey("orders")]) == counts
+        assert store._database.read(lambda connection: compare_metadata(MigrationContext.configure(connection), metadata)) == []
+        begin(store, "orders", partition_keys=("tue",)).send(materialized("orders", "tue"))
+        assert store.assets.partition_counts([AssetKey("orders")]) == {"orders": {PartitionStatus.MATERIALIZED: 2}}
 
 
 def test_work_goes_on_when_the_server_restarts(postgres: Any, url: str) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import create_engine, text
 
 from partita.definitions.keys import AssetKey
 from partita.errors import StorageUnavailableError
+from partita.records.assets import PartitionStatus
 from partita.storage import schema, sqlite
 from partita.storage.migrations import apply as migrations
 from partita.storage.store import Store
@@ -92,6 +93,17 @@ def test_a_database_of_the_first_schema_is_upgraded_with_all_that_it_holds(tmp_p
     (tmp_path / "new").mkdir()
     with Store(url_of(tmp_path / "new")) as made:
         assert tables_of(tmp_path / "partita.db") == tables_of(made.database_path)
+
+
+def test_partitions_that_were_there_are_counted(tmp_path: Path) -> None:
+    with create_engine(url_of(tmp_path), module=sqlite.driver()).begin() as connection:
+        migrations.apply(connection, to="0003")
+        connection.execute(text("INSERT INTO assets (id, key) VALUES (1, 'orders')"))
+        for number, status in enumerate(["materialized", "materialized", "failed"]):
+            connection.execute(text(f"INSERT INTO asset_partitions (asset_id, partition_id, status) VALUES (1, {number}, '{status}')"))
+
+    with Store(url_of(tmp_path)) as store:
+        assert store.assets.partition_counts([AssetKey("orders")]) == {"orders": {PartitionStatus.MATERIALIZED: 2, PartitionStatus.FAILED: 1}}
 
 
 OLD_RUN = """
