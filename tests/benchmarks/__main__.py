@@ -10,7 +10,17 @@ import os
 import platform
 import sys
 
-from benchmarks import automation, conditions_scale, definitions_scale, execution_scale, partitions_scale, planning_scale, services, terminal
+from benchmarks import (
+    automation,
+    conditions_scale,
+    definitions_scale,
+    execution_scale,
+    partitions_scale,
+    planning_scale,
+    services,
+    storage_scale,
+    terminal,
+)
 
 MEASURES = {
     "help": services.measure_help,
@@ -23,6 +33,8 @@ MEASURES = {
     "conditions": conditions_scale.measure_conditions,
     "materialize": services.measure_materialize,
     "execution": execution_scale.measure_execution,
+    "storage": storage_scale.measure_storage,
+    "storage-history": storage_scale.measure_storage_history,
     "automation": automation.measure_automation,
     "backfill": automation.measure_backfill,
     "tui": terminal.measure_tui,

@@ -19,7 +19,8 @@ from partita.storage.store import Store
 from support.dev import free_port
 
 # Safe from everything but a crash of the machine, so that what is acknowledged can be counted when the server is killed.
-_OPTIONS = ("fsync=off", "full_page_writes=off", "max_connections=200", "shared_buffers=32MB")
+_HURRIED = ("fsync=off", "full_page_writes=off")
+_LIMITS = ("max_connections=200", "shared_buffers=32MB")
 
 
 def find_binaries() -> Path | None:
@@ -35,12 +36,13 @@ def find_binaries() -> Path | None:
 class PostgresServer:
     """One server, and databases with the tables of Partita on it."""
 
-    def __init__(self, binaries: Path, folder: Path) -> None:
+    def __init__(self, binaries: Path, folder: Path, *, is_durable: bool = False) -> None:
         self._data = folder / "data"
         self.port = free_port()
         # PostgreSQL refuses to be root: in a user namespace it is not
         self._prefix = ["unshare", "--user", "--map-user=1000", "--map-group=1000"] if os.geteuid() == 0 else []
         self._binaries = binaries
+        self._options = _LIMITS if is_durable else (*_LIMITS, *_HURRIED)
         self._numbers = itertools.count(1)
         init = [str(binaries / "initdb"), "-D", str(self._data), "-U", "postgres", "-A", "trust", "--no-sync", "--no-instructions", "--encoding=UTF8"]
         subprocess.run([*self._prefix, *init], check=True, capture_output=True, cwd="/")
@@ -71,7 +73,7 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        options = [part for option in _OPTIONS for part in ("-c", option)]
+        options = [part for option in self._options for part in ("-c", option)]
         command = [self._binaries / "postgres", "-D", self._data, "-k", self._data, "-h", "127.0.0.1", "-p", self.port, *options]
         self._process = subprocess.Popen([*self._prefix, *map(str, command)], cwd="/", stdout=self._log, stderr=self._log)
         give_up_at = time.monotonic() + 30
