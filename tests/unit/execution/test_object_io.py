@@ -12,6 +12,7 @@ import pytest
 import partita as pt
 from partita.errors import DefinitionError, StepFailedError
 from partita.records.events import AssetMaterialized
+from support.objects import a_bucket
 
 DAYS = pt.DailyPartitions("2024-01-01")
 
@@ -26,8 +27,12 @@ def counted(orders: pd.DataFrame) -> dict[str, int]:
     return {"rows": len(orders)}
 
 
-@pytest.fixture(params=["memory", "file"])
+@pytest.fixture(params=["memory", "file", pytest.param("s3", marks=pytest.mark.faults)])
 def root(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "s3":
+        with a_bucket() as url:
+            yield f"{url}/lake"
+        return
     yield f"memory://{tmp_path.name}" if request.param == "memory" else f"file://{tmp_path}/lake"
     fsspec.filesystem("memory").store.clear()
 
@@ -75,7 +80,18 @@ def test_a_place_without_a_scheme_is_refused(url: str) -> None:
         pt.ObjectIO(url)
 
 
-@pytest.mark.parametrize(("url", "problem"), [("s3://bucket/x", r"pip install 'partita\[s3\]'"), ("nonsense://x", "nonsense")])
+def test_a_store_that_refuses_is_named_with_what_it_says(tmp_path: Path) -> None:
+    (tmp_path / "lake").write_text("no folder")
+
+    @pt.asset
+    def one() -> int:
+        return 1
+
+    with pytest.raises(pt.ExecutionError, match=r"cannot store file://.*/lake/assets/one/value.json: \w+Error"):
+        pt.materialize([one], resources={"io_manager": pt.ObjectIO(f"file://{tmp_path}/lake")})
+
+
+@pytest.mark.parametrize(("url", "problem"), [("gs://bucket/x", r"pip install 'partita\[gcs\]'"), ("nonsense://x", "nonsense")])
 def test_what_a_scheme_needs_is_said(url: str, problem: str) -> None:
     @pt.asset
     def one() -> int:

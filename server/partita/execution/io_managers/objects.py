@@ -87,13 +87,19 @@ class ObjectIO(IOManager):
         with tempfile.TemporaryDirectory(prefix="partita-") as scratch:
             path = Path(scratch, f"value{form.ending}")
             yield path
-            files.makedirs(place.rpartition("/")[0], exist_ok=True)
-            if self._scheme in ("file", "local"):
-                draft = f"{place}{form.ending}.{uuid.uuid4().hex}"
-                files.put_file(str(path), draft)
-                Path(draft).replace(place + form.ending)
-            else:
-                files.put_file(str(path), place + form.ending)
+            try:
+                self._put(files, path, place + form.ending)
+            except Exception as error:  # of whatever library speaks to the store
+                raise ExecutionError(f"{self!r} cannot store {self._scheme}://{place}{form.ending}: {type(error).__name__}: {error}") from error
+
+    def _put(self, files: Any, path: Path, place: str) -> None:
+        files.makedirs(place.rpartition("/")[0], exist_ok=True)
+        if self._scheme in ("file", "local"):
+            draft = f"{place}.{uuid.uuid4().hex}"
+            files.put_file(str(path), draft)
+            Path(draft).replace(place)
+        else:
+            files.put_file(str(path), place)
 
     def _open(self) -> Any:
         """The file system; made anew in each process, since none of its connections may be shared."""

@@ -38,15 +38,20 @@ def write_value(value: Any, context: OutputContext, draft: Callable[[Format], Ab
     for form in formats_for(value):
         try:
             with draft(form) as path:
-                form.write(value, path)
+                _write(value, form, path, context, manager)
         except UnsuitableError:
             continue
-        except OSError:
-            raise
-        except Exception as error:
-            raise _cannot_hold(value, context, error, manager) from error
         return form
     raise AssertionError("pickle either stores a value or says why not")
+
+
+def _write(value: Any, form: Format, path: Path, context: OutputContext, manager: str) -> None:
+    try:
+        form.write(value, path)
+    except (UnsuitableError, OSError):
+        raise
+    except Exception as error:
+        raise _cannot_hold(value, context, error, manager) from error
 
 
 def _cannot_hold(value: Any, context: OutputContext, error: Exception, manager: str) -> ExecutionError:
