@@ -8,7 +8,7 @@ import json
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -296,9 +296,10 @@ def settings_of(home: Path) -> Settings:
 
 
 @contextmanager
-def serving(home: Path, **options: Any) -> Iterator[Api]:
-    """The API over a store in `home`."""
+def serving(home: Path, *, logs: str | None = None, **options: Any) -> Iterator[Api]:
+    """The API over a store in `home`, with what runs have printed in the archive `logs`."""
     settings = settings_of(home)
+    settings = replace(settings, storage=replace(settings.storage, logs=logs))
     with Store(url_of(home)) as store:
         fill(store)
         app = create_app(store, settings=settings, **{"clock": lambda: NOW, **options})

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def _installed() -> list[Path]:
 class PostgresServer:
     """One server, and databases with the tables of Partita on it."""
 
-    def __init__(self, binaries: Path, folder: Path, *, is_durable: bool = False) -> None:
+    def __init__(self, binaries: Path, folder: Path, *, is_durable: bool = False, addresses: Sequence[str] = ()) -> None:
         self._data = folder / "data"
         self.port = free_port()
         # PostgreSQL refuses to be root: in a user namespace it is not
@@ -55,6 +55,9 @@ class PostgresServer:
         self._numbers = itertools.count(1)
         init = [str(binaries / "initdb"), "-D", str(self._data), "-U", "postgres", "-A", "trust", "--no-sync", "--no-instructions", "--encoding=UTF8"]
         subprocess.run([*self._prefix, *init], check=True, capture_output=True, cwd="/")
+        self._addresses = ",".join(("127.0.0.1", *addresses))
+        with (self._data / "pg_hba.conf").open("a") as file:
+            file.writelines(f"host all all {each}/24 trust\n" for each in addresses)
         self._log = (folder / "server.log").open("ab")
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
@@ -83,7 +86,7 @@ class PostgresServer:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         options = [part for option in self._options for part in ("-c", option)]
-        command = [self._binaries / "postgres", "-D", self._data, "-k", self._data, "-h", "127.0.0.1", "-p", self.port, *options]
+        command = [self._binaries / "postgres", "-D", self._data, "-k", self._data, "-h", self._addresses, "-p", self.port, *options]
         self._process = subprocess.Popen([*self._prefix, *map(str, command)], cwd="/", stdout=self._log, stderr=self._log)
         give_up_at = time.monotonic() + 30
         while True:

@@ -118,12 +118,18 @@ class Site:
         facts: dict[str, Any] = json.loads(path.read_text())
         return facts
 
-    def start(self, role: str, location: str = "main", *, fault: str = "", **timing: float) -> Service:
-        """Start a worker or daemon; `timing` shortens what it waits for, `lease` among them, in seconds. `fault`: see `site_faults`."""
+    def start(
+        self, role: str, location: str = "main", *, fault: str = "", folder: Path | None = None, prefix: Sequence[str] = (), **timing: float
+    ) -> Service:
+        """Start a worker or daemon, in another folder than the site's if one is given, by a command that begins with `prefix`.
+
+        `timing` shortens what it waits for, `lease` among them, in seconds. `fault`: see `site_faults`.
+        """
+        folder = folder or self.folder
         log = self.folder / f"{role}.{location}.{len(self.services)}.log"
-        arguments = json.dumps({"role": role, "location": location, "folder": str(self.folder), "timing": timing, "fault": fault})
+        arguments = json.dumps({"role": role, "location": location, "folder": str(folder), "timing": timing, "fault": fault})
         with log.open("wb") as output:
-            process = subprocess.Popen([sys.executable, str(MAIN), arguments], stdout=output, stderr=output, cwd=self.folder)
+            process = subprocess.Popen([*prefix, sys.executable, str(MAIN), arguments], stdout=output, stderr=output, cwd=folder)
         service = Service(process, log)
         self.services.append(service)
         return service
@@ -192,13 +198,13 @@ class Site:
 
 
 @contextmanager
-def a_site(folder: Path, *, storage: str | None = None, **modules: str) -> Iterator[Site]:
-    """A workspace with one location for each module text, on SQLite or at the URL; every process of it is gone afterwards."""
+def a_site(folder: Path, *, storage: str | None = None, logs: str | None = None, **modules: str) -> Iterator[Site]:
+    """A workspace with one location for each module text, on SQLite or at the URL `storage`; every process of it is gone afterwards."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "scratch").mkdir(exist_ok=True)
     tables = [f'[[location]]\nname = "{name}"\nfile = "{name}.py"\n' for name in modules]
-    if storage is not None:
-        tables.append(f'[storage]\nurl = "{storage}"\n')
+    asked = {"url": storage, "logs": logs}
+    tables.append("[storage]\n" + "".join(f'{name} = "{value}"\n' for name, value in asked.items() if value is not None))
     (folder / "partita.toml").write_text("\n".join(tables))
     settings = load_settings(folder / "partita.toml", environ={})
     settings.home.mkdir(exist_ok=True)

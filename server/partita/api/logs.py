@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import codecs
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 from partita.api.context import Context
 from partita.api.errors import ApiError
 from partita.errors import did_you_mean
+from partita.execution.archive import ArchivedFile, LogArchive
 from partita.execution.capture import captured_path
-from partita.execution.printed import gap_at, next_gap, notice
+from partita.execution.printed import PrintedFile, notice
 from partita.records.runs import Run, RunStep
 
 MIN_BYTES = 4
 """The longest character in UTF-8: a smaller piece might never get past one."""
 MAX_BYTES = 262_144
+ARCHIVED_WITHIN = timedelta(minutes=1)
+"""Output that is not in the archive so long after its run has ended is not waited for any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +68,19 @@ def _read(context: Context, run_id: str, asked: Asked) -> ShownChunk:
     has_ended = run.status.is_finished or step.status.is_finished or attempt < step.attempt
     directory = context.server.settings.logs_directory / run_id
     path = captured_path(directory, asked.step, attempt=attempt, stream=asked.stream)
+    archive = context.server.archive
+    if archive is not None and run.status.is_finished and not path.exists():
+        return _read_archived(archive, run, path.name, asked)
     return read_chunk(path, start=asked.start, size=asked.size, has_ended=has_ended)
+
+
+def _read_archived(archive: LogArchive, run: Run, name: str, asked: Asked) -> ShownChunk:
+    file = archive.find(run.id, name)
+    if file is not None:
+        return cut_chunk(file, start=asked.start, size=asked.size, has_ended=True)
+    # what a run has printed is stored when it has ended, which takes a moment
+    is_late = run.ended_at is None or datetime.now(UTC) - run.ended_at > ARCHIVED_WITHIN
+    return ShownChunk(text="", next_byte=asked.start, is_complete=is_late or archive.has(run.id))
 
 
 def _step(steps: list[RunStep], run: Run, key: str) -> RunStep | None:
@@ -81,14 +97,18 @@ def read_chunk(path: Path, *, start: int, size: int, has_ended: bool) -> ShownCh
     """Up to `size` bytes of a file that may still grow, without cutting a character in two."""
     try:
         with path.open("rb") as file:
-            if gap := gap_at(file.fileno(), start):
-                return ShownChunk(text=notice(gap), next_byte=start + gap, is_complete=False)
-            end = next_gap(file.fileno(), start)
-            file.seek(start)
-            raw = file.read(size if end is None else min(size, end - start))
-            is_end = len(raw) < size or not file.read(1)
+            return cut_chunk(PrintedFile(file), start=start, size=size, has_ended=has_ended)
     except FileNotFoundError:
         return ShownChunk(text="", next_byte=start, is_complete=has_ended)
+
+
+def cut_chunk(file: PrintedFile | ArchivedFile, *, start: int, size: int, has_ended: bool) -> ShownChunk:
+    """Up to `size` bytes of a file, without cutting a character in two; where something was left out, a notice in its place."""
+    if gap := file.gap_at(start):
+        return ShownChunk(text=notice(gap), next_byte=start + gap, is_complete=False)
+    end = file.next_gap(start)
+    raw = file.read(start, size if end is None else min(size, end - start))
+    is_end = len(raw) < size or not file.read(start + len(raw), 1)
     if end == start + len(raw):  # what was left out begins in the middle of a character, perhaps
         return ShownChunk(text=raw.decode("utf-8", "replace"), next_byte=end, is_complete=False)
     is_complete = is_end and has_ended

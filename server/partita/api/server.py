@@ -13,6 +13,7 @@ import anyio.to_thread
 from partita.api.catalogs import Catalogs
 from partita.api.definitions import Definitions
 from partita.api.subscriptions.feed import Feed
+from partita.execution.archive import LogArchive
 from partita.storage.store import Store
 from partita.workspace.settings import Settings
 
@@ -35,6 +36,7 @@ class Server:
         self.settings = settings
         self.clock = clock
         self.started_at = clock()
+        self.archive = LogArchive(settings.storage.logs) if settings.storage.logs is not None else None
         self.feed = Feed(store, self.read)
         self._reading: dict[Hashable, asyncio.Task[Any]] = {}
         self._catalogs = Catalogs(store)

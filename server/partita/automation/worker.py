@@ -14,6 +14,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from math import ceil
 
+from partita.automation.archiver import Archiver
 from partita.automation.code import CodeVersion, LocationCode, Workplace
 from partita.automation.evaluations import Evaluations
 from partita.automation.held_run import HeldRun
@@ -77,12 +78,17 @@ def run_worker(
         with Store.open(settings.storage.url, deadline=min(DEADLINE, timing.answer)) as store, store.bell() as bell:
             store.locations.declare([(each.name, each.source) for each in settings.locations])
             supervisor = Supervisor()
+            archiver = Archiver.of(settings, store)
             try:
                 worker = Worker(settings, location, store=store, supervisor=supervisor, seat=seat, timing=timing)
+                if archiver is not None:
+                    worker.archive = archiver.add
                 worker.work(bell, stop=stop)
                 worker.end(hurry=hurry)
             finally:
                 supervisor.close()
+                if archiver is not None:
+                    archiver.close(seconds=timing.stop)
     finally:
         seat.leave()
 
@@ -111,6 +117,8 @@ class Worker:
         self._keep_at = 0.0
         self._listen_at = 0.0
         self._has_begun = False
+        self.archive: Callable[[str], object] = lambda _: None
+        """Told of each run that has ended here."""
         self._led: int | None = None
         """The epoch under which it has last published the location."""
 
@@ -239,6 +247,7 @@ class Worker:
 
     def _forget(self, held: HeldRun) -> None:
         del self._held[held.id]
+        self.archive(held.id)
         self._code.release(self._versions.pop(held.id), held.id)
         self._look_at = 0.0  # there is room for another
 

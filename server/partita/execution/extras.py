@@ -1,4 +1,4 @@
-"""Libraries that only some IO managers need."""
+"""Libraries that only some need."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from importlib import import_module
 from typing import Any
 
 from partita.errors import ExecutionError
+
+EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure", "abfs": "azure", "abfss": "azure"}
+"""The extra that brings what a scheme of object stores needs; others need `objects`."""
 
 
 def needed(module: str, *, extra: str, who: str) -> Any:

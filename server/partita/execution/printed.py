@@ -10,6 +10,7 @@ import ctypes
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 _BLOCK = 4096
 _PUNCH_HOLE_KEEP_SIZE = 3
@@ -48,6 +49,26 @@ def next_gap(file: int, position: int) -> int | None:
         start = os.lseek(file, position, os.SEEK_HOLE)
         return start if start < os.fstat(file).st_size else None
     return None
+
+
+class PrintedFile:
+    """An open file of what was printed. It may still grow."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def gap_at(self, position: int) -> int:
+        """How many bytes that were left out begin at `position`."""
+        return gap_at(self._file.fileno(), position)
+
+    def next_gap(self, position: int) -> int | None:
+        """Where the next bytes that were left out begin; None: nothing behind `position` was."""
+        return next_gap(self._file.fileno(), position)
+
+    def read(self, position: int, size: int) -> bytes:
+        """Up to `size` bytes from `position` on."""
+        self._file.seek(position)
+        return self._file.read(size)
 
 
 def notice(count: int) -> str:

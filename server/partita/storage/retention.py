@@ -87,13 +87,17 @@ class Retention:
         """Runs that ended before and still have events, the oldest first."""
         return self._database.read(_old_runs, before=to_micros(before), limit=limit)
 
-    def prune(self, *, events_before: datetime, changes_before: datetime, idempotency_before: datetime, limit: int = 5000) -> Pruned:
+    def prune(
+        self, *, events_before: datetime, changes_before: datetime, idempotency_before: datetime, limit: int = 5000, most_runs: int | None = None
+    ) -> Pruned:
         """Delete, `limit` rows of each kind at most: events of runs that ended before, changes, and idempotency keys that expired before.
+
+        Events of the oldest `most_runs` runs only, if that is given: those that `old_runs` answers for this limit.
 
         Call it again while it deletes as much as it may: each call holds the write lock for a moment only.
         """
         pruned = Pruned(
-            events=self._database.write(_prune_events, before=to_micros(events_before), limit=limit),
+            events=self._database.write(_prune_events, before=to_micros(events_before), limit=limit, most_runs=most_runs or limit),
             changes=self._database.write(self._prune_changes, before=to_micros(changes_before), limit=limit),
             idempotency_keys=self._database.write(_prune_keys, before=to_micros(idempotency_before), limit=limit),
         )
@@ -128,9 +132,9 @@ def _old_runs(connection: Connection, *, before: int, limit: int) -> list[str]:
     return [row.id for row in connection.execute(_OLD_RUNS, {"before": before, "limit": limit})]
 
 
-def _prune_events(connection: Connection, *, before: int, limit: int) -> int:
+def _prune_events(connection: Connection, *, before: int, limit: int, most_runs: int) -> int:
     deleted = 0
-    for row in connection.execute(_OLD_RUNS, {"before": before, "limit": limit}).all():
+    for row in connection.execute(_OLD_RUNS, {"before": before, "limit": most_runs}).all():
         if deleted >= limit:
             break
         first = connection.execute(_FIRST_SEQ, {"of_run": row.id}).scalar_one_or_none() or row.last_seq + 1

@@ -52,9 +52,11 @@ class LocationSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageSettings:
-    """Where records are kept. SQLite paths are absolute."""
+    """Where records are kept, and what runs have printed. SQLite paths are absolute."""
 
     url: str
+    logs: str | None = None
+    """Where output is brought when its run has ended, such as `s3://bucket/logs`; None: it stays in the home folder, which machines then share."""
 
 
 LARGEST_OUTPUT = 64 * 1024**2
@@ -269,24 +271,31 @@ def _check_names(locations: Sequence[LocationSettings], problems: list[str]) -> 
 
 
 def _storage(table: Table, *, directory: Path, home: Path, environ: Mapping[str, str]) -> StorageSettings:
-    given = table.text("url")
+    given, logs = table.text("url"), table.text("logs")
     table.refuse_others()
+    if logs is not None and not all(logs.partition("://")):
+        table.complain("logs", f"{logs!r}: give a URL with a scheme and a place, such as 's3://bucket/logs'.")
+    url = _database_url(table, given, directory=directory, home=home, environ=environ)
+    return StorageSettings(url=url, logs=logs)
+
+
+def _database_url(table: Table, given: str | None, *, directory: Path, home: Path, environ: Mapping[str, str]) -> str:
     if given is None:
-        return StorageSettings(url=_default_url(home))
+        return _default_url(home)
     url = given
     if given.startswith("env:"):
         variable = given.removeprefix("env:")
         url = environ.get(variable, "")
         if not url:
             table.complain("url", f"{given!r}: the environment variable {variable} is not set.")
-            return StorageSettings(url=_default_url(home))
+            return _default_url(home)
     scheme, separator, rest = url.partition("://")
     if not separator or scheme not in URL_SCHEMES:
         # Not the whole URL: it may hold a password.
         table.complain("url", f"has the scheme {scheme if separator else ''!r}; use one of {', '.join(f'{each}://' for each in URL_SCHEMES)}.")
     elif scheme == "sqlite":
-        return StorageSettings(url=_sqlite_url(table, rest, directory))
-    return StorageSettings(url=url)
+        return _sqlite_url(table, rest, directory)
+    return url
 
 
 def _sqlite_url(table: Table, rest: str, directory: Path) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from partita.api.ids import JOB, encode_id
 from partita.definitions.keys import AssetKey
+from partita.execution.archive import LogArchive
 from partita.execution.capture import captured_path
 from partita.records.events import (
     LogLevel,
@@ -22,7 +24,7 @@ from partita.records.events import (
 )
 from partita.records.failures import PythonError
 from partita.records.runs import RunStatus
-from support.api import Api
+from support.api import Api, serving
 from support.stores import NOON, at, checked, materialized, status
 
 BOOM = PythonError(class_name="ValueError", message="boom", stack=("frame",), cause=PythonError(class_name="KeyError", message="'a'"))
@@ -291,6 +293,21 @@ def test_what_a_step_printed_is_read_piece_by_piece(api: Api) -> None:
 
     assert text == "hällo\n" * 3
     assert start == len(text.encode())
+
+
+def test_what_another_machine_printed_is_read_from_the_archive(tmp_path: Path) -> None:
+    document = 'query($id: ID!) { run(id: $id) { log(stepKey: "report", stream: STDOUT) { text nextByte isComplete } } }'
+    with serving(tmp_path, logs=f"file://{tmp_path}/archive") as api:
+        run_id = finish(api)
+        before = api.ask(document, id=run_id)["run"]["log"]
+        (tmp_path / "elsewhere").mkdir()
+        (tmp_path / "elsewhere" / "report.1.out").write_text("said far away\n")
+        LogArchive(f"file://{tmp_path}/archive").put(run_id, tmp_path / "elsewhere")
+
+        after = api.ask(document, id=run_id)["run"]["log"]
+
+    assert before == {"text": "", "nextByte": 0, "isComplete": True}, "it ended long ago: nothing is waited for"
+    assert after == {"text": "said far away\n", "nextByte": 14, "isComplete": True}
 
 
 def test_a_log_is_complete_only_when_the_step_has_ended(api: Api) -> None:

@@ -13,15 +13,13 @@ from typing import Any
 
 from partita.definitions.io import InputContext, IOManager, OutputContext
 from partita.errors import DefinitionError, ExecutionError
-from partita.execution.extras import needed
+from partita.execution.extras import EXTRAS, needed
 from partita.execution.io_managers.formats import FORMATS, Format
 from partita.execution.io_managers.missing import missing_input
 from partita.execution.io_managers.places import ENDINGS, place_of, write_value
 
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "created")
 """What the stores call the time at which an object was written."""
-_NEEDS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure", "abfs": "azure", "abfss": "azure"}
-"""The extra that brings what a scheme needs."""
 
 
 class ObjectIO(IOManager):
@@ -103,7 +101,7 @@ class ObjectIO(IOManager):
 
     def _open(self) -> Any:
         """The file system; made anew in each process, since none of its connections may be shared."""
-        fsspec = needed("fsspec", extra=_NEEDS.get(self._scheme, "objects"), who=repr(self))
+        fsspec = needed("fsspec", extra=EXTRAS.get(self._scheme, "objects"), who=repr(self))
         try:
             return fsspec.filesystem(self._scheme, use_listings_cache=False, **self._options)
         except ImportError as error:
@@ -117,7 +115,7 @@ class ObjectIO(IOManager):
 
 
 def _not_installed(manager: ObjectIO, scheme: str, error: ImportError) -> ExecutionError:
-    how = f"pip install 'partita[{_NEEDS[scheme]}]'" if scheme in _NEEDS else str(error)
+    how = f"pip install 'partita[{EXTRAS[scheme]}]'" if scheme in EXTRAS else str(error)
     return ExecutionError(f"{manager!r} needs a library that is not installed: {how}.")
 
 
