@@ -86,7 +86,8 @@ def test_a_worker_that_dies_at_a_commit_of_the_run(site: Site, fault: str) -> No
     site.work(lease=LEASE)
     ended = site.finished(run)
 
-    assert ended.status in (RunStatus.SUCCEEDED, RunStatus.FAILED)
+    # what had not begun is begun by the next worker
+    assert ended.status is RunStatus.SUCCEEDED or (ended.status is RunStatus.FAILED and fault != "die after claim")
     assert ended.status is RunStatus.SUCCEEDED or ended.error is not None
     events = site.events(run)
     assert len(set(starts_of(events))) == len(starts_of(events)), "no attempt has begun twice"

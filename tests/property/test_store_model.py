@@ -20,6 +20,7 @@ from partita.records.events import Event, LogWritten, RunStatusChanged, StepStar
 from partita.records.filters import RunFilter
 from partita.records.pages import PageRequest
 from partita.records.runs import ACTIVE, ALLOWED, FINISHED, RunStatus
+from partita.storage.claims import LAST_EPOCH
 from partita.storage.store import Store
 from support.stores import BOOM, LEASE, NOON, OVER, claim, launch, log, plan, status, url_of
 
@@ -193,6 +194,18 @@ class StoreAgainstModel(RuleBasedStateMachine):
         if is_lost:
             known.total += 2 if known.has_running_step else 0  # the ends of steps a and b
             known.become(RunStatus.CANCELED if known.is_cancel_wanted else RunStatus.FAILED)
+            known.lose()
+
+    @precondition(lambda self: self.known)
+    @rule(place=places)
+    def take_back(self, place: int) -> None:
+        run_id, known = self.pick(place, RunStatus)
+        again = self.store.runs.requeue_expired(run_id)
+
+        may_be = known.status is RunStatus.STARTING and known.is_lease_over and known.epoch <= LAST_EPOCH
+        assert (again is not None) == may_be
+        if may_be:
+            known.become(RunStatus.QUEUED)
             known.lose()
 
     @precondition(lambda self: self.known)

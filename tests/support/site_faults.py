@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from partita.automation import schedules
+from partita.errors import StorageUnavailableError
 from partita.storage.claims import Claims
+from partita.storage.engine import Database
 from partita.storage.events import Events
 from partita.storage.outcomes import Outcomes
 from partita.storage.ticks import Ticks
@@ -43,8 +46,26 @@ def arm(fault: str, folder: Path) -> None:
             Claims.claim = _then_die(Claims.claim, folder / "died")  # type: ignore[method-assign]
         case _ if fault.startswith("die at append "):
             Events.append = _then_die(Events.append, folder / "died", calls=int(fault.rpartition(" ")[2]))  # type: ignore[method-assign]
+        case _ if fault.startswith("doubt "):
+            _make_commits_doubtful(float(fault.rpartition(" ")[2]))
         case _:
             raise ValueError(fault)
+
+
+def _make_commits_doubtful(part: float) -> None:
+    """Let this part of all writes fail: half of them before anything is written, half after it is committed."""
+    write, chance = Database.write, random.Random(7)
+
+    def doubtful(database: Database, work: Callable[..., Any], *args: Any, **rest: Any) -> Any:
+        luck = chance.random()
+        if luck < part / 2:
+            raise StorageUnavailableError("nothing was written (a fault of the test)")
+        answer = write(database, work, *args, **rest)
+        if luck < part:
+            raise StorageUnavailableError("it was written (a fault of the test)")
+        return answer
+
+    Database.write = doubtful  # type: ignore[method-assign]
 
 
 def _tick_every_second() -> None:

@@ -44,7 +44,10 @@ class Monitor:
         """End what is lost; answers the seconds until the next look."""
         expired = self._store.runs.expired(limit=AT_ONCE)
         for run in expired:
-            _report(self._store.runs.fail_expired(run.id, LOST))
+            if self._store.runs.requeue_expired(run.id) is not None:
+                logger.warning("a run whose worker is gone before it had begun waits for another", extra={"run_id": run.id})
+            else:
+                _report(self._store.runs.fail_expired(run.id, LOST))
         self._end_unclaimed()
         if (now := time.monotonic()) >= self._homeless_at:
             self._homeless_at = now + HOMELESS_INTERVAL

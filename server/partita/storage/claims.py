@@ -50,6 +50,9 @@ _REQUESTED = select(runs.c.id, runs.c.is_cancel_forced).where(
     runs.c.id.in_(bindparam("run_ids", expanding=True)), runs.c.cancel_requested_at.is_not(None)
 )
 _EXPIRED = select(*RUN_COLUMNS).where(IS_ACTIVE, runs.c.lease_until <= bindparam("now")).order_by(runs.c.lease_until).limit(bindparam("limit"))
+LAST_EPOCH = 4
+"""Up to this epoch of a claim a run that had not begun goes back to the queue, which takes another: three workers may die of it."""
+
 _FENCE_OFF = Prepared(update(runs).where(runs.c.id == bindparam("of_run")).values(epoch=runs.c.epoch + 1, lease_owner=null(), lease_until=0))
 _FORGET_START = Prepared(update(runs).where(runs.c.id == bindparam("of_run")).values(started_at=null(), catalog_hash=null(), pools=null()))
 _FORGET_STEPS = Prepared(delete(run_steps).where(run_steps.c.run_id == bindparam("of_run")))
@@ -137,11 +140,27 @@ class Claims:
                 raise LeaseLostError(f"run {run_id}", epoch)
             if row.status != RunStatus.STARTING:
                 raise ConflictError(f"Run {run_id} is {row.status}; only a run that is starting can go back to the queue.")
-            self._journal.write_own(connection, to_head(row), [RunStatusChanged(at=to_datetime(now), status=RunStatus.QUEUED)], now=now)
-            for statement in (_FENCE_OFF, _FORGET_START, _FORGET_STEPS):
-                statement.run(connection, {"of_run": run_id})
+            self._give_back(connection, row, now)
 
         self._database.write(work)
+
+    def requeue_expired(self, run_id: str) -> Run | None:
+        """Give a run back to the queue whose lease has ended before anything of it ran; None when that is not so, or nobody gets it to run."""
+
+        def work(connection: Connection) -> Run | None:
+            now = self._database.clock(connection)
+            row = _get(connection, run_id)
+            if row.status != RunStatus.STARTING or row.lease_until > now or row.epoch > LAST_EPOCH:
+                return None
+            self._give_back(connection, row, now)
+            return _read_run(connection, run_id)
+
+        return self._database.write(work)
+
+    def _give_back(self, connection: Connection, row: AnyRow, now: int) -> None:
+        self._journal.write_own(connection, to_head(row), [RunStatusChanged(at=to_datetime(now), status=RunStatus.QUEUED)], now=now)
+        for statement in (_FENCE_OFF, _FORGET_START, _FORGET_STEPS):
+            statement.run(connection, {"of_run": row.id})
 
     def request_cancel(self, run_id: str, *, is_forced: bool) -> Run:
         """End a queued run at once; ask the holder of an active one to end it."""

@@ -192,6 +192,14 @@ class Runs:
         """Active runs whose lease has ended, the longest first."""
         return self._claims.expired(limit=limit)
 
+    def requeue_expired(self, run_id: str) -> Run | None:
+        """Give a run back to the queue whose lease has ended before anything of it ran. None when that is not so, or three workers have died of it.
+
+        Raises:
+            NotFoundError: there is no such run.
+        """
+        return self._claims.requeue_expired(run_id)
+
     def fail_expired(self, run_id: str, reason: PythonError) -> Run | None:
         """End a run whose lease has ended: failed, or cancelled if that was asked for. None when its lease holds or it has ended.
 

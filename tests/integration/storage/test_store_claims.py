@@ -281,6 +281,38 @@ def test_a_lost_run_that_never_had_a_plan_fails_too(store: Store) -> None:
     assert failed.status is RunStatus.FAILED
 
 
+def test_a_run_that_was_lost_before_it_began_goes_back_to_the_queue(store: Store) -> None:
+    run = launch(store, "orders")
+    [lost] = claim(store, lease=OVER)
+
+    again = store.runs.requeue_expired(run.id)
+
+    assert again is not None
+    assert again.status is RunStatus.QUEUED
+    with pytest.raises(LeaseLostError):
+        Writer(store, lost).send(status(RunStatus.RUNNING))
+    [held] = claim(store)
+    assert (held.run.id, held.epoch) == (run.id, lost.epoch + 2)
+    assert store.runs.requeue_expired(run.id) is None, "its lease holds"
+
+
+def test_a_run_that_three_workers_have_died_of_is_not_given_to_a_fourth(store: Store) -> None:
+    run = launch(store, "orders")
+    for _ in range(2):
+        claim(store, lease=OVER)
+        assert store.runs.requeue_expired(run.id) is not None
+    claim(store, lease=OVER)
+
+    assert store.runs.requeue_expired(run.id) is None
+    assert store.runs.fail_expired(run.id, BOOM) is not None
+
+
+def test_a_run_that_had_begun_is_not_begun_anew(store: Store) -> None:
+    writer = lost_run(store)
+
+    assert store.runs.requeue_expired(writer.run_id) is None
+
+
 def test_two_that_find_a_lost_run_end_it_once(store: Store) -> None:
     writer = lost_run(store)
 

@@ -13,7 +13,9 @@ from partita.automation import monitor
 from partita.automation.monitor import Monitor
 from partita.automation.timing import Timing
 from partita.records.runs import RunStatus
+from partita.storage.claims import Claim
 from support.sites import Site, a_site
+from support.stores import OVER, Writer, plan, status
 
 HELD = timedelta(milliseconds=50)
 
@@ -25,22 +27,31 @@ def site(tmp_path: Path) -> Iterator[Site]:
         yield made
 
 
-def claim(site: Site, lease: timedelta) -> int:
+def claim(site: Site, lease: timedelta) -> Claim:
     """Claim whatever waits, as a worker that dies at once."""
     [claimed] = site.store.runs.claim(owner="dead", location="main", limit=1, lease=lease, catalog_hash="x")
-    return claimed.epoch
+    return claimed
 
 
-def test_a_run_whose_lease_has_ended_fails(site: Site) -> None:
+def test_a_run_that_had_begun_fails_when_its_lease_has_ended(site: Site) -> None:
     run = site.launch("anything")
-    claim(site, HELD)
-    time.sleep(HELD.total_seconds() * 2)
+    Writer(site.store, claim(site, HELD)).send(plan("anything"), status(RunStatus.RUNNING), lease=OVER)
 
     Monitor(site.store, site.settings, timing=Timing())()
 
     ended = site.store.runs.get(run.id)
     assert ended.status is RunStatus.FAILED
     assert ended.error == monitor.LOST
+
+
+def test_a_run_that_had_not_begun_waits_for_another_worker(site: Site) -> None:
+    run = site.launch("anything")
+    claim(site, OVER)
+
+    Monitor(site.store, site.settings, timing=Timing())()
+
+    assert site.store.runs.get(run.id).status is RunStatus.QUEUED
+    claim(site, HELD)
 
 
 def test_a_run_that_was_to_be_cancelled_is_cancelled_when_its_worker_is_gone(site: Site) -> None:
