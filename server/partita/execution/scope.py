@@ -20,6 +20,7 @@ from partita.execution.io_managers.filesystem import FilesystemIO
 from partita.execution.latest import LookUp
 from partita.execution.logs import EventHandler, new_logger
 from partita.execution.order import Order
+from partita.execution.oversize import bounded
 from partita.execution.resources import ResourceContext, Resources
 from partita.planning.asset_steps import DEFAULT_IO
 from partita.planning.plan import Step
@@ -92,8 +93,8 @@ class RunScope:
             self._coroutines = None
 
     def tell(self, event: Event) -> None:
-        """Emit one event."""
-        self._emit((event,))
+        """Emit one event, with what is too long of it in a file."""
+        self._emit((bounded(event, self.order.logs_directory),))
 
     def step_config(self, key: str) -> Mapping[str, Any] | None:
         """What the run's config says of a step; None: nothing."""
