@@ -19,7 +19,7 @@ from partita.records.filters import TickFilter
 from partita.records.pages import PageRequest
 from partita.storage.store import Store
 from support.sites import Service, Site, a_site
-from support.stores import begin, launch, log, url_of
+from support.stores import Writer, begin, launch, log, url_of
 from support.waiting import eventually
 
 pytestmark = pytest.mark.faults

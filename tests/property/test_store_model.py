@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -62,18 +63,21 @@ places = st.integers(0, 5)
 class StoreAgainstModel(RuleBasedStateMachine):
     """Launches, claims, appends, cancels, releases, expiries and pruning."""
 
-    template: Path
+    make: Callable[[], str]
+    """Makes an empty database with its tables."""
+    drop: Callable[[str], None]
 
     def __init__(self) -> None:
         super().__init__()
-        self.directory = Path(tempfile.mkdtemp(prefix="partita-model-"))
-        shutil.copy(self.template, self.directory)
-        self.store = Store(url_of(self.directory))
+        self.url = type(self).make()
+        self.store = Store(self.url)
         self.known: dict[str, Known] = {}
 
     def teardown(self) -> None:
+        problems = self.store.maintenance.problems()
         self.store.close()
-        shutil.rmtree(self.directory)
+        type(self).drop(self.url)
+        assert problems == []
 
     def pick(self, place: int, statuses: Iterable[RunStatus]) -> tuple[str, Known]:
         """A run with one of these statuses."""
@@ -255,7 +259,35 @@ StoreAgainstModel.TestCase.settings = settings(max_examples=40, stateful_step_co
 def template(tmp_path_factory: pytest.TempPathFactory) -> None:
     """An empty database, copied for every example."""
     with Store(url_of(tmp_path_factory.mktemp("template"))) as made:
-        StoreAgainstModel.template = made.database_path
+        template = made.database_path
+
+    def copy() -> str:
+        directory = Path(tempfile.mkdtemp(prefix="partita-model-"))
+        shutil.copy(template, directory)
+        return url_of(directory)
+
+    StoreAgainstModel.make = staticmethod(copy)
+    StoreAgainstModel.drop = staticmethod(lambda url: shutil.rmtree(Path(url.removeprefix("sqlite:///")).parent))
 
 
 TestStoreAgainstModel = StoreAgainstModel.TestCase
+
+
+class PostgresAgainstModel(StoreAgainstModel):
+    """The same on PostgreSQL."""
+
+
+PostgresAgainstModel.TestCase.settings = settings(max_examples=15, stateful_step_count=30, database=None)
+
+
+@pytest.mark.faults
+@pytest.mark.usefixtures("on_postgres")
+class TestPostgresAgainstModel(PostgresAgainstModel.TestCase):
+    """On a server of the tests' own."""
+
+
+@pytest.fixture
+def on_postgres(postgres: Any) -> None:
+    """A database of its own for every example."""
+    PostgresAgainstModel.make = staticmethod(postgres.database)
+    PostgresAgainstModel.drop = staticmethod(postgres.drop)

@@ -330,3 +330,9 @@ def test_expired_runs_come_with_the_longest_lost_first(store: Store) -> None:
 
     assert [run.id for run in store.runs.expired()] == [runs[1].id, runs[2].id, runs[0].id]
     assert [run.id for run in store.runs.expired(limit=1)] == [runs[1].id]
+
+
+def test_runs_launched_together_are_claimed_in_their_order(store: Store) -> None:
+    launched = [run.id for run in store.runs.launch([request("orders") for _ in range(200)]).runs]
+
+    assert [each.run.id for each in claim(store, limit=200)] == launched
