@@ -136,7 +136,9 @@ def read_config(model: type[M], config: Mapping[str, Any], *, environ: Mapping[s
     Raises:
         InvalidConfigErrors: values that the model refuses, variables that are not set.
     """
-    values = {**_late_defaults(model), **(_given_fields(default) if default is not None else {}), **config}
+    below = {**_model_defaults(model), **(_given_fields(default) if default is not None else {})}
+    over = {key: _laid_over(value, below.get(key), kind=_kind_of(model, key)) for key, value in config.items()}
+    values = {**_late_defaults(model), **(_given_fields(default) if default is not None else {}), **over}
     late = _Late(environ)
     settled = {key: late.settle(value, (*path, key), kind=_kind_of(model, key)) for key, value in values.items()}
     if late.errors:
@@ -203,6 +205,20 @@ class _Schema(GenerateJsonSchema):
 def _late_defaults(model: type[BaseModel]) -> dict[str, Any]:
     """Defaults that are to be read from the environment."""
     return {_key_of(name, field): field.default for name, field in model.model_fields.items() if _is_late(field.default)}
+
+
+@cache
+def _model_defaults(model: type[BaseModel]) -> dict[str, Any]:
+    """Defaults that are models: of a value given for such a field, what it leaves out is theirs."""
+    return {_key_of(name, field): field.default for name, field in model.model_fields.items() if isinstance(field.default, BaseModel)}
+
+
+def _laid_over(value: Any, below: Any, *, kind: type[BaseModel] | None) -> Any:
+    """`value`, with the fields that it leaves out of the model which it would replace."""
+    if kind is None or type(below) is not kind or not isinstance(value, Mapping) or (set(value) == {"env"} and "env" not in kind.model_fields):
+        return value
+    given = _given_fields(below)
+    return {**given, **{key: _laid_over(item, given.get(key), kind=_kind_of(kind, key)) for key, item in value.items()}}
 
 
 @cache

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from contextlib import nullcontext
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from partita.definitions.config import Model
 from partita.definitions.context import Role
@@ -35,7 +34,6 @@ class Resource(Model):
 
     __partita_role__: ClassVar[Role] = "resource"
 
-    @contextmanager
-    def lifespan(self, context: Any) -> Iterator[Self | Any]:  # noqa: ARG002 (for those who override it)
-        """What functions receive, between opening and closing; the resource itself unless overridden."""
-        yield self
+    def lifespan(self, context: Any) -> Any:  # noqa: ARG002 (for those who override it)
+        """A context manager, plain or async, of what functions receive between opening and closing; the resource itself unless overridden."""
+        return nullcontext(self)

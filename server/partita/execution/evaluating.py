@@ -29,6 +29,7 @@ from partita.records.ticks import PartitionsAdded
 
 if TYPE_CHECKING:
     from partita.definitions.repository import Repository
+    from partita.execution.coroutines import Coroutines, Returned
 
 MAX_RECORDS = 200
 """Log records of one evaluation that are kept, the newest ones."""
@@ -68,21 +69,24 @@ def _answer(evaluation: Evaluation, repository: Repository, log: logging.Logger,
     definition = repository.schedule(evaluation.name) if evaluation.kind == "schedule" else repository.sensor(evaluation.name)
     if not isinstance(definition, (FunctionSchedule, Sensor)):
         raise ExecutionError(f"Schedule {evaluation.name!r} has no function to evaluate.")
+    waiting = _Waiting()
     resources = Resources(
         {**repository.resource_instances, **replaced},
         config={},
         context_for=lambda name: ResourceContext(name=name, run_id=evaluation.tick_id, job_name=None, tags={}, log=log),
+        await_shared=lambda coroutine: waiting.run(coroutine)[0],
     )
     context = _context(evaluation, definition, repository, log)
     arguments: dict[str, Any] = {}
     with ExitStack() as stack:
+        stack.callback(waiting.close)
         stack.callback(resources.close, log)
         for parameter in definition.signature.parameters:
             if parameter.role == "context":
                 arguments[parameter.name] = context
             elif parameter.role == "resource" and (parameter.is_required or parameter.name in resources):
                 arguments[parameter.name] = resources.require(parameter.name)
-        return read_answer(_called(definition.function, arguments), subject=f"{evaluation.kind.capitalize()} {evaluation.name!r}")
+        return read_answer(_called(definition.function, arguments, waiting), subject=f"{evaluation.kind.capitalize()} {evaluation.name!r}")
 
 
 def _context(evaluation: Evaluation, definition: Any, repository: Repository, log: logging.Logger) -> ScheduleContext | SensorContext:
@@ -99,11 +103,12 @@ def _context(evaluation: Evaluation, definition: Any, repository: Repository, lo
             return SensorContext(**common)
 
 
-def _called(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+def _called(function: Callable[..., Any], arguments: Mapping[str, Any], waiting: _Waiting) -> Any:
     """What a function returns; or a list of all that it yields, and of what it returns in the end."""
     answer = function(**arguments)
     if inspect.iscoroutine(answer) or inspect.isasyncgen(answer):
-        return _awaited(answer)
+        given = waiting.run(answer)
+        return given if inspect.isasyncgen(answer) else given[0]
     return list(_yielded(answer)) if inspect.isgenerator(answer) else answer
 
 
@@ -112,16 +117,24 @@ def _yielded(answers: Generator[Any, Any, Any]) -> Iterator[Any]:
     yield from returned if isinstance(returned, (list, tuple)) else (returned,)
 
 
-def _awaited(answer: Any) -> Any:
-    # asyncio takes 30 ms to import, which an evaluation without async functions need not pay
-    from partita.execution.coroutines import Coroutines
+class _Waiting:
+    """The loop of an evaluation's async functions, made when there are any: asyncio takes 30 ms to import."""
 
-    coroutines = Coroutines()
-    try:
-        given = coroutines.run(answer)
-        return given if inspect.isasyncgen(answer) else given[0]
-    finally:
-        coroutines.close()
+    def __init__(self) -> None:
+        self._coroutines: Coroutines | None = None
+
+    def run(self, returned: Returned) -> list[Any]:
+        """All that it gives."""
+        if self._coroutines is None:
+            from partita.execution.coroutines import Coroutines
+
+            self._coroutines = Coroutines()
+        return self._coroutines.run(returned)
+
+    def close(self) -> None:
+        """End the loop."""
+        if self._coroutines is not None:
+            self._coroutines.close()
 
 
 def read_answer(answer: Any, *, subject: str) -> Verdict:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from types import CoroutineType
 from typing import Any
 
 from partita.definitions.context import Context
@@ -89,9 +88,7 @@ def _call(scope: RunScope, hook: Hook[..., Any], context: HookContext) -> None:
                 arguments[parameter.name] = context
             elif parameter.is_required or parameter.name in scope.resources:
                 arguments[parameter.name] = scope.resources.require(parameter.name)
-        returned = hook.function(**arguments)
-        if isinstance(returned, CoroutineType):
-            scope.await_here(returned)
+        scope.settled(hook.function(**arguments))
     except (KeyboardInterrupt, Canceled):
         raise
     except BaseException as problem:  # SystemExit among them: the outcome of the step stands

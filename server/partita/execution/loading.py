@@ -146,7 +146,7 @@ def _load(scope: RunScope, io_manager: str, written: OutputContext, reader: Read
     )
     manager = scope.io_manager(io_manager)
     try:
-        value = manager.load(context)
+        value = scope.settled(manager.load(context))
     except PartitaError:
         raise
     except Exception as error:

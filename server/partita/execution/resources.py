@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,14 +44,16 @@ class Resources(Mapping[str, Any]):
         *,
         config: Mapping[str, Mapping[str, Any]],
         context_for: Callable[[str], ResourceContext],
+        await_shared: Callable[[Coroutine[Any, Any, Any]], Any],
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         self._instances = instances
         self._config = config
         self._context_for = context_for
+        self._await = await_shared
         self._environ = environ
         self._open: dict[str, Any] = {}
-        self._to_close: list[tuple[str, AbstractContextManager[Any]]] = []
+        self._to_close: list[tuple[str, Callable[[], object]]] = []
         self._opening = threading.RLock()
 
     def __getitem__(self, name: str) -> Any:
@@ -86,9 +87,9 @@ class Resources(Mapping[str, Any]):
         """Close what was opened, newest first. One that fails to close is logged and does not keep the others open."""
         self._open.clear()
         while self._to_close:
-            name, lifespan = self._to_close.pop()
+            name, close = self._to_close.pop()
             try:
-                lifespan.__exit__(None, None, None)
+                close()
             except Exception:
                 log.exception("Resource %r failed to close.", name)
 
@@ -116,13 +117,19 @@ class Resources(Mapping[str, Any]):
     def _begun(self, name: str, bound: Any) -> Any:
         try:
             lifespan = bound.lifespan(self._context_for(name))
-            opened = lifespan.__enter__()
+            opened, close = self._entered(lifespan)
         except PartitaError:
             raise
         except Exception as error:
             raise ExecutionError(f"Resource {name!r} could not be opened: {type(error).__name__}: {error}") from error
-        self._to_close.append((name, lifespan))
+        self._to_close.append((name, close))
         return opened
+
+    def _entered(self, lifespan: Any) -> tuple[Any, Callable[[], object]]:
+        """What a lifespan gives, and how it is left."""
+        if hasattr(lifespan, "__aenter__") and not hasattr(lifespan, "__enter__"):
+            return self._await(lifespan.__aenter__()), lambda: self._await(lifespan.__aexit__(None, None, None))
+        return lifespan.__enter__(), lambda: lifespan.__exit__(None, None, None)
 
 
 def _is_resource(value: object) -> bool:

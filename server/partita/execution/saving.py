@@ -125,7 +125,7 @@ def _save(  # noqa: PLR0913 (what is stored, and as what)
     )
     manager = scope.io_manager(output.io_manager)
     try:
-        manager.save(context, value)
+        scope.settled(manager.save(context, value))
     except PartitaError:
         raise
     except Exception as error:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from time import monotonic
-from types import TracebackType
+from types import CoroutineType, TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from urllib.parse import unquote, urlsplit
 
@@ -73,7 +73,7 @@ class RunScope:
         instances = {**repository.resource_instances, **repository.io_manager_instances, **(resources or {})}
         instances.setdefault(DEFAULT_IO, FilesystemIO())
         config = order.plan.config.get("resources", {})
-        self.resources = Resources(instances, config=config, context_for=self._context_for)
+        self.resources = Resources(instances, config=config, context_for=self._context_for, await_shared=self._await_shared)
         self.outputs: set[tuple[str, str]] = {each[:2] for each in order.produced}
         """Outputs that stand, as pairs of step and output: of steps before, and of those run here."""
         self._coroutines: Coroutines | None = None
@@ -146,14 +146,24 @@ class RunScope:
             self._coroutines = Coroutines()
         return self._coroutines
 
-    def await_here(self, coroutine: Coroutine[Any, Any, Any]) -> None:
-        """Run a coroutine to its end, in whichever thread this is."""
+    def await_here(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """What a coroutine returns, run to its end in whichever thread this is."""
         if threading.get_ident() == self._thread:
-            self.coroutines.run(coroutine)
-            return
+            return self.coroutines.run(coroutine)[0]
         import asyncio  # as above
 
-        asyncio.run(coroutine)
+        return asyncio.run(coroutine)
+
+    def settled(self, returned: Any) -> Any:
+        """What user code has returned; of an async function, what that returns."""
+        return self.await_here(returned) if isinstance(returned, CoroutineType) else returned
+
+    def _await_shared(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """What a coroutine returns, on the loop of the run's async functions, since what it makes belongs to that."""
+        if threading.get_ident() == self._thread:
+            return self.coroutines.run(coroutine)[0]
+        coroutine.close()
+        raise ExecutionError("Its `lifespan` is async, and steps in threads have no loop in common: use pt.processes(), or a plain lifespan.")
 
     @cached_property
     def _log(self) -> logging.Logger:

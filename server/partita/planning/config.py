@@ -95,8 +95,16 @@ def check_value(spec: ConfigSpec, value: Any, *, path: Sequence[str]) -> Iterato
         value = {}
     validator = Draft202012Validator(spec.json_schema)
     for error in validator.iter_errors(value):
-        if _is_real(error, is_top=True):
+        if _is_real(error, is_top=True) and not (error.validator == "required" and _is_supplied(spec, error.absolute_path)):
             yield from _told(error, tuple(path))
+
+
+def _is_supplied(spec: ConfigSpec, path: Iterable[Any]) -> bool:
+    """Whether what a config leaves out at `path` is there already: in the instance that the config lies over."""
+    below: Any = spec.defaults
+    for part in (parts := list(path)):
+        below = below.get(part) if isinstance(below, Mapping) else None
+    return isinstance(below, Mapping) if parts else not spec.is_required
 
 
 def is_env(value: Any) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, ClassVar
 
 import pytest
@@ -240,3 +241,121 @@ def test_a_resource_that_functions_ask_for_too_is_opened_once() -> None:
 
     assert result.value("shown") is True
     assert Connection.told.count("open shared as shared") == Connection.told.count("close shared") == 1
+
+
+class Nested(pt.Resource):
+    path: str
+    n: int = 1
+
+
+class Outer(pt.Resource):
+    inner: Nested
+    path: str
+    n: int = 1
+
+
+@pt.asset
+def described(outer: Outer) -> list[Any]:
+    return [outer.path, outer.n, outer.inner.path, outer.inner.n]
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"n": 2}, ["x", 2, "d", 1]),
+        ({"path": "y"}, ["y", 1, "d", 1]),
+        ({"inner": {"n": 7}}, ["x", 1, "d", 7]),
+        ({"inner": {"path": {"env": "SOMEWHERE"}}}, ["x", 1, "late", 1]),
+    ],
+)
+def test_config_lies_over_the_fields_of_the_resource_and_of_those_inside_it(
+    config: dict[str, Any], expected: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOMEWHERE", "late")
+    outer = Outer(path="x", inner=Nested(path="d"))
+
+    assert pt.materialize([described], resources={"outer": outer}, config={"resources": {"outer": config}}).value("described") == expected
+
+
+def test_a_field_that_is_not_there_is_named_however_deep() -> None:
+    outer = Outer(path="x", inner=Nested(path="d"))
+
+    with pytest.raises(pt.PartitaError, match=r"resources\.outer\.inner\.pth: there is no such field\. Did you mean 'path'"):
+        pt.materialize([described], resources={"outer": outer}, config={"resources": {"outer": {"inner": {"pth": "y"}}}})
+
+
+class Numbers(pt.Config):
+    need: int
+    other: int = 0
+
+
+THREE = Numbers(need=3)
+
+
+@pt.asset
+def counted(config: Numbers = THREE) -> list[int]:
+    return [config.need, config.other]
+
+
+def test_config_lies_over_the_default_of_the_parameter() -> None:
+    assert pt.materialize([counted], config={"steps": {"counted": {"other": 5}}}).value("counted") == [3, 5]
+
+
+class Bound(pt.Resource):
+    """Belongs to the loop that it was opened on."""
+
+    told: ClassVar[list[Any]] = []
+
+    @asynccontextmanager
+    async def lifespan(self, context: Any) -> AsyncIterator[Any]:
+        self.told.append(asyncio.get_running_loop())
+        yield self
+        self.told.append(asyncio.get_running_loop())
+
+
+class Later(pt.IOManager):
+    """Keeps values by awaiting."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Any] = {}
+
+    async def save(self, context: pt.OutputContext, value: Any) -> None:
+        await asyncio.sleep(0)
+        self.kept[context.step_key] = value
+
+    async def load(self, context: pt.InputContext) -> Any:
+        await asyncio.sleep(0)
+        assert context.upstream is not None
+        return self.kept[context.upstream.step_key]
+
+
+@pt.asset
+async def fetched(pool: Bound) -> int:
+    Bound.told.append(asyncio.get_running_loop())
+    return 1
+
+
+@pt.asset
+def doubled(fetched: int) -> int:
+    return fetched * 2
+
+
+def test_async_resources_share_the_loop_of_async_functions_and_async_io_managers_are_awaited() -> None:
+    Bound.told.clear()
+
+    result = pt.materialize([fetched, doubled], resources={"pool": Bound(), "io_manager": Later()})
+
+    assert result.value("doubled") == 2
+    assert len(Bound.told) == 3
+    assert len(set(Bound.told)) == 1
+
+
+def test_threads_have_no_loop_in_common_for_an_async_resource() -> None:
+    @pt.asset
+    def plain(pool: Bound) -> int:
+        return 1
+
+    repository = pt.Repository("r", assets=[plain], resources={"pool": Bound()}, jobs=[pt.asset_job("j", selection="*", executor=pt.threads(2))])
+
+    with pytest.raises(ExecutionError, match=r"use pt.processes\(\), or a plain lifespan"):
+        repository.job("j").execute()
