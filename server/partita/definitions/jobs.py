@@ -53,6 +53,16 @@ class Job:
         """What is called when any of its steps has ended."""
         self.__doc__ = spec.description
 
+    def __call__(self) -> Any:
+        """What its ops return when they are called as plain functions, one after the other.
+
+        Raises:
+            OperationError: it materialises assets, which only a run can.
+        """
+        if self.graph is None:
+            raise OperationError(f"Job {self.name!r} materialises assets, so it cannot be called; run it with .execute().")
+        return self.graph()
+
     def __repr__(self) -> str:
         return f"Job({self.name!r})"
 

@@ -10,11 +10,11 @@ from typing import Any, Self
 from partita.definitions.keys import AssetKey
 from partita.definitions.labels import to_tags
 from partita.definitions.metadata import to_entries
-from partita.definitions.partitions import Partitions
+from partita.definitions.partitions import Partitions, partitions_of
 from partita.definitions.policies import in_process
 from partita.definitions.repository import Repository
 from partita.definitions.results import Materialization
-from partita.definitions.specs import parts_of
+from partita.definitions.specs import AssetSpec, parts_of
 from partita.errors import NotFoundError, RequestError
 from partita.execution.context import AssetContext, CheckContext, OpContext
 from partita.execution.order import Order
@@ -97,12 +97,12 @@ def build_context(  # noqa: PLR0913 (part of the authoring contract)
 
     Args:
         partition: the key that the step writes, or several.
-        partitions: what the key is one of; needed where the function asks for `partition_window`, and then the key is checked.
+        partitions: what the key is one of, unless `asset` says so; needed where the function asks for `partition_window`. The key is checked.
         resources: what `context.resources` holds, by name.
         config: what `context.config` is.
         upstream: what `context.load` gives, by asset key; a dict by partition where partitions are asked for.
         latest: what `context.latest` tells, by asset key: a `pt.Materialization` with metadata and data version.
-        asset: what `context.asset_key` is; a multi asset, or a list of assets, is what `context.selected_keys` are.
+        asset: what `context.asset_key` is: the asset, or its key. A multi asset, or a list of assets, is what `context.selected_keys` are.
         tags: labels of the run.
 
     Example:
@@ -117,12 +117,14 @@ def build_context(  # noqa: PLR0913 (part of the authoring contract)
     for name, given in (("resources", resources), ("upstream", upstream), ("latest", latest)):
         if given is not None and not isinstance(given, Mapping):
             raise RequestError(f"{name}={given!r}: give a mapping from names.")
+    assets = asset if isinstance(asset, (list, tuple)) else (asset,)
+    partitions = partitions if partitions is not None else _partitions_of(assets)
     keys = () if partition is None else (partition,) if isinstance(partition, str) else tuple(partition)
     for key in keys if partitions is not None else ():
         _check(partitions, key)
     above = {_key(key): value for key, value in (upstream or {}).items()}
     written = {_key(key): _recorded(_key(key), given) for key, given in (latest or {}).items()}
-    written_keys = tuple(_key(part) for each in (asset if isinstance(asset, (list, tuple)) else (asset,)) for part in parts_of(each))
+    written_keys = tuple(_key(part) for each in assets for part in parts_of(each))
     step = Step(
         key=NAME,
         kind=StepKind.ASSET,
@@ -152,6 +154,13 @@ def _recorded(key: AssetKey, given: Materialization[Any]) -> MaterializationReco
         raise RequestError(f"latest={{{str(key)!r}: {given!r}}}: give a pt.Materialization, such as pt.Materialization(metadata={{'rows': 3}}).")
     now = datetime.now(UTC)
     return MaterializationRecord(id=f"mat_{NAME}", asset=key, at=now, data_version=given.data_version, metadata=to_entries(given.metadata))
+
+
+def _partitions_of(assets: Sequence[Any]) -> Partitions | None:
+    """How the first of the assets is cut that is cut at all; of a bare key nothing is known."""
+    specs = [getattr(part, "spec", None) for each in assets for part in parts_of(each)]
+    found = next((spec.partitions for spec in specs if isinstance(spec, AssetSpec) and spec.partitions is not None), None)
+    return None if found is None else partitions_of(found)
 
 
 def _check(partitions: Partitions | None, key: str) -> None:

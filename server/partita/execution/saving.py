@@ -10,6 +10,7 @@ from partita.definitions.io import OutputContext
 from partita.definitions.keys import AssetKey
 from partita.definitions.metadata import MetadataEntry, from_entries, to_entries
 from partita.definitions.results import NO_VALUE, CheckResult, Observation
+from partita.definitions.specs import AssetSpec
 from partita.errors import CheckFailedError, ExecutionError, PartitaError
 from partita.execution.context import StepContext
 from partita.execution.loading import output_place
@@ -83,7 +84,7 @@ def _keep_asset(  # noqa: PLR0913 (what is stored, and as what)
     spec = scope.asset_specs.get(asset)
     keys: tuple[str | None, ...] = step.partition_keys or (None,)
     values: dict[str | None, Any] = dict.fromkeys(keys, given.value)
-    if len(keys) > 1 and given.value is not NO_VALUE:
+    if given.value is not NO_VALUE and (len(keys) > 1 or _is_by_partition(spec, step, given.value)):
         values |= {partition: value for partition, value in by_partition(step, given.value).items()}  # noqa: C416 (keys become optional)
     added = {key: _save(scope, step, output, value, partition=key, hint=hint) for key, value in values.items()}
     _tell_saved(scope, step, output, given.value, attempt=attempt, metadata={})
@@ -103,6 +104,12 @@ def _keep_asset(  # noqa: PLR0913 (what is stored, and as what)
                 read_at=context.started_at if not _beside(scope, step, asset) else None,
             )
         )
+
+
+def _is_by_partition(spec: AssetSpec | None, step: Step, value: Any) -> bool:
+    """Whether a step with one partition has answered as it does for several: the last run of a backfill may hold one that is left over."""
+    may_have_several = spec is not None and spec.backfill is not None and spec.backfill.max_partitions_per_run != 1
+    return may_have_several and isinstance(value, dict) and tuple(value) == step.partition_keys
 
 
 def _save(  # noqa: PLR0913 (what is stored, and as what)

@@ -190,3 +190,21 @@ def test_job_specs_are_values() -> None:
     spec = pt.asset_job("refresh", selection="*").spec
 
     assert msgspec.structs.replace(spec, tags=()) == spec
+
+
+def test_a_job_of_ops_is_called_as_a_plain_function() -> None:
+    @pt.op
+    def one() -> int:
+        return 1
+
+    @pt.op
+    def double(n: int) -> int:
+        return n * 2
+
+    @pt.job
+    def sums() -> int:
+        return double(one())
+
+    assert sums() == 2
+    with pytest.raises(pt.OperationError, match=r"materialises assets, so it cannot be called; run it with \.execute\(\)"):
+        pt.asset_job("refresh")()

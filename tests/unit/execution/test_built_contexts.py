@@ -99,3 +99,13 @@ def test_what_cannot_be_is_refused_in_words() -> None:
         pt.build_context(upstream={"raw/orders": {"a": 1}}).load("raw/orders", partition="b")
     with pytest.raises(ExecutionError, match="is not partitioned by time"):
         _ = pt.build_context(partition="a").partition_window
+
+
+def test_the_asset_says_how_its_partition_is_cut() -> None:
+    @pt.asset(partitions=pt.DailyPartitions("2024-01-01"))
+    def daily(context: pt.AssetContext) -> str:
+        return context.partition_window.start.date().isoformat()
+
+    assert daily(pt.build_context(asset=daily, partition="2024-02-03")) == "2024-02-03"
+    with pytest.raises(pt.RequestError, match="is no key of the partitions"):
+        pt.build_context(asset=daily, partition="monday")

@@ -542,3 +542,26 @@ def test_a_hundred_chained_assets_take_a_moment() -> None:
     assert result.value("a99") == 99
     # 8 to 14 ms on an idle machine
     assert min(durations) < 0.1
+
+
+def test_the_last_run_of_a_backfill_stores_one_partition_as_the_others_are_stored(tmp_path: Path) -> None:
+    letters = pt.StaticPartitions(["a", "b", "c", "d"])
+
+    @pt.asset(partitions=letters, backfill=pt.Backfill.runs_of(3))
+    def lengths(context: pt.AssetContext) -> dict[str, int]:
+        return {key: len(key) for key in context.partition_keys}
+
+    @pt.asset(partitions=letters)
+    def own_dict(context: pt.AssetContext) -> dict[str, int]:
+        return {context.partition_key: 5}
+
+    @pt.asset(partitions=letters)
+    def read(lengths: int, own_dict: dict[str, int]) -> list[object]:
+        return [lengths, own_dict]
+
+    files = {"io_manager": pt.FilesystemIO(tmp_path)}
+    for partition in (["a", "b", "c"], "d"):
+        pt.materialize([lengths], partition=partition, resources=files)
+    for key in ("a", "d"):
+        result = pt.materialize([lengths, own_dict, read], selection="own_dict+", partition=key, resources=files)
+        assert result.value("read") == [1, {key: 5}]
