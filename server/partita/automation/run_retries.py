@@ -18,7 +18,7 @@ from partita.records.filters import RunFilter
 from partita.records.pages import PageRequest
 from partita.records.runs import Run, RunStatus
 from partita.storage.arrivals import RunWatch
-from partita.storage.launches import Idempotency
+from partita.storage.idempotency_keys import Idempotency
 from partita.storage.store import Store
 
 logger = logging.getLogger(__name__)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, insert, null, or_, select, update
@@ -22,13 +21,13 @@ from partita.records.pages import Direction, Page, PageRequest
 from partita.records.runs import RunStatus, StepStatus
 from partita.storage.changes import record_changes
 from partita.storage.engine import Database
-from partita.storage.idempotency_keys import made_before
+from partita.storage.idempotency_keys import Idempotency, IdempotencyKeys
 from partita.storage.interned import Interned
-from partita.storage.launches import REMEMBERED_FOR, Idempotency, Launches
+from partita.storage.launches import Launches
 from partita.storage.pages import FIRST_PAGE, Keyset, Position, read_page
 from partita.storage.prepared import Prepared
 from partita.storage.rows import AnyRow, to_error, to_text
-from partita.storage.tables import assets, backfill_items, backfills, idempotency, partition_keys, run_steps, runs, to_datetime, to_datetime_or_none
+from partita.storage.tables import assets, backfill_items, backfills, partition_keys, run_steps, runs, to_datetime, to_datetime_or_none
 
 _items = backfill_items.c
 _of_backfill = _items.backfill_id == bindparam("of_backfill")
@@ -141,15 +140,12 @@ class Advanced:
 class Backfills:
     """The backfills of a store."""
 
-    def __init__(self, database: Database, launches: Launches, *, asset_names: Interned, partition_names: Interned) -> None:
+    def __init__(self, database: Database, launches: Launches, keys: IdempotencyKeys, *, asset_names: Interned, partition_names: Interned) -> None:
         self._database = database
         self._launches = launches
         self._asset_names = asset_names
         self._partition_names = partition_names
-        row = database.insert(idempotency)
-        replaced = {name: row.excluded[name] for name in ("request_hash", "run_ids", "created_at", "expires_at")}
-        upsert = row.on_conflict_do_update(index_elements=["caller", "key"], set_=replaced, where=idempotency.c.expires_at <= row.excluded.created_at)
-        self._take_key = Prepared(upsert.returning(idempotency.c.key))
+        self._keys = keys
 
     def create(self, request: BackfillRequest, items: Sequence[BackfillItem], *, key: Idempotency | None = None) -> StartedBackfill:
         """Ask for a backfill, or answer with that of the same idempotency key.
@@ -163,8 +159,9 @@ class Backfills:
             backfill = Backfill(
                 id=new_id("backfill"), request=request, status=BackfillStatus.REQUESTED, created_at=to_datetime(now), item_count=len(items)
             )
-            if key is not None and not self._takes_key(connection, key, backfill.id, now=now):
-                return StartedBackfill(_before(connection, key), is_replay=True)
+            before = None if key is None else self._keys.take_in(connection, key, [backfill.id], now=now)
+            if before is not None:
+                return StartedBackfill(to_backfill(_existing(connection, before[0])), is_replay=True)
             row = {
                 "id": backfill.id,
                 "status": backfill.status.value,
@@ -398,17 +395,6 @@ class Backfills:
         keys = dict.fromkeys(partition for _, partition in pairs if partition is not None)
         return {None: 0, **self._asset_names.ids(connection, asset_keys)}, {None: 0, **self._partition_names.ids(connection, keys)}
 
-    def _takes_key(self, connection: Connection, key: Idempotency, backfill_id: str, *, now: int) -> bool:
-        row = {
-            "caller": key.caller,
-            "key": key.key,
-            "request_hash": key.request_hash or "",
-            "run_ids": to_text([backfill_id]),
-            "created_at": now,
-            "expires_at": now + REMEMBERED_FOR // timedelta(microseconds=1),
-        }
-        return self._take_key.one(connection, row) is not None
-
 
 class _Outdated(Exception):  # noqa: N818 (no error: the step is made again)
     """An item is not as the step took it to be."""
@@ -448,12 +434,6 @@ def _existing(connection: Connection, backfill_id: str) -> AnyRow:
     if row is None:
         raise NotFoundError("backfill", backfill_id)
     return row
-
-
-def _before(connection: Connection, key: Idempotency) -> Backfill:
-    row = connection.execute(select(idempotency).where(idempotency.c.caller == key.caller, idempotency.c.key == key.key)).one()
-    (backfill_id,) = made_before(row, key)
-    return to_backfill(_existing(connection, backfill_id))
 
 
 def _filtered(query: Any, where: BackfillFilter) -> Any:

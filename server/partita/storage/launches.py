@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -12,23 +11,21 @@ import msgspec
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from partita.definitions.keys import AssetKey
-from partita.errors import ConflictError, NotFoundError
+from partita.errors import NotFoundError
 from partita.records.changes import ChangeKind
-from partita.records.codec import decode, encode
+from partita.records.codec import encode
 from partita.records.events import RunStatusChanged
 from partita.records.ids import new_id, short_id
 from partita.records.runs import Run, RunRequest, RunStatus
 from partita.storage.catalogs import Catalogs
 from partita.storage.changes import record_changes
 from partita.storage.engine import Database
+from partita.storage.idempotency_keys import Idempotency, IdempotencyKeys
 from partita.storage.interned import Interned
 from partita.storage.journal import STORE
 from partita.storage.prepared import Prepared
 from partita.storage.rows import RUN_COLUMNS, event_row, to_run, to_text
-from partita.storage.tables import assets, idempotency, run_events, run_partitions, run_tags, run_targets, runs, to_datetime, to_micros
-
-REMEMBERED_FOR = timedelta(hours=24)
-"""How long an idempotency key is remembered."""
+from partita.storage.tables import assets, run_events, run_partitions, run_tags, run_targets, runs, to_datetime, to_micros
 
 _INSERT_RUNS = Prepared(insert(runs))
 _INSERT_EVENTS = Prepared(insert(run_events))
@@ -36,21 +33,8 @@ _INSERT_TAGS = Prepared(insert(run_tags))
 _INSERT_TARGETS = Prepared(insert(run_targets))
 _INSERT_PARTITIONS = Prepared(insert(run_partitions))
 _SET_LATEST_RUN = Prepared(update(assets).where(assets.c.id == bindparam("asset_id")).values(latest_run_id=bindparam("run_id")))
-_LAUNCHED = Prepared(select(idempotency).where(idempotency.c.caller == bindparam("caller"), idempotency.c.key == bindparam("key")))
 _ROOT = Prepared(select(runs.c.root_id).where(runs.c.id == bindparam("run_id")))
 _GROUP_SIZE = Prepared(select(func.count().label("size")).where(runs.c.root_id == bindparam("root")))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Idempotency:
-    """A caller's own name for a launch: the same one again answers with the same runs, for 24 hours.
-
-    `request_hash` tells requests apart; by default it is made of the run requests.
-    """
-
-    caller: str
-    key: str
-    request_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +57,12 @@ class _Entry:
 class Launches:
     """Writes runs into the queue."""
 
-    def __init__(self, database: Database, catalogs: Catalogs, *, asset_names: Interned, partition_names: Interned) -> None:
+    def __init__(self, database: Database, catalogs: Catalogs, keys: IdempotencyKeys, *, asset_names: Interned, partition_names: Interned) -> None:
         self._database = database
         self._catalogs = catalogs
         self._asset_names = asset_names
         self._partition_names = partition_names
-        row = database.insert(idempotency)
-        replaced = {name: row.excluded[name] for name in ("request_hash", "run_ids", "created_at", "expires_at")}
-        is_expired = idempotency.c.expires_at <= row.excluded.created_at
-        upsert = row.on_conflict_do_update(index_elements=["caller", "key"], set_=replaced, where=is_expired)
-        self._take_key = Prepared(upsert.returning(idempotency.c.key))
+        self._keys = keys
 
     def launch(self, connection: Connection, requests: Sequence[RunRequest], *, idempotency: Idempotency | None) -> Launched:
         """Queue a run for each request, or answer with those queued before under the same idempotency key.
@@ -93,8 +73,10 @@ class Launches:
         """
         now = self._database.clock(connection)
         ids = sorted(new_id("run") for _ in requests)  # their order is the order of the requests, which the queue keeps
-        if idempotency is not None and not self._takes_key(connection, idempotency, requests, ids, now=now):
-            return Launched(_launched_before(connection, idempotency, requests), is_replay=True)
+        if idempotency is not None:
+            before = self._keys.take_in(connection, _told_apart(idempotency, requests), ids, now=now)
+            if before is not None:
+                return Launched(_launched_before(connection, before), is_replay=True)
         entries = self._entries(connection, ids, requests, now=now)
         _write(connection, entries, now=now)
         return Launched(tuple(entry.run for entry in entries))
@@ -105,22 +87,8 @@ class Launches:
         Raises:
             ConflictError: the key was used for another request.
         """
-        row = _LAUNCHED.one(connection, {"caller": idempotency.caller, "key": idempotency.key})
-        if row is None or row.expires_at <= self._database.clock(connection):
-            return None
-        return Launched(_launched_before(connection, idempotency, ()), is_replay=True)
-
-    def _takes_key(self, connection: Connection, key: Idempotency, requests: Sequence[RunRequest], ids: list[str], *, now: int) -> bool:
-        """Remember the key; False when it is remembered already. A rival's launch in flight is waited for."""
-        row = {
-            "caller": key.caller,
-            "key": key.key,
-            "request_hash": _hash(key, requests),
-            "run_ids": to_text(ids),
-            "created_at": now,
-            "expires_at": now + REMEMBERED_FOR // timedelta(microseconds=1),
-        }
-        return self._take_key.one(connection, row) is not None
+        before = self._keys.find_in(connection, _told_apart(idempotency, ()))
+        return None if before is None else Launched(_launched_before(connection, before), is_replay=True)
 
     def _entries(self, connection: Connection, ids: list[str], requests: Sequence[RunRequest], *, now: int) -> list[_Entry]:
         targets = [self._targets(connection, request) for request in requests]
@@ -142,17 +110,14 @@ class Launches:
         return [key for key in dict.fromkeys(keys) if request.steps is None or key in request.steps]
 
 
-def _launched_before(connection: Connection, key: Idempotency, requests: Sequence[RunRequest]) -> tuple[Run, ...]:
-    row = _LAUNCHED.one(connection, {"caller": key.caller, "key": key.key})
-    if row.request_hash != _hash(key, requests):
-        raise ConflictError(f"Idempotency key {key.key!r} was used for another request. Use a new key, or send the same request.")
-    ids = decode(row.run_ids, list[str])
+def _launched_before(connection: Connection, ids: Sequence[str]) -> tuple[Run, ...]:
     found = {found.id: to_run(found) for found in connection.execute(select(*RUN_COLUMNS).where(runs.c.id.in_(ids)))}
     return tuple(found[run_id] for run_id in ids if run_id in found)
 
 
-def _hash(key: Idempotency, requests: Sequence[RunRequest]) -> str:
-    return key.request_hash if key.request_hash is not None else sha256(encode(list(requests))).hexdigest()
+def _told_apart(key: Idempotency, requests: Sequence[RunRequest]) -> Idempotency:
+    """The key with what tells its request from others; the run requests, where the caller has not said."""
+    return key if key.request_hash is not None else replace(key, request_hash=sha256(encode(list(requests))).hexdigest())
 
 
 def _new_run(connection: Connection, run_id: str, request: RunRequest, sizes: dict[str, int], *, now: int) -> Run:

@@ -9,8 +9,10 @@ from sqlalchemy import Connection, bindparam, insert, update
 
 from partita.records.assets import Materialization, PartitionStatus, ReportedMaterialization
 from partita.records.changes import ChangeKind
+from partita.records.ids import new_id
 from partita.storage.changes import record_changes
 from partita.storage.engine import Database
+from partita.storage.idempotency_keys import Idempotency, IdempotencyKeys
 from partita.storage.interned import Interned
 from partita.storage.prepared import Prepared
 from partita.storage.rows import to_text
@@ -28,7 +30,9 @@ _SET_LATEST = Prepared(
 class Reports:
     """Writes reported materialisations."""
 
-    def __init__(self, database: Database, *, asset_names: Interned, partition_names: Interned) -> None:
+    def __init__(self, database: Database, keys: IdempotencyKeys, *, asset_names: Interned, partition_names: Interned) -> None:
+        self._database = database
+        self._keys = keys
         self._asset_names = asset_names
         self._partition_names = partition_names
         row = database.insert(asset_partitions)
@@ -36,11 +40,29 @@ class Reports:
         upsert = row.on_conflict_do_update(index_elements=["asset_id", "partition_id"], set_={name: row.excluded[name] for name in columns})
         self._materialize = Prepared(upsert)
 
+    def add(self, report: ReportedMaterialization, *, key: Idempotency | None = None) -> str:
+        """Record one, or find the one that was recorded under the same idempotency key. Answers the id of the materialisation.
+
+        Raises:
+            ConflictError: the key was used for another report.
+        """
+
+        def work(connection: Connection) -> str:
+            now = self._database.clock(connection)
+            source = new_id("report")
+            before = None if key is None else self._keys.take_in(connection, key, [_id_of(source, 1)], now=now)
+            if before is not None:
+                return before[0]
+            self.add_in(connection, [report], source=source, at=now)
+            return _id_of(source, 1)
+
+        return self._database.write(work)
+
     def add_in(self, connection: Connection, reports: Sequence[ReportedMaterialization], *, source: str, at: int) -> None:
         """Record them, as a part of the transaction of `connection`. `source`, an id of what reports, makes their ids unique."""
         asset_ids = self._asset_names.ids(connection, sorted({report.asset for report in reports}))
         partition_ids = self._partition_names.ids(connection, sorted({report.partition for report in reports if report.partition is not None}))
-        writes = [_materialization(report, f"mat_{source}_{place}", at=at) for place, report in enumerate(reports, 1)]
+        writes = [_materialization(report, _id_of(source, place), at=at) for place, report in enumerate(reports, 1)]
         versions = Versions(connection, [(write, ()) for write in writes], asset_names=self._asset_names, partition_names=self._partition_names)
         for report, write in zip(reports, writes, strict=True):
             number = None if report.partition is None else partition_ids[report.partition]
@@ -50,6 +72,10 @@ class Reports:
             if number is not None:
                 self._materialize.run(connection, _state(row["asset_id"], number, at=at))
         record_changes(connection, [(ChangeKind.ASSET, report.asset) for report in reports], at=at)
+
+
+def _id_of(source: str, place: int) -> str:
+    return f"mat_{source}_{place}"
 
 
 def _materialization(report: ReportedMaterialization, event_id: str, *, at: int) -> Materialization:

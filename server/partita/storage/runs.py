@@ -16,8 +16,9 @@ from partita.records.queue import Limits, PoolsOf, no_pools
 from partita.records.runs import Run, RunRequest, RunStats, RunStep, StepStatus
 from partita.storage.claims import Claim, Claims
 from partita.storage.engine import Database
+from partita.storage.idempotency_keys import Idempotency
 from partita.storage.journal import Journal
-from partita.storage.launches import Idempotency, Launched, Launches
+from partita.storage.launches import Launched, Launches
 from partita.storage.pages import FIRST_PAGE, Position, read_page
 from partita.storage.rows import RUN_COLUMNS, AnyRow, to_run, to_step
 from partita.storage.run_queries import filtered, keyset_of

@@ -18,7 +18,7 @@ from partita.records.filters import RunFilter
 from partita.records.pages import PageRequest
 from partita.records.runs import RunStatus
 from partita.storage.backfills import Advanced, BackfillStep
-from partita.storage.launches import Idempotency
+from partita.storage.idempotency_keys import Idempotency
 from partita.storage.store import Store
 from support.stores import BOOM, begin, request, statements, status, url_of, words
 

@@ -12,7 +12,7 @@ from partita.records.events import RunStatusChanged
 from partita.records.filters import RunFilter
 from partita.records.locations import LocationCatalog
 from partita.records.runs import RunRequest, RunStatus
-from partita.storage.launches import Idempotency
+from partita.storage.idempotency_keys import Idempotency
 from partita.storage.store import Store
 from support.stores import launch, request
 

@@ -19,7 +19,7 @@ from partita.records.runs import RunStatus
 from partita.records.ticks import TickStatus
 from partita.storage import sqlite
 from partita.storage.arrivals import RunWatch
-from partita.storage.launches import Idempotency
+from partita.storage.idempotency_keys import Idempotency
 from partita.storage.retention import TickAges
 from partita.storage.store import Store
 from partita.storage.tick_rows import Outcome

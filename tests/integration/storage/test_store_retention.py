@@ -10,7 +10,7 @@ from partita.errors import AlreadyFinishedError
 from partita.records.events import StepFailed, StepStarted, StepSucceeded
 from partita.records.filters import HistoryFilter, RunFilter, RunOrder, RunOrderField
 from partita.records.runs import RunStatus
-from partita.storage.launches import Idempotency
+from partita.storage.idempotency_keys import Idempotency
 from partita.storage.retention import Pruned
 from partita.storage.store import Store
 from support.stores import BOOM, NOON, Writer, at, begin, checked, launch, log, materialized, request, status
@@ -109,7 +109,7 @@ def test_young_changes_stay(store: Store) -> None:
 
 
 def test_an_expired_idempotency_key_can_be_used_anew(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("partita.storage.launches.REMEMBERED_FOR", timedelta(seconds=-1))
+    monkeypatch.setattr("partita.storage.idempotency_keys.REMEMBERED_FOR", timedelta(seconds=-1))
     key = Idempotency(caller="ann", key="k1")
 
     first = store.runs.launch([request("orders")], idempotency=key)
@@ -121,7 +121,7 @@ def test_an_expired_idempotency_key_can_be_used_anew(store: Store, monkeypatch: 
 
 def test_expired_idempotency_keys_are_pruned(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     store.runs.launch([request("orders")], idempotency=Idempotency(caller="ann", key="young"))
-    monkeypatch.setattr("partita.storage.launches.REMEMBERED_FOR", timedelta(seconds=-1))
+    monkeypatch.setattr("partita.storage.idempotency_keys.REMEMBERED_FOR", timedelta(seconds=-1))
     for number in range(3):
         store.runs.launch([request("orders")], idempotency=Idempotency(caller="ann", key=f"old {number}"))
 

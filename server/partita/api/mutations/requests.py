@@ -22,7 +22,7 @@ from partita.errors import ChoiceError, ConflictError, InvalidConfigErrors, NotF
 from partita.planning.build import build_plan
 from partita.planning.plan import Plan
 from partita.records.runs import Run, RunRequest
-from partita.storage.launches import Idempotency
+from partita.storage.idempotency_keys import Idempotency
 
 MAX_KEY = 200
 """Characters of an idempotency key: enough for any hash or name."""
