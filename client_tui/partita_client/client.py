@@ -14,6 +14,7 @@ from uuid import uuid4
 from partita_client.assets import Asset
 from partita_client.automation import Automation
 from partita_client.errors import RequestRefusedError
+from partita_client.history import Materialization
 from partita_client.link import Link, raw_request, words
 from partita_client.models.generated import operations
 from partita_client.runs import Run
@@ -21,7 +22,7 @@ from partita_client.wanted import Partition, to_partitions, to_tags
 
 if TYPE_CHECKING:
     from partita_client.models import AssetStaleness, CodeLocation, Job, Server
-    from partita_client.models.generated.inputs import AssetFilter, LaunchRunInput, MaterializeAssetsInput, RunFilter
+    from partita_client.models.generated.inputs import AssetFilter, LaunchRunInput, MaterializeAssetsInput, ReportAssetEventInput, RunFilter
 
 PATIENCE = 60.0
 ASSET_PAGE = 50
@@ -175,6 +176,42 @@ class Client(Automation):
         """
         input: MaterializeAssetsInput = {"selection": selection, "partitions": to_partitions(partition), "config": config, "tags": to_tags(tags)}
         return self._materialize({**input, **_skipping(skip_unchanged)}, idempotency_key)
+
+    def report_materialization(
+        self,
+        asset: str,
+        *,
+        partition: str | None = None,
+        data_version: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Materialization:
+        """Record that an asset was written by something that is no run, such as an external one.
+
+        Args:
+            asset: Its key.
+            partition: The partition that was written; needed when it is partitioned.
+            data_version: Version of the data: what depends on the asset becomes stale when it changes.
+            metadata: What is to be known of the data, by label.
+            idempotency_key: The same key within a day records it once; one is made when none is given.
+
+        Returns:
+            The write as it was recorded.
+
+        Raises:
+            RequestRefusedError: there is no such asset or partition (`NOT_FOUND`), or the server says what is wrong.
+        """
+        input: ReportAssetEventInput = {
+            "assetKey": asset,
+            "partitionKey": partition,
+            "dataVersion": data_version,
+            "metadata": metadata,
+            "idempotencyKey": idempotency_key or uuid4().hex,
+        }
+        payload = (self._link.execute(operations.report_asset_event(input=input))).report_asset_event
+        if payload.materialization is None:
+            raise RequestRefusedError.of_payload(payload.errors)
+        return Materialization(payload.materialization)
 
     def run(self, run_id: str) -> Run:
         """A run by its id, or by the last eight characters of it.

@@ -1,7 +1,8 @@
-"""`partita asset`: list, show and materialise assets of a server."""
+"""`partita asset`: list, show, materialise and report assets of a server."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,7 +31,7 @@ SELECTION is a key or an expression over keys, groups, kinds, tags and owners:
 
 @click.group()
 def asset() -> None:
-    """List, show and materialise assets."""
+    """List, show, materialise and report assets."""
 
 
 @asset.command("list", epilog=SELECTION_HELP)
@@ -104,6 +105,43 @@ def materialize(
         skips = chosen["skip_unchanged"]
         runs = client.materialize_all(selection, partition=ends or partition, config=config, tags=tags, skip_unchanged=skips, idempotency_key=key)
         return finish(runs, is_waiting=is_waiting, as_json=as_json)
+
+
+@asset.command("report")
+@click.argument("key")
+@click.option("--partition", help="The partition that was written.")
+@click.option("--data-version", metavar="TEXT", help="Version of the data: what depends on it becomes stale when it changes.")
+@click.option("--metadata", "labelled", multiple=True, metavar="LABEL=VALUE", help="What is to be known of the data; may be given several times.")
+@click.option("--idempotency-key", help="The same key within a day records it once.")
+@json_option
+@server_options
+def report(key: str, *, server: Server, labelled: tuple[str, ...], as_json: bool, **told: Any) -> None:
+    """Record that the asset KEY was written by something that is no run."""
+    metadata = parse_metadata(labelled)
+    with server.connect() as client:
+        write = client.report_materialization(key, metadata=metadata, **told)
+    if as_json:
+        print_json(write.record)
+    else:
+        click.echo(f"{key}{f' [{write.partition}]' if write.partition else ''} is recorded as written: {write.id}")
+
+
+def parse_metadata(labelled: Sequence[str]) -> dict[str, Any]:
+    """Labels and values; a value that reads as a number, true, false or JSON is one."""
+    import yaml
+
+    found = {}
+    for text in labelled:
+        label, separator, value = text.partition("=")
+        if not separator or not label:
+            raise click.BadParameter(f"{text!r} is not LABEL=VALUE.", param_hint="--metadata")
+        try:
+            found[label] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            found[label] = value
+        if not isinstance(found[label], (str, int, float, bool, list, dict)):
+            found[label] = value
+    return found
 
 
 def parse_span(span: str) -> tuple[str, str]:

@@ -212,6 +212,17 @@ def test_an_asset_tells_what_was_written(client: Client, worker: Worker) -> None
     assert event.materialization.asset.key == "honey"
 
 
+def test_a_write_by_others_is_reported(client: Client) -> None:
+    write = client.report_materialization("honey", data_version="7", metadata={"rows": 2})
+
+    assert (write.data_version, dict(write.metadata)) == ("7", {"rows": 2})
+    latest = client.asset("honey").latest
+    assert latest is not None
+    assert latest.id == write.id
+    with pytest.raises(RequestRefusedError, match="There is no asset 'hony'"):
+        client.report_materialization("hony")
+
+
 def test_partitions_are_runs_of_their_own_or_one_run(client: Client, worker: Worker) -> None:
     days = [f"2013-01-0{day}" for day in range(1, 4)]
 

@@ -50,6 +50,18 @@ PartitionRange = TypedDict("PartitionRange", {"from": "str", "to": "str"})
 TagInput = TypedDict("TagInput", {"key": "str", "value": "str"})
 """A label with a value."""
 
+ReportAssetEventInput = TypedDict(
+    "ReportAssetEventInput",
+    {
+        "assetKey": "str",
+        "dataVersion": "NotRequired[str | None]",
+        "idempotencyKey": "NotRequired[str | None]",
+        "metadata": "NotRequired[Any]",
+        "partitionKey": "NotRequired[str | None]",
+    },
+)
+"""A write of an asset that no run did."""
+
 TickFilter = TypedDict(
     "TickFilter",
     {

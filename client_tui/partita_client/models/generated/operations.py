@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         LaunchRunInput,
         MaterializeAssetsInput,
         ReloadCodeLocationInput,
+        ReportAssetEventInput,
         RetryBackfillInput,
         RetryRunInput,
         RunFilter,
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
         MaterializeAssets,
         ReadLog,
         ReloadCodeLocation,
+        ReportAssetEvent,
         RetryBackfill,
         RetryRun,
         SetAutomationStatus,
@@ -719,6 +721,66 @@ fragment Tag on Tag {
 
 def materialize_assets(*, input: MaterializeAssetsInput) -> Request[MaterializeAssets]:
     return Request("MaterializeAssets", "mutation", MATERIALIZE_ASSETS, given({"input": input}))
+
+
+REPORT_ASSET_EVENT = """mutation ReportAssetEvent($input: ReportAssetEventInput!) {
+  reportAssetEvent(input: $input) {
+    isReplay
+    materialization {
+      ...MaterializationRecord
+    }
+    errors {
+      ...MutationError
+    }
+  }
+}
+
+fragment MaterializationRecord on Materialization {
+  id
+  at
+  partitionKey
+  stepKey
+  version
+  dataVersion
+  codeVersion
+  run {
+    id
+  }
+  metadata {
+    ...MetadataEntry
+  }
+}
+
+fragment MetadataEntry on MetadataEntry {
+  label
+  kind
+  value
+}
+
+fragment MutationError on MutationError {
+  __typename
+  code
+  message
+  path
+  ... on NotFound {
+    id
+    suggestions
+  }
+  ... on RunConfigInvalid {
+    expected
+    suggestions
+  }
+  ... on NotEnded {
+    tick {
+      id
+    }
+  }
+}
+"""
+
+
+def report_asset_event(*, input: ReportAssetEventInput) -> Request[ReportAssetEvent]:
+    return Request("ReportAssetEvent", "mutation", REPORT_ASSET_EVENT, given({"input": input}))
 
 
 GET_SCHEDULE = """query GetSchedule($name: String!) {

@@ -162,6 +162,8 @@ __all__ = [
     "ReadLogRun",
     "ReloadCodeLocation",
     "ReloadCodeLocationReloadCodeLocation",
+    "ReportAssetEvent",
+    "ReportAssetEventReportAssetEvent",
     "RetryBackfill",
     "RetryBackfillRetryBackfill",
     "RetryRun",
@@ -2342,6 +2344,24 @@ class MaterializeAssets(Shape):
 
     materialize_assets: MaterializeAssetsMaterializeAssets
     """Write assets; a selection of several code locations or partitions becomes several runs."""
+
+
+class ReportAssetEventReportAssetEvent(Shape):
+    """What became of a write that was reported."""
+
+    is_replay: bool
+    """Whether this is the first answer to the same idempotency key again."""
+    materialization: MaterializationRecord | None = None
+    """The write as it was recorded; null when it was refused."""
+    errors: tuple[AnyMutationError, ...]
+    """What stopped it; empty when it was done."""
+
+
+class ReportAssetEvent(Shape):
+    """The answer to `ReportAssetEvent`."""
+
+    report_asset_event: ReportAssetEventReportAssetEvent
+    """Record that an asset was written by something that is no run; sensors and conditions see it."""
 
 
 class GetSchedule(Shape):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from partita.api.automations import AutomationEntry, SensorEntry
 from partita.api.entries import LocationEntry
 from partita.api.problems import Problem
+from partita.records.assets import Materialization
 from partita.records.backfills import Backfill
 from partita.records.runs import Run
 from partita.records.ticks import Tick
@@ -36,6 +37,15 @@ class RunAnswer:
     """The value behind payloads about one run that is there already."""
 
     run: Run | None = None
+    errors: Sequence[Problem] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """The value behind a `ReportAssetEventPayload`."""
+
+    materialization: Materialization | None = None
+    is_replay: bool = False
     errors: Sequence[Problem] = ()
 
 

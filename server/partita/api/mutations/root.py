@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from partita.api.context import Info
-from partita.api.mutations import automation, backfill, cancel, launch, materialize, priority, reload, retry
+from partita.api.mutations import automation, backfill, cancel, launch, materialize, priority, reload, report, retry
 from partita.api.mutations.answers import (
     Added,
     BackfillAnswer,
@@ -14,6 +14,7 @@ from partita.api.mutations.answers import (
     LaunchedRun,
     LaunchedRuns,
     Reloaded,
+    Reported,
     RunAnswer,
     SensorAnswer,
     Switched,
@@ -27,6 +28,7 @@ from partita.api.types.inputs import (
     LaunchRunInput,
     MaterializeAssetsInput,
     ReloadCodeLocationInput,
+    ReportAssetEventInput,
     RetryBackfillInput,
     RetryRunInput,
     SetAutomationStatusInput,
@@ -42,6 +44,7 @@ from partita.api.types.payloads import (
     LaunchRunPayload,
     MaterializeAssetsPayload,
     ReloadCodeLocationPayload,
+    ReportAssetEventPayload,
     RetryBackfillPayload,
     SetAutomationStatusPayload,
     SetRunPriorityPayload,
@@ -65,6 +68,12 @@ class Mutation:
     async def materialize_assets(info: Info, input: Annotated[MaterializeAssetsInput, argument("What to write.")]) -> LaunchedRuns:
         """Write assets."""
         return await materialize.materialize_assets(info.context, input)
+
+    @resolved("Record that an asset was written by something that is no run; sensors and conditions see it.", type=ReportAssetEventPayload)
+    @staticmethod
+    async def report_asset_event(info: Info, input: Annotated[ReportAssetEventInput, argument("What was written.")]) -> Reported:
+        """Record a write."""
+        return await report.report_asset_event(info.context, input)
 
     @resolved("Execute a run again, as a new run of its group.", type=LaunchRunPayload)
     @staticmethod

@@ -72,6 +72,17 @@ class MaterializeAssetsInput:
     idempotency_key: str | None = given(IDEMPOTENCY)
 
 
+@strawberry.input(description="A write of an asset that no run did.")
+class ReportAssetEventInput:
+    """A write of an asset that no run did."""
+
+    asset_key: str = required("Key of the asset; a location must declare it, be it as an external one.")
+    partition_key: str | None = given("The partition that was written; needed when the asset is partitioned.")
+    data_version: str | None = given("Version of the data: what depends on the asset becomes stale when it changes.")
+    metadata: JSON | None = given("What is to be known of the data: a mapping from labels to plain values.")
+    idempotency_key: str | None = given(IDEMPOTENCY)
+
+
 @strawberry.input(description="A run to execute again.")
 class RetryRunInput:
     """A run to execute again."""

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from partita.api.types.fields import BACKFILL, CODE_LOCATION, RUN, SENSOR, TICK, many, maybe, shown
+from partita.api.types.fields import BACKFILL, CODE_LOCATION, MATERIALIZATION, RUN, SENSOR, TICK, many, maybe, shown
 from partita.api.types.node import Definition
 from partita.api.types.problems import Obstacle
 
@@ -24,6 +24,15 @@ class MaterializeAssetsPayload:
     """What became of a request to write assets."""
 
     runs: list[str] = shown("The runs, those that others wait for first; empty when the request was refused.", type=many(RUN))
+    is_replay: bool = shown(REPLAY)
+    errors: list[Obstacle] = shown(ERRORS)
+
+
+@strawberry.type(description="What became of a write that was reported.")
+class ReportAssetEventPayload:
+    """What became of a write that was reported."""
+
+    materialization: str = shown("The write as it was recorded; null when it was refused.", type=maybe(MATERIALIZATION))
     is_replay: bool = shown(REPLAY)
     errors: list[Obstacle] = shown(ERRORS)
 
