@@ -160,8 +160,8 @@ def test_a_mutation_takes_one_input_and_answers_with_a_payload_that_carries_erro
         assert str(payload.fields["errors"].type) == "[MutationError!]!"
 
 
-def test_whatever_launches_takes_an_idempotency_key() -> None:
-    launching = {"LaunchRunInput", "MaterializeAssetsInput", "RetryRunInput", "StartBackfillInput"}
+def test_whatever_launches_or_records_takes_an_idempotency_key() -> None:
+    launching = {"LaunchRunInput", "MaterializeAssetsInput", "ReportAssetEventInput", "RetryRunInput", "StartBackfillInput"}
     # a backfill is retried in place: while it runs, a second `retryBackfill` is a CONFLICT
 
     assert launching == {owner for owner, name, _ in inputs() if name == "idempotencyKey"}
