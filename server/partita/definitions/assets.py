@@ -12,7 +12,7 @@ from partita.definitions.hooks import Hook, check_hooks
 from partita.definitions.inputs import AssetInputs, asset_inputs, config_of, config_type_of, description_of, name_of
 from partita.definitions.keys import AssetKey
 from partita.definitions.partitions import Partitions
-from partita.definitions.policies import BackfillPolicy, Freshness, Pool, PoolFields, Retry, expect, pool_fields, to_seconds
+from partita.definitions.policies import BackfillPolicy, Freshness, Pool, PoolFields, Retry, expect, pool_fields, to_amount, to_seconds
 from partita.definitions.ports import In
 from partita.definitions.signatures import Signature, signature_of
 from partita.definitions.sources import located, source_of
@@ -244,11 +244,15 @@ def checked_requirements(requires: object) -> tuple[tuple[str, str], ...]:
     """What a machine must provide, by name.
 
     Raises:
-        DefinitionError: it is no mapping.
+        DefinitionError: it is no mapping, or something in it is no amount.
     """
     if not isinstance(requires, (Mapping, type(None))):
         raise DefinitionError(f"requires={requires!r}: give a mapping from what a machine provides, such as requires={{'gpu': 1}}.")
-    return tuple(sorted((str(name), str(amount)) for name, amount in (requires or {}).items()))
+    amounts = {str(name): str(amount) for name, amount in (requires or {}).items()}
+    for name, amount in amounts.items():
+        if (number := to_amount(amount)) is None or number <= 0:
+            raise DefinitionError(f"requires: {amount!r} is no amount of {name}. Give a number above 0, or bytes such as '8GiB'.")
+    return tuple(sorted(amounts.items()))
 
 
 def _read(signature: Signature, inputs: AssetInputs) -> FromFunction:

@@ -113,10 +113,17 @@ def name_of(function: Callable[..., Any], given: Any, *, parameter: str) -> Any:
     return name
 
 
-def unresolved_hint(signature: Signature | None, name: str) -> str:
+def unresolved_hint(signature: Signature | None, name: str, resources: Mapping[str, object] | None = None) -> str:
     """Why a parameter that was perhaps meant otherwise is taken for an input; starts with a space, or is empty."""
     parameter = next((each for each in signature.parameters if each.name == name), None) if signature is not None else None
-    if parameter is None or parameter.is_resolved:
+    if parameter is None:
+        return ""
+    is_bare = parameter.annotation is None and parameter.is_resolved
+    if is_bare and resources and name in resources:
+        return f" If the resource of that name is meant, annotate it: {name}: {type(resources[name]).__name__}."
+    if is_bare and name == "config":
+        return " If run config is meant, annotate it with the class that it is of, a pt.Config."
+    if parameter.is_resolved:
         return ""
     return (
         f" (Its annotation {parameter.type_name!r} cannot be resolved, perhaps because it is imported under TYPE_CHECKING only, so it is not known "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Literal, TypedDict, TypeVar, get_args
@@ -96,6 +97,17 @@ def pool_fields(given: str | Pool | None, where: str) -> PoolFields:
         raise DefinitionError(f"{where}: pool={given!r}: give a pool's name, or pt.Pool(name, slots=2).")
     pool = Pool(given) if isinstance(given, str) else given
     return {"pool": pool.name, "pool_slots": pool.slots}
+
+
+_BYTES = {"": 1.0, "B": 1.0, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KIB": 2.0**10, "MIB": 2.0**20, "GIB": 2.0**30, "TIB": 2.0**40}
+_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)")
+
+
+def to_amount(text: str) -> float | None:
+    """`1` as 1, `8GiB` as bytes; None for what is no amount."""
+    parts = _AMOUNT.fullmatch(text)
+    unit = None if parts is None else _BYTES.get(parts[2].upper())
+    return None if parts is None or unit is None else float(parts[1]) * unit
 
 
 class BackfillPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

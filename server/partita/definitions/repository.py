@@ -84,8 +84,9 @@ class Repository:
             check_name("repository", name)
             self._executor = expect(ExecutorSpec, executor, "executor") or self._executor
         self._provisions = Provisions(resources or {}, io_managers or {}, problems)
-        self._assets: dict[AssetKey, Found] = resolve_assets(collect_assets(assets, problems), problems)
-        self._checks: dict[str, Check[..., Any]] = resolve_checks([checks, *(each.checks for each in self.assets)], self._assets.keys(), problems)
+        self._assets: dict[AssetKey, Found] = resolve_assets(collect_assets(assets, problems), self._provisions.resources, problems)
+        own_checks = [checks, *(each.checks for each in self.assets)]
+        self._checks: dict[str, Check[..., Any]] = resolve_checks(own_checks, self._assets.keys(), self._provisions.resources, problems)
         self.graph = AssetGraph([each.spec for each in self._assets.values()], [each.spec for each in self._checks.values()])
         """Its assets and the edges between them."""
         if check_circles(self.graph, problems):

@@ -44,15 +44,17 @@ def collect_assets(assets: Iterable[Any], problems: Problems) -> dict[AssetKey, 
     return found
 
 
-def resolve_assets(assets: Mapping[AssetKey, Found], problems: Problems) -> dict[AssetKey, Found]:
+def resolve_assets(assets: Mapping[AssetKey, Found], resources: Mapping[str, object], problems: Problems) -> dict[AssetKey, Found]:
     """`assets` with every upstream name led to its asset; what cannot be is a problem."""
-    names = Names(assets.keys())
+    names = Names(assets.keys(), resources)
     return {key: _resolved(each, names, problems) if isinstance(each, Asset) else _declared(each, names, problems) for key, each in assets.items()}
 
 
-def resolve_checks(checks: Iterable[Any], assets: Collection[AssetKey], problems: Problems) -> dict[str, Check[..., Any]]:
+def resolve_checks(
+    checks: Iterable[Any], assets: Collection[AssetKey], resources: Mapping[str, object], problems: Problems
+) -> dict[str, Check[..., Any]]:
     """Checks by step key, with every upstream name led to its asset."""
-    names = Names(assets)
+    names = Names(assets, resources)
     found: dict[str, Check[..., Any]] = {}
     for each in flatten(checks, problems):
         if not isinstance(each, Check):
@@ -164,7 +166,7 @@ def _check_edges(
             problems.add(problem, source=owner.source, subject=owner.subject, kind=UnknownDependencyError)
         else:
             name = each.key or each.name
-            problem = _unknown(name, names.keys, what=f"parameter {each.name!r} loads") + unresolved_hint(owner.signature, each.name)
+            problem = _unknown(name, names.keys, what=f"parameter {each.name!r} loads") + unresolved_hint(owner.signature, each.name, names.resources)
             problems.add_missing(name, problem, source=owner.source, subject=owner.subject)
     for dep in deps:
         if dep.key not in names.keys:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -13,10 +13,11 @@ from partita.errors import DefinitionError
 
 
 class Names:
-    """The assets of one repository, found by key or last segment."""
+    """The assets of one repository, found by key or last segment; and its resources, for which a parameter may have been meant."""
 
-    def __init__(self, keys: Collection[AssetKey]) -> None:
+    def __init__(self, keys: Collection[AssetKey], resources: Mapping[str, object] | None = None) -> None:
         self.keys = keys
+        self.resources = resources or {}
         self._by_segment: dict[str, list[AssetKey]] = {}
         for key in keys:
             if "/" in key:

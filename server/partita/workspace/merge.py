@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 
 from partita.definitions.asset_graph import AssetGraph
 from partita.definitions.keys import AssetKey
+from partita.definitions.sources import SourceLocation
 from partita.definitions.specs import AssetSpec, CheckSpec, RepositorySpec
 from partita.errors import CycleError
 from partita.records.locations import LocationCatalog
@@ -40,18 +41,19 @@ class _Claims:
         for check in repository.checks:
             holder, _ = self.checks.setdefault(check.step_key, (place, check))
             if holder[0] != place[0]:
-                self._refuse(place, f"check {check.step_key!r}", holder)
+                self._refuse(place, f"check {check.step_key!r}", holder, check.source)
 
     def _take_asset(self, place: Place, spec: AssetSpec) -> None:
         held = self.assets.get(spec.key)
         if held is None or _stands_before(spec, held[1]):
             self.assets[spec.key] = (place, spec)
         elif spec.is_executable and held[0][0] != place[0]:
-            self._refuse(place, f"asset '{spec.key}'", held[0])
+            self._refuse(place, f"asset '{spec.key}'", held[0], spec.source)
 
-    def _refuse(self, place: Place, what: str, holder: Place) -> None:
+    def _refuse(self, place: Place, what: str, holder: Place, source: SourceLocation | None) -> None:
+        where = f"{source.file}:{source.line}: " if source is not None else ""
         self.conflicts.setdefault(place[0], []).append(
-            f"Repository {place[1]!r} defines {what}, which repository {holder[1]!r} of code location {holder[0]!r} already defines. "
+            f"{where}Repository {place[1]!r} defines {what}, which repository {holder[1]!r} of code location {holder[0]!r} already defines. "
             "Rename it, or refer to the other one with pt.AssetSpec."
         )
 

@@ -214,3 +214,35 @@ def test_a_function_without_a_name_needs_a_key() -> None:
         pt.asset(lambda: 1)
 
     assert pt.asset(key="one")(lambda: 1).key == "one"
+
+
+@pytest.mark.parametrize(
+    ("requires", "problem"), [({"gpu": "x"}, "'x' is no amount of gpu"), ({"memory": "8GB?"}, "no amount of memory"), ({"cpu": -1}, "'-1'")]
+)
+def test_what_a_machine_must_provide_is_an_amount(requires: dict[str, object], problem: str) -> None:
+    with pytest.raises(pt.DefinitionError, match=problem):
+
+        @pt.asset(requires=requires)  # type: ignore[arg-type]
+        def wanting() -> int:
+            return 1
+
+
+def test_amounts_are_numbers_or_bytes() -> None:
+    @pt.asset(requires={"gpu": 1, "memory": "8 GiB", "disk": "1.5TB"})
+    def wanting() -> int:
+        return 1
+
+    assert wanting.spec.requires == (("disk", "1.5TB"), ("gpu", "1"), ("memory", "8 GiB"))
+
+
+def test_a_parameter_without_annotation_that_was_meant_for_something_else_is_told_how_to_write_it() -> None:
+    @pt.asset
+    def loads(warehouse, config) -> int:  # type: ignore[no-untyped-def]
+        return 1
+
+    with pytest.raises(pt.DefinitionErrors) as caught:
+        pt.Repository("r", assets=[loads], resources={"warehouse": Warehouse(path="here")})
+
+    said = str(caught.value)
+    assert "If the resource of that name is meant, annotate it: warehouse: Warehouse." in said
+    assert "If run config is meant, annotate it with the class that it is of, a pt.Config." in said

@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from partita.definitions.policies import to_amount
 from partita.errors import ExecutionError, PartitaError
 from partita.execution.executors.in_process import Ended, InProcess
 from partita.execution.executors.remote import RemoteOutcome, RemoteTask, Told, declared_by, run_remotely
@@ -94,7 +95,7 @@ class Dask(InProcess):
 
     def start(self, step: Step, *, attempt: int) -> None:
         """Begin an attempt."""
-        resources = {name: _number(amount) for name, amount in step.requires}
+        resources = {name: to_amount(amount) or 0.0 for name, amount in step.requires}
         if problem := self._unsatisfied(resources):
             self._fail(step, attempt, PythonError(class_name="ExecutionError", message=problem), has_started=False)
             return
@@ -203,19 +204,3 @@ class Dask(InProcess):
         )
         self._scope.tell(failed)
         self._ended.append(Ended(step.key, Outcome(error=ExecutionError(error.summary), retry_after=retry_after)))
-
-
-_UNITS = {"KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KIB": 2.0**10, "MIB": 2.0**20, "GIB": 2.0**30, "TIB": 2.0**40}
-
-
-def _number(amount: str) -> float:
-    """`1` as 1, `8GiB` as bytes.
-
-    Raises:
-        ExecutionError: it is no amount.
-    """
-    digits = amount.rstrip("KMGTiBkmgtb ")
-    try:
-        return float(digits) * _UNITS.get(amount[len(digits) :].strip().upper() or "", 1.0)
-    except ValueError:
-        raise ExecutionError(f"requires: {amount!r} is no amount. Give a number, or bytes such as '8GiB'.") from None
