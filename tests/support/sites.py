@@ -203,8 +203,8 @@ def a_site(folder: Path, *, storage: str | None = None, logs: str | None = None,
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "scratch").mkdir(exist_ok=True)
     tables = [f'[[location]]\nname = "{name}"\nfile = "{name}.py"\n' for name in modules]
-    asked = {"url": storage, "logs": logs}
-    tables.append("[storage]\n" + "".join(f'{name} = "{value}"\n' for name, value in asked.items() if value is not None))
+    asked = [f'{name} = "{value}"\n' for name, value in (("url", storage), ("logs", logs)) if value is not None]
+    tables += ["[storage]\n" + "".join(asked)] if asked else []
     (folder / "partita.toml").write_text("\n".join(tables))
     settings = load_settings(folder / "partita.toml", environ={})
     settings.home.mkdir(exist_ok=True)

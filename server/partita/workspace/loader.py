@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import msgspec
 
@@ -51,6 +51,13 @@ def load_repositories(location: LocationSettings) -> tuple[Repository, ...]:
         found = _repositories_in(location, _import(location))
     except DefinitionError as error:
         raise _with_all_others(location, error) from error.__cause__
+    except WorkspaceError:
+        raise
+    except Exception as error:
+        others = _with_all_others(location, None)
+        if others is None:
+            raise
+        raise others from error
     if not found:
         raise WorkspaceError(
             f"Code location {location.name!r}: {_subject(location)} holds no repository, asset or job. "
@@ -60,8 +67,12 @@ def load_repositories(location: LocationSettings) -> tuple[Repository, ...]:
     return found
 
 
-def _with_all_others(location: LocationSettings, first: DefinitionError) -> DefinitionError:
-    """The error that ended the import, together with all that one would meet after mending it."""
+@overload
+def _with_all_others(location: LocationSettings, first: DefinitionError) -> DefinitionError: ...
+@overload
+def _with_all_others(location: LocationSettings, first: None) -> DefinitionErrors | None: ...
+def _with_all_others(location: LocationSettings, first: DefinitionError | None) -> DefinitionError | None:
+    """The error that ended the import, together with all that one would meet after mending it; `first` where there are no others."""
     with recovering() as recovery:
         try:
             module = _import(location, recovery)

@@ -10,7 +10,7 @@ import __future__ as future
 import ast
 import sys
 import sysconfig
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
@@ -23,6 +23,9 @@ from partita.errors import DefinitionError, DefinitionErrors
 
 INSTALLED = tuple(f"{sysconfig.get_paths()[name]}/" for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 """Directories of the interpreter's own modules and of installed ones."""
+_TRY = "__partita_attempt__"
+_UNMOVABLE = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
+"""What means something else inside a function."""
 _NAMING = frozenset({"key", "name"})
 
 
@@ -33,6 +36,8 @@ class Recovery:
         self.errors: list[DefinitionError] = []
         self.has_repository = False
         """Whether a `pt.Repository` was among what could not be made."""
+        self.modules: list[str] = []
+        """What was imported, perhaps in part."""
 
     def take(self, error: DefinitionError) -> None:
         """One more, unless it comes of using what is broken."""
@@ -66,6 +71,8 @@ def recovering() -> Iterator[Recovery]:
         yield recovery
     finally:
         sys.meta_path.remove(finder)
+        for name in recovery.modules:
+            sys.modules.pop(name, None)
 
 
 class _PatientLoader(SourceFileLoader):
@@ -74,6 +81,7 @@ class _PatientLoader(SourceFileLoader):
         self._recovery = recovery
 
     def exec_module(self, module: ModuleType) -> None:
+        self._recovery.modules.append(module.__name__)
         tree = ast.parse(Path(self.path).read_bytes(), self.path)
         module.__doc__ = ast.get_docstring(tree)
         flags = _future_flags(tree)
@@ -85,7 +93,7 @@ class _PatientLoader(SourceFileLoader):
         try:
             exec(code, names)
         except DefinitionError as error:
-            self._recovery.take(error)
+            self._take_apart(error, statement, names)
         except Exception as error:  # whatever the user's code raises; the author would meet it next
             if not any(isinstance(names.get(used), BrokenDefinition) for used in _names_used(statement)):
                 self._recovery.take_other(error)
@@ -95,6 +103,49 @@ class _PatientLoader(SourceFileLoader):
         broken = BrokenDefinition(_names_of(statement))
         for name in _names_bound(statement):
             names.setdefault(name, broken)
+
+    def _take_apart(self, error: DefinitionError, statement: ast.stmt, names: dict[str, Any]) -> None:
+        """Take the error of a statement; of one that calls several things, those of all of them: a list of definitions, say, in a repository."""
+        if not isinstance(statement, (ast.Assign, ast.AnnAssign, ast.Expr)) or any(isinstance(node, _UNMOVABLE) for node in ast.walk(statement)):
+            self._recovery.take(error)
+            return
+        before = len(self._recovery.errors)
+        guarded = ast.fix_missing_locations(ast.Module([_Guarding(statement).visit(statement)], type_ignores=[]))
+        names[_TRY] = self._attempt
+        try:
+            exec(compile(guarded, self.path, "exec", dont_inherit=True), names)
+        except DefinitionError as found:
+            self._recovery.take(found)
+        except Exception:  # it comes of what is broken
+            pass
+        finally:
+            del names[_TRY]
+        if len(self._recovery.errors) == before:
+            self._recovery.take(error)
+
+    def _attempt(self, call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except DefinitionError as error:
+            self._recovery.take(error)
+            return BrokenDefinition(frozenset())
+
+
+class _Guarding(ast.NodeTransformer):
+    """Has every call inside a statement's outermost one attempted by itself."""
+
+    def __init__(self, statement: ast.stmt) -> None:
+        self._outermost: ast.expr | None = getattr(statement, "value", None)
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        """The call, inside a function that is called at once."""
+        self.generic_visit(node)
+        if node is self._outermost:
+            return node
+        nothing = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
+        attempt = ast.Call(ast.Name(_TRY, ast.Load()), [ast.copy_location(ast.Lambda(nothing, node), node)], [])
+        ast.copy_location(attempt, node)
+        return attempt
 
 
 def _future_flags(tree: ast.Module) -> int:

@@ -154,6 +154,47 @@ shop = pt.Repository("shop", assets=[a, b])
         load_repositories(file_location(tmp_path, code))
 
 
+def test_what_is_wrong_inside_the_statement_of_a_repository_hides_nothing_else_in_it(tmp_path: Path) -> None:
+    code = """
+import partita as pt
+
+@pt.asset(key="a")
+def one() -> int: return 1
+
+@pt.asset(key="a")
+def two() -> int: return 1
+
+shop = pt.Repository(
+    "shop",
+    assets=[one, two, pt.AssetSpec("x y"), *[pt.AssetSpec(f"{name}!") for name in ("b", "c")]],
+    jobs=[pt.asset_job("j", selection="key:a and (")],
+)
+"""
+    with pytest.raises(DefinitionErrors) as caught:
+        load_repositories(file_location(tmp_path, code))
+
+    said = [str(error) for error in caught.value.errors]
+    assert len(said) == 5
+    for number, words in enumerate(["'x y' is not an asset key", "'b!'", "'c!'", "ends too early at column", "the key is taken by the asset at"]):
+        assert words in said[number]
+
+
+def test_a_first_mistake_that_is_no_definition_hides_none(tmp_path: Path) -> None:
+    code = """
+import partita as pt
+
+@pt.asset(partitons=None)
+def one() -> int: return 1
+
+@pt.asset(deps=["nowhere"])
+def two() -> int: return 1
+
+shop = pt.Repository("shop", assets=[two])
+"""
+    with pytest.raises(DefinitionErrors, match=r"(?s)partitons.*nowhere"):
+        load_repositories(file_location(tmp_path, code))
+
+
 @pytest.mark.parametrize(
     ("code", "said"),
     [
