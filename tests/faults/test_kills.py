@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,6 +80,19 @@ def test_the_worker(dev: Dev, client: Client) -> None:
     assert run.wait(timeout=40).status == "failed"
     eventually(lambda: not [pid for pid in below if is_alive(pid)], what="its processes to end with it")
     assert client.run(done.id).status == "succeeded"
+    assert_it_works_again(client)
+
+
+def test_the_worker_of_a_step_that_has_started_what_carries_no_mark(dev: Dev, client: Client) -> None:
+    run = client.launch("unmarked_job")
+    eventually(lambda: dev.scratch("unmarked").exists())
+    left = json.loads(dev.scratch("unmarked").read_text())["left"]
+    worker = next(pid for pid, name in dev.processes().items() if name.startswith("partita-worker"))
+
+    kill(worker)
+
+    eventually(lambda: not is_alive(left), what="what the step had started to end")
+    assert run.wait(timeout=40).status == "failed"
     assert_it_works_again(client)
 
 

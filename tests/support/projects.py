@@ -101,6 +101,19 @@ def patient_job() -> None:
 
 
 @pt.op
+def unmarked(context: pt.OpContext) -> None:
+    """Leave something that carries nothing of ours, in a session of its own."""
+    left = subprocess.Popen(["sleep", "7777"], env={}, start_new_session=True)
+    note("unmarked", left=left.pid)
+    wait_for("go")
+
+
+@pt.job
+def unmarked_job() -> None:
+    unmarked()
+
+
+@pt.op
 def talkative(context: pt.OpContext) -> int:
     """Log a numbered line every few milliseconds until told to stop."""
     number = 0
@@ -147,9 +160,8 @@ def failing() -> None:
     never(boom())
 
 
-definitions = pt.Repository(
-    "main", assets=[one, two, day, days], checks=[two_is_two], jobs=[trivial_job, counting, patient_job, talkative_job, stubborn_job, failing]
-)
+JOBS = [trivial_job, counting, patient_job, unmarked_job, talkative_job, stubborn_job, failing]
+definitions = pt.Repository("main", assets=[one, two, day, days], checks=[two_is_two], jobs=JOBS)
 '''
 
 BROKEN = """

@@ -18,7 +18,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Protocol
 
-from partita.automation.attempts import Attempt, RunningStep, death_error, failed_run_error, failure, timeout_error
+from partita.automation.attempts import TIMED_OUT, Attempt, RunningStep, death_error, failed_run_error, failure, shared_error, timeout_error
 from partita.automation.orders import Places, order_for_plan, order_for_steps
 from partita.automation.outputs import Outputs
 from partita.automation.planned import PlannedRun
@@ -80,6 +80,9 @@ class Processes(Protocol):
 
     def end(self, child: Child, *, grace: float) -> None:
         """Tell a process to stop, and kill it after `grace` seconds."""
+
+    def has_news(self, child: Child) -> bool:
+        """Whether a process has told something that was not heard yet."""
 
 
 class ActiveRun:
@@ -167,6 +170,8 @@ class ActiveRun:
     def hear_facts(self, child: Child, events: Sequence[Event]) -> None:
         """A process of this run told what happened in it."""
         attempt = self._attempts[child]
+        if events:
+            attempt.told_at = events[-1].at
         for event in events:
             if self._heed(attempt, event):
                 self._log.add([event])
@@ -203,18 +208,19 @@ class ActiveRun:
         match event:
             case StepCanceled() | StepsMapped():
                 return False  # whether it was cancelled, timed out or stopped from outside is for us to say, and what comes behind it too
-            case StepFailed() if attempt.is_overdue(key):
+            case StepFailed(error=error) if attempt.is_overdue(key) and error.class_name != TIMED_OUT:
                 return False
-            case StepStarted(attempt=number):
-                self._note_start(attempt, key, number)
+            case StepStarted():
+                self._note_start(attempt, key, event)
             case OutputSaved():
                 self._outputs.setdefault(key, []).append(event)
             case StepSkipped() | StepUpstreamFailed():
                 self._untold.pop(key, None)
         return True
 
-    def _note_start(self, attempt: Attempt, key: str, number: int) -> None:
-        attempt.begin(self._walk.step(key), number, grace=self._timing.overdue)
+    def _note_start(self, attempt: Attempt, key: str, started: StepStarted) -> None:
+        number = started.attempt
+        attempt.begin(self._walk.step(key), number, grace=self._timing.overdue, at=started.at)
         self._printed.begin(key, number)
         if attempt.is_whole:
             if self._walk.status(key) is StepStatus.WAITING_RETRY:
@@ -260,6 +266,8 @@ class ActiveRun:
             error = timeout_error(key, step.timeout)
         elif self._ending is not None and self._ending.error is not None:
             error = self._ending.error
+        elif attempt.culprit is not None:
+            error = shared_error(key, attempt.culprit)
         else:
             error = death_error(key, death, attempt.child.error)
         is_last = self._ending is not None
@@ -324,10 +332,12 @@ class ActiveRun:
 
     def _end_overdue(self, now: float) -> None:
         for child, attempt in self._attempts.items():
-            for running in attempt.running.values():
-                if running.deadline is not None and now >= running.deadline and attempt.outcome is None:
-                    running.deadline, running.is_overdue = None, True
-                    self._processes.end(child, grace=self._timing.cancel)
+            for key, running in attempt.running.items():
+                is_due = running.deadline is not None and now >= running.deadline and attempt.outcome is None
+                # a worker that hears late does not know yet whether it is over
+                if is_due and (attempt.was_running_at_its_due(running) or not self._processes.has_news(child)):
+                    running.deadline, running.is_overdue, attempt.culprit = None, True, key
+                    self._processes.end(child, grace=self._timing.last)
             if attempt.linger_until is not None and now >= attempt.linger_until:
                 attempt.linger_until = None
                 message = f"Process {child.pid} did not end within {self._timing.linger:g} s after its work was done; it is told to stop."

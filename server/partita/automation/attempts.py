@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from partita.execution.children import Child, Death
 from partita.planning.plan import Step
 from partita.records.events import StepFailed, StepSucceeded
 from partita.records.failures import PythonError
+
+TIMED_OUT = "StepTimeoutError"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -21,6 +23,8 @@ class RunningStep:
     began: float
     """By the monotonic clock."""
     deadline: float | None
+    due_at: datetime | None = None
+    """The same by the clock of its process."""
     is_overdue: bool = False
 
 
@@ -36,6 +40,10 @@ class Attempt:
     """Of several steps, those that the process has told the end of."""
     outcome: StepSucceeded | StepFailed | None = None
     """How its single step ended, as the process told it."""
+    told_at: datetime | None = None
+    """When the newest of what it has told happened."""
+    culprit: str | None = None
+    """The step for which it had to be ended."""
     linger_until: float | None = None
     """When it must have ended, after all that it had to do is done."""
 
@@ -54,11 +62,19 @@ class Attempt:
         """Whether it walks the plan itself."""
         return not self.steps
 
-    def begin(self, step: Step, number: int, *, grace: float) -> None:
+    def begin(self, step: Step, number: int, *, grace: float, at: datetime | None = None) -> None:
         """The step has started in it; its timeout counts from now, and `grace` seconds later its process is told to stop."""
         now = time.monotonic()
-        deadline = None if step.timeout is None else now + step.timeout + grace
-        self.running[step.key] = RunningStep(attempt=number, began=now, deadline=deadline)
+        if step.timeout is None:
+            self.running[step.key] = RunningStep(attempt=number, began=now, deadline=None)
+            return
+        seconds = step.timeout + grace
+        due_at = (at or datetime.now(UTC)) + timedelta(seconds=seconds)
+        self.running[step.key] = RunningStep(attempt=number, began=now, deadline=now + seconds, due_at=due_at)
+
+    def was_running_at_its_due(self, running: RunningStep) -> bool:
+        """Whether the process has told something after the time at which the step had to be over."""
+        return self.told_at is not None and running.due_at is not None and self.told_at >= running.due_at
 
     @property
     def open(self) -> tuple[str, ...]:
@@ -100,9 +116,15 @@ def death_error(key: str, death: Death, own: PythonError | None) -> PythonError:
     return PythonError(class_name="ProcessDiedError", message=message)
 
 
+def shared_error(key: str, culprit: str) -> PythonError:
+    """Why a step failed that was in one process with another that had to be ended."""
+    message = f"Step {key!r} was ended together with step {culprit!r} in the same process, which ran longer than its timeout and did not stop."
+    return PythonError(class_name="ProcessDiedError", message=message)
+
+
 def timeout_error(key: str, seconds: float | None) -> PythonError:
     """Why a step failed that ran too long."""
-    return PythonError(class_name="StepTimeoutError", message=f"Step {key!r} ran longer than its timeout of {seconds or 0:g} s and was ended.")
+    return PythonError(class_name=TIMED_OUT, message=f"Step {key!r} ran longer than its timeout of {seconds or 0:g} s and was ended.")
 
 
 def failed_run_error(errors: Mapping[str, PythonError]) -> PythonError:

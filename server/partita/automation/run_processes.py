@@ -36,6 +36,10 @@ class RunProcesses:
         """Tell a process to stop, and kill it after `grace` seconds."""
         self._supervisor.end(child, grace=grace)
 
+    def has_news(self, child: Child) -> bool:
+        """Whether a process has told something that was not heard yet."""
+        return self._supervisor.has_news(child)
+
     def answer(self, child: Child, answer: Answer) -> None:
         """Tell a process what it asked."""
         self._supervisor.answer(child, answer)

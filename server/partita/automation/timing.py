@@ -30,8 +30,10 @@ class Timing:
     """Between asking a process to stop and killing it."""
     linger: float = 30.0
     """How long a process may live on after its last step has ended, joining threads and calling exit handlers."""
-    overdue: float = 0.5
-    """Beyond a step's timeout: its process ends it by itself at the timeout, so that what it holds is closed and hooks are called."""
+    overdue: float = 10.0
+    """Beyond a step's timeout: its process ends it by itself at the timeout, so that it cleans up, what it holds is closed and hooks are called."""
+    last: float = 1.0
+    """Between telling a process to stop whose step did not end by itself, and killing it."""
     hooks: float = 60.0
     """How long the process of a step with hooks may live on after the step has ended."""
     drain: float = 0.0

@@ -11,12 +11,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from partita.cli.children import Service
+from partita.execution.processes import adopt_orphans, find_process, kill, list_children
 
 FIRST_DELAY, LAST_DELAY = 0.1, 5.0
 STABLE_AFTER = 10.0
 """Seconds that a service must live for its next death to count as the first."""
 PATIENCE = 8.0
 """Seconds that services get to end before they are killed."""
+SWEEP_FOR, SWEEP_EVERY = 3.0, 0.1
+"""Seconds after the death of a service in which its orphans, who come one by one, are looked for; and between two looks."""
 LONGEST_WAIT = 3.0
 """Seconds after which patient services start although the API does not answer: it may be the one that is broken."""
 STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
@@ -37,6 +40,9 @@ class ServiceGroup:
     def __init__(self, services: Sequence[Service], *, start: Callable[[Service], int], say: Callable[[str], None]) -> None:
         self._members = [_Member(service) for service in services]
         self._start, self._say = start, say
+        self._own = frozenset(list_children())
+        """Children that this process has had before; in a container they may be anybody's."""
+        self._sweep_until = 0.0
         self._signals, self._wakeup = os.pipe()
         self._selector = selectors.PollSelector()  # unlike epoll it has no descriptor that a fork would share
         self._callbacks: dict[int, Callable[[], None]] = {}
@@ -56,6 +62,8 @@ class ServiceGroup:
 
     def run(self) -> int:
         """Start all, keep them alive until a signal asks to stop, stop all; the number of that signal."""
+        if os.getpid() != 1:  # whose children all orphans are anyway, ours or not
+            adopt_orphans()
         signal.set_wakeup_fd(self._wakeup, warn_on_full_buffer=False)
         for number in (*STOP_SIGNALS, signal.SIGCHLD):
             signal.signal(number, _wake)
@@ -68,6 +76,8 @@ class ServiceGroup:
         self._say("Stopping. Asked a second time, it ends at once.")
         self._stop([member for member in self._members if not member.service.is_last])
         self._stop([member for member in self._members if member.service.is_last])
+        self._sweep_until = time.monotonic() + SWEEP_FOR
+        self._end_orphans()
         for number in STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)  # there is nothing left to stop but the last lines of this process
         return asked
@@ -85,6 +95,8 @@ class ServiceGroup:
                 return min(asked)
             for member, reason in self._reap():
                 self._plan_restart(member, reason)
+                self._sweep_until = time.monotonic() + SWEEP_FOR
+            self._end_orphans()
             for member in self._members:
                 if member.restart_at is not None and time.monotonic() >= member.restart_at:
                     self._launch(member)
@@ -100,8 +112,11 @@ class ServiceGroup:
         return arrived
 
     def _until_next_restart(self) -> float | None:
+        now = time.monotonic()
         due = [member.restart_at for member in self._members if member.restart_at is not None]
-        return max(0.0, min(due) - time.monotonic()) if due else None
+        if now < self._sweep_until:
+            due.append(now + SWEEP_EVERY)
+        return max(0.0, min(due) - now) if due else None
 
     def _launch(self, member: _Member) -> None:
         member.restart_at = None
@@ -118,6 +133,18 @@ class ServiceGroup:
             if member := members.pop(pid, None):
                 member.pid = None
                 yield member, _describe(status)
+
+    def _end_orphans(self) -> None:
+        """End what a service that was killed has left behind, also what carries no mark of it: it has come to us, and nobody else would."""
+        if time.monotonic() >= self._sweep_until or os.getpid() == 1:
+            return
+        from partita.execution.sweeping import is_zygote  # with all that it needs, which is needed only when something has died
+
+        members = {member.pid for member in self._members}
+        for pid in list_children():
+            process = find_process(pid) if pid not in members and pid not in self._own else None
+            if process is not None and not is_zygote(process):  # it ends by itself, when it has ended what it forked
+                kill(process, signal.SIGKILL)
 
     def _plan_restart(self, member: _Member, reason: str) -> None:
         now = time.monotonic()

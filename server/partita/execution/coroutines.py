@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, copy_context
 from typing import Any
 
+from partita.execution.escaped import Escaped
 from partita.execution.time_limit import TimedOut
 
 Returned = Coroutine[Any, Any, Any] | AsyncIterator[Any]
@@ -29,7 +30,10 @@ class Coroutines:
         Raises:
             TimedOut: it was cancelled because it took longer than `timeout` seconds.
         """
-        found: list[Any] = self._run(_limited(returned, timeout), copy_context())
+        try:
+            found: list[Any] = self._run(_limited(returned, timeout), copy_context())
+        except Escaped as escaped:
+            raise escaped.original from None
         return found
 
     def begin(self, name: str, returned: Returned, *, timeout: float | None, context: Context) -> None:
@@ -81,15 +85,17 @@ class Coroutines:
 
 
 async def _limited(returned: Returned, seconds: float | None) -> list[Any]:
-    if seconds is None:
-        return await _all_of(returned)
     try:
+        if seconds is None:
+            return await _all_of(returned)
         async with asyncio.timeout(seconds) as limit:
             return await _all_of(returned)
     except TimeoutError:
-        if limit.expired():
+        if seconds is not None and limit.expired():
             raise TimedOut from None
         raise
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise Escaped(error) from None
 
 
 async def _all_of(returned: Returned) -> list[Any]:

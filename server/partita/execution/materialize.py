@@ -166,7 +166,7 @@ def _execute(repository: Repository, request: RunRequest, surroundings: Surround
         order = _order(recording.run_id, request, plan, walk=walk, surroundings=surroundings)
         recording.emit(_beginning(walk))
         deadline = None if plan.timeout is None else monotonic() + plan.timeout
-        outside = Outside(recording.emit, recording.is_cancelled, recording.look_up)
+        outside = Outside(recording.emit, recording.is_cancelled, recording.look_up, stops_by_keyboard=True)
         with RunScope(order, repository, outside, resources=provided, deadline=deadline) as scope:
             errors = walk_plan(scope, walk)
     except BaseException as error:

@@ -42,6 +42,8 @@ class Outside(NamedTuple):
     """Whether the run is asked to stop."""
     look_up: LookUp
     """Finds the last write of an asset."""
+    stops_by_keyboard: bool = False
+    """Whether a KeyboardInterrupt, from wherever, means that the run is to stop, as it does for somebody at a keyboard."""
 
 
 class RunScope:
@@ -68,6 +70,7 @@ class RunScope:
         self.repository = repository
         self.is_cancelled = outside.is_cancelled
         self.look_up = outside.look_up
+        self.stops_by_keyboard = outside.stops_by_keyboard
         self._deadline = deadline
         self._emit = outside.emit
         instances = {**repository.resource_instances, **repository.io_manager_instances, **(resources or {})}

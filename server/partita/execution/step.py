@@ -167,7 +167,9 @@ def call_user(
         if limit.has_passed:
             raise TimedOut
         return given
-    except STOPS:
+    except STOPS as error:
+        if isinstance(error, KeyboardInterrupt) and not scope.stops_by_keyboard:
+            raise StepFailedError(f"Step {step.key!r} failed: {PythonError.of(error).summary}") from error
         raise
     except BaseException as error:  # SystemExit among them: a step must not end the process that other steps need
         limit.stop()  # once more, for the time may have been over in the middle of the first

@@ -7,6 +7,7 @@ Everything here must be called from the main thread.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import time
 from collections import deque
@@ -103,6 +104,14 @@ class Supervisor:
         if child.connection is not None:
             with suppress(ConnectionError):
                 wire.send(child.connection, encode(answer))
+
+    def has_news(self, child: Child) -> bool:
+        """Whether a process has told something that was not heard yet."""
+        if child.connection is None:
+            return False
+        waiting = select.poll()  # `select.select` knows no descriptors above 1023
+        waiting.register(child.connection, select.POLLIN)
+        return bool(waiting.poll(0))
 
     def pause(self, child: Child) -> None:
         """Stop listening to a process that tells more than can be stored; it waits when its socket is full."""

@@ -98,6 +98,9 @@ async def waits_in_vain() -> int:
     try:
         await asyncio.sleep(300)
     finally:
+        print("cleans up", flush=True)
+        await asyncio.sleep(0.01)
+        print("cleaned up", flush=True)
         note("async_cleanup")
 
 @pt.op(timeout=0.2)
@@ -111,6 +114,28 @@ def too_slow() -> None:
 @pt.op(timeout=0.2)
 async def too_slow_async() -> None:
     await asyncio.sleep(300)
+
+@pt.op(timeout=0.1)
+async def cleans_up_slowly() -> None:
+    try:
+        await asyncio.sleep(300)
+    finally:
+        await asyncio.sleep(1.5)
+        print("cleaned up", flush=True)
+
+@pt.op
+async def exits_async() -> None:
+    raise SystemExit(4)
+
+@pt.op
+async def interrupts_async() -> None:
+    await asyncio.sleep(0)
+    raise KeyboardInterrupt
+
+@pt.op
+async def goes_on() -> int:
+    await asyncio.sleep(2)
+    return 1
 
 @pt.op
 def patient(context: pt.OpContext) -> int:
@@ -187,10 +212,13 @@ def turns() -> None:
 def deadly() -> None:
     dies(); add(two(), two.alias("b")())
 
+def rough_async() -> None:
+    cleans_up_slowly(); exits_async(); interrupts_async(); after(goes_on())
+
 def rough() -> None:
     leaves_a_thread(); raises_exit(); two()
 
-BODIES = [branches, failing, retried, mapped, prints, waiting, slow, endless, endless_async, turns, deadly, rough]
+BODIES = [branches, failing, retried, mapped, prints, waiting, slow, endless, endless_async, turns, deadly, rough, rough_async]
 
 def job_of(body, kind: str):
     # a job for each executor, of one body
@@ -319,6 +347,15 @@ def test_a_step_that_takes_too_long_is_ended_and_its_finally_blocks_run(site: Si
     site.noted("slow_cleanup")
 
 
+def test_one_async_function_that_does_what_none_should_harms_no_other(site: Site, kind: str) -> None:
+    ended = run(site, f"rough_async_{kind}")
+
+    failed = {event.step: event.error.class_name for event in site.events(ended) if isinstance(event, StepFailed)}
+    assert failed == {"cleans_up_slowly": "StepTimeoutError", "exits_async": "SystemExit", "interrupts_async": "KeyboardInterrupt"}
+    assert site.steps(ended)["after"] == "succeeded"
+    assert printed(site, ended, "cleans_up_slowly") == "cleaned up\n"
+
+
 def test_a_cancelled_run_ends_what_runs_and_starts_nothing_else(site: Site, kind: str) -> None:
     begun = site.launch(job=f"endless_{kind}")
     site.noted(f"patient.{begun.id}")
@@ -342,6 +379,8 @@ def test_cancelled_async_functions_run_their_finally_blocks(site: Site, kind: st
     assert ended.status is RunStatus.CANCELED
     assert set(site.steps(ended).values()) == {"canceled"}
     site.noted("async_cleanup")
+    for number in range(3):
+        assert printed(site, ended, f"waits_{number}") == "cleans up\ncleaned up\n"
 
 
 def test_steps_of_one_pool_take_turns(site: Site, kind: str) -> None:

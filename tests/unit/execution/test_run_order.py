@@ -195,14 +195,28 @@ def test_a_run_that_is_to_stop_begins_nothing_more_and_tells_what_it_left(tmp_pa
     assert kinds_of(events, "doubled") == ["step_canceled"]
 
 
-@pytest.mark.parametrize("stop", [Canceled, KeyboardInterrupt])
-def test_a_step_that_is_interrupted_is_cancelled_with_everything_behind_it(tmp_path: Path, stop: type[BaseException]) -> None:
+def test_a_keyboard_that_nobody_sits_at_makes_a_step_fail(tmp_path: Path) -> None:
+    @pt.asset
+    def interrupted() -> int:
+        raise KeyboardInterrupt
+
+    events: list[Any] = []
+    repository = pt.Repository("r", assets=[interrupted])
+    success, _ = run_here(repository, plan_of(repository, assets=("interrupted",)), events=events, directory=tmp_path)
+
+    assert not success
+    [failed] = [event for event in events if isinstance(event, StepFailed)]
+    assert failed.error.class_name == "KeyboardInterrupt"
+    assert any("raise KeyboardInterrupt" in frame for frame in failed.error.stack)
+
+
+def test_a_step_that_is_interrupted_is_cancelled_with_everything_behind_it(tmp_path: Path) -> None:
     cleaned: list[str] = []
 
     @pt.asset
     def interrupted() -> int:
         try:
-            raise stop
+            raise Canceled
         except Exception:
             cleaned.append("wrong")
             return 1
@@ -212,7 +226,7 @@ def test_a_step_that_is_interrupted_is_cancelled_with_everything_behind_it(tmp_p
     events: list[Any] = []
     repository = pt.Repository("r", assets=[interrupted, raw])
     made = plan_of(repository, assets=("interrupted", "raw"))
-    with pytest.raises(stop):
+    with pytest.raises(Canceled):
         run_here(repository, made, events=events, directory=tmp_path)
 
     assert cleaned == ["finally"]

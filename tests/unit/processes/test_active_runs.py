@@ -19,6 +19,8 @@ from partita.execution.protocol import Assignment, Load, Order
 from partita.planning.build import build_plan
 from partita.records.events import (
     Event,
+    LogLevel,
+    LogWritten,
     OutputSaved,
     PlanMade,
     ProcessStarted,
@@ -67,6 +69,8 @@ class FakeProcesses:
         self.launched: list[Child] = []
         self.ended: list[tuple[Child, float]] = []
         self.is_ready = True
+        self.is_behind = False
+        """The worker has not heard all that was told."""
 
     def can_launch(self) -> bool:
         return self.is_ready
@@ -78,6 +82,9 @@ class FakeProcesses:
 
     def end(self, child: Child, *, grace: float) -> None:
         self.ended.append((child, grace))
+
+    def has_news(self, child: Child) -> bool:
+        return self.is_behind
 
 
 class Log:
@@ -107,7 +114,7 @@ class Play:
             log=self.log,  # type: ignore[arg-type]  # only `add` is called
             processes=self.processes,
             places=Places(values=Path("/values"), logs=Path("/logs")),
-            timing=Timing(lease=timedelta(seconds=9), cancel=7, linger=0.05, overdue=0.01),
+            timing=Timing(lease=timedelta(seconds=9), cancel=7, linger=0.05, overdue=0.01, last=3),
         )
         self.run.begin()
         self.run.proceed()
@@ -303,13 +310,47 @@ def test_a_step_that_runs_too_long_is_told_to_stop_and_fails_as_such() -> None:
 
     play.run.proceed()
     play.run.proceed()
-    assert play.processes.ended == [(child, 7)]
+    assert play.processes.ended == [(child, 3)]
     play.tell(child, StepFailed(at=NOW, step="second", error=BOOM, duration=1), StepCanceled(at=NOW, step="second"))
     play.end(child, Death(code=143, was_ended=True))
 
     [failed] = play.told(StepFailed)
     assert failed.error.summary == "StepTimeoutError: Step 'second' ran longer than its timeout of 0.05 s and was ended."
     assert not play.told(StepCanceled)
+
+
+def test_a_worker_that_hears_late_ends_nothing_that_is_over_already() -> None:
+    play = Play(first, second)
+    play.succeed("first")
+    child = play.child("second")
+    play.run.hear_ready(child)
+    play.processes.is_behind = True
+    time.sleep(0.07)
+    play.run.proceed()
+    assert play.processes.ended == []
+
+    late = PythonError(class_name="StepTimeoutError", message="by itself")
+    play.tell(child, started("second"), StepFailed(at=NOW, step="second", error=late, duration=1))
+    play.processes.is_behind = False
+    play.run.proceed()
+
+    assert play.processes.ended == []
+    assert [event.error for event in play.told(StepFailed)] == [late]
+
+
+def test_a_step_that_goes_on_telling_after_its_time_is_ended_however_much_it_tells() -> None:
+    play = Play(first, second)
+    play.succeed("first")
+    child = play.child("second")
+    play.run.hear_ready(child)
+    play.processes.is_behind = True
+    time.sleep(0.07)
+
+    later = datetime.now(UTC) + timedelta(seconds=1)
+    play.tell(child, LogWritten(at=later, step="second", level=LogLevel.INFO, logger="x", message="still here"))
+    play.run.proceed()
+
+    assert play.processes.ended == [(child, 3)]
 
 
 def test_a_process_that_does_not_end_after_its_work_is_told_to_stop() -> None:

@@ -8,6 +8,7 @@ from contextvars import Context, copy_context
 from typing import Any, NamedTuple
 
 from partita.execution.cancellation import Canceled
+from partita.execution.escaped import raised_by
 from partita.execution.prints import Prints, Untouched
 from partita.execution.scope import RunScope
 from partita.execution.step import STOPS, Attempt, Awaited, Outcome, attempt_step
@@ -88,10 +89,12 @@ class InProcess:
         """Cancel what is under way, and have it told, each `finally` by `finally`."""
         if not self._waiting:
             return
-        self._scope.coroutines.cancel()
+        with self._beside():
+            self._scope.coroutines.cancel()
         for each in self._waiting.values():
             try:
-                each.context.run(each.attempt.throw, Canceled())
+                with self._alone(each.step, each.number):
+                    each.context.run(each.attempt.throw, Canceled())
             except (StopIteration, *STOPS):
                 pass
         self._waiting.clear()
@@ -105,14 +108,16 @@ class InProcess:
     def _together(self) -> AbstractContextManager[None]:
         return self._prints.together()
 
+    def _beside(self) -> AbstractContextManager[None]:
+        """While it is entered, what is printed is printed by those that wait."""
+        if len(self._waiting) != 1:
+            return self._together()
+        [alone] = self._waiting.values()
+        return self._alone(alone.step, alone.number)
+
     def _wait(self, timeout: float | None) -> None:
-        if len(self._waiting) == 1:
-            [alone] = self._waiting.values()
-            with self._alone(alone.step, alone.number):
-                done = self._scope.coroutines.wait(timeout)
-        else:
-            with self._together():
-                done = self._scope.coroutines.wait(timeout)
+        with self._beside():
+            done = self._scope.coroutines.wait(timeout)
         for key, task in done:
             waiting = self._waiting.pop(key)
             self._advance(waiting, _resume, waiting.attempt, task)
@@ -134,5 +139,5 @@ def _resume(attempt: Attempt, task: Any) -> Awaited:
     try:
         given = task.result()
     except BaseException as error:
-        return attempt.throw(error)
+        return attempt.throw(raised_by(error))
     return attempt.send(given)
