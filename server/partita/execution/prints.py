@@ -143,8 +143,9 @@ class Shared(io.TextIOBase):
         return True
 
     def fileno(self) -> int:
-        """The process's own descriptor."""
-        number: int = self._own.fileno()
+        """The descriptor of the step's file, for programs that it starts with `stdout=sys.stdout`; the process's own where no step runs."""
+        file = self._current()
+        number: int = self._own.fileno() if file is None else file.fileno()
         return number
 
     def write(self, text: str) -> int:

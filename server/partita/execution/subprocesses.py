@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ from partita.definitions.results import CheckResult, Failure, Materialization, S
 from partita.errors import ExecutionError, PartitaError, RequestError
 from partita.execution.context import AssetContext, CheckContext, StepContext
 from partita.execution.current import current_context
+from partita.execution.prints import Shared
 from partita.external import EVENTS, STEP
 
 __all__ = ["Subprocess", "SubprocessResult"]
@@ -110,7 +112,7 @@ class Subprocess(Resource):
         began = time.monotonic()
         try:
             # A session of its own, so that the whole of it can be ended.
-            process = subprocess.Popen(command, env=environ, cwd=cwd, stdin=subprocess.DEVNULL, start_new_session=True)
+            process = subprocess.Popen(command, env=environ, cwd=cwd, stdin=subprocess.DEVNULL, start_new_session=True, **_shared_streams())
         except OSError as error:
             raise ExecutionError(f"{command[0]!r} cannot be started: {error.strerror or error}{_place(error, command)}.") from error
         try:
@@ -134,6 +136,12 @@ class Subprocess(Resource):
             with suppress(subprocess.TimeoutExpired):
                 process.wait(self.grace)
                 return
+
+
+def _shared_streams() -> dict[str, Any]:
+    """Where steps run beside each other in one process, its descriptors are nobody's: the program is given those of the step's files."""
+    streams = {"stdout": sys.stdout, "stderr": sys.stderr}
+    return {name: stream for name, stream in streams.items() if isinstance(stream, Shared)}
 
 
 class _Listener:

@@ -83,6 +83,16 @@ def loud(context: pt.OpContext) -> None:
     logging.getLogger("library").warning("from %s", context.step_key)
 
 @pt.op
+def outside(context: pt.OpContext, sub: pt.Subprocess) -> None:
+    meet(f"outside.{context.run_id}", 2 if context.job_name != "programs_in_process" else 1)
+    sub.run(["sh", "-c", f"echo out {context.step_key}; echo err {context.step_key} >&2"])
+
+@pt.op
+async def outside_async(context: pt.OpContext, sub: pt.Subprocess) -> None:
+    await asyncio.sleep(0.05)
+    sub.run(["sh", "-c", f"echo out {context.step_key}; echo err {context.step_key} >&2"])
+
+@pt.op
 async def waits(context: pt.OpContext) -> str:
     print("begins", context.step_key)
     meeting = f"waits.{context.run_id}"
@@ -191,6 +201,11 @@ def prints() -> None:
     for number in range(3):
         loud.alias(f"loud_{number}")()
 
+def programs() -> None:
+    for number in range(2):
+        outside.alias(f"outside_{number}")()
+        outside_async.alias(f"async_{number}")()
+
 def waiting() -> None:
     for number in range(5):
         after.alias(f"after_{number}")(waits.alias(f"waits_{number}")())
@@ -218,7 +233,7 @@ def rough_async() -> None:
 def rough() -> None:
     leaves_a_thread(); raises_exit(); two()
 
-BODIES = [branches, failing, retried, mapped, prints, waiting, slow, endless, endless_async, turns, deadly, rough, rough_async]
+BODIES = [branches, failing, retried, mapped, prints, programs, waiting, slow, endless, endless_async, turns, deadly, rough, rough_async]
 
 def job_of(body, kind: str):
     # a job for each executor, of one body
@@ -239,7 +254,8 @@ def assets_of(kind: str):
 ASSETS = [each for kind in EXECUTORS for each in assets_of(kind)]
 ASSET_JOBS = [pt.asset_job(f"assets_{kind}", selection=f"base_{kind} or above_{kind}", executor=EXECUTORS[kind]) for kind in EXECUTORS]
 
-main = pt.Repository("main", assets=ASSETS, jobs=[*ASSET_JOBS, *[job_of(body, kind) for kind in EXECUTORS for body in BODIES]])
+main = pt.Repository("main", assets=ASSETS, jobs=[*ASSET_JOBS, *[job_of(body, kind) for kind in EXECUTORS for body in BODIES]],
+                     resources={"sub": pt.Subprocess()})
 """
 
 
@@ -322,6 +338,15 @@ def test_what_a_step_prints_and_logs_is_its_own_also_beside_others(site: Site, k
         assert printed(site, ended, step, stream="err") == "".join(f"{step} {number}\n" for number in range(50))
     records = [(event.step, event.message) for event in site.events(ended) if isinstance(event, LogWritten) and event.logger == "library"]
     assert sorted(records) == [(f"loud_{number}", f"from loud_{number}") for number in range(3)]
+
+
+def test_what_a_program_prints_is_kept_with_the_step_that_runs_it_also_beside_others(site: Site, kind: str) -> None:
+    ended = run(site, f"programs_{kind}")
+
+    assert ended.status is RunStatus.SUCCEEDED, site.events(ended)
+    for step in ("outside_0", "outside_1", "async_0", "async_1"):
+        assert printed(site, ended, step) == f"out {step}\n"
+        assert printed(site, ended, step, stream="err") == f"err {step}\n"
 
 
 def test_async_functions_wait_together_in_one_process(site: Site, kind: str) -> None:
