@@ -12,7 +12,7 @@ from partita.definitions.graphs import Graph
 from partita.definitions.jobs import Job
 from partita.definitions.keys import AssetKey
 from partita.definitions.ops import Op
-from partita.definitions.partitions import PartitionsSpec, partitions_of
+from partita.definitions.partitions import MultiPartitions, Partitions, PartitionsSpec, TimePartitions, partitions_of
 from partita.definitions.problems import Problems, standing
 from partita.definitions.repository_assets import flatten
 from partita.definitions.shared_steps import part_problem
@@ -83,8 +83,28 @@ def resolve_job(job: Job, graph: AssetGraph) -> JobSpec:
     problem = part_problem(graph.specs.values(), frozenset(assets))
     if problem is not None:
         raise DefinitionError(f"its selection {str(job.selection)!r} cannot be run: {problem}")
-    partitions = job.spec.partitions or _common_partitions(assets, graph)
+    partitions = _own_partitions(job.spec.partitions, assets, graph) or _common_partitions(assets, graph)
     return msgspec.structs.replace(job.spec, assets=assets, checks=checks, partitions=partitions)
+
+
+def _own_partitions(given: PartitionsSpec | None, assets: Iterable[AssetKey], graph: AssetGraph) -> PartitionsSpec | None:
+    """What the job says; refused where its windows of time would have to be keys of its assets, or the other way round."""
+    if given is None:
+        return None
+    own = partitions_of(given)
+    cut = {key: partitions_of(spec) for key in assets if (spec := graph.spec(key).partitions) is not None}
+    fits = isinstance(own, MultiPartitions) or any(isinstance(each, MultiPartitions) or _is_timed(each) == _is_timed(own) for each in cut.values())
+    if cut and not fits:
+        key, other = next(iter(cut.items()))
+        raise DefinitionError(
+            f"it is {own.describe()}, and none of its assets is cut like that: {str(key)!r} is {other.describe()}. "
+            "Leave partitions= out, or give what the assets have."
+        )
+    return given
+
+
+def _is_timed(partitions: Partitions) -> bool:
+    return isinstance(partitions, TimePartitions)
 
 
 def _common_partitions(assets: Iterable[AssetKey], graph: AssetGraph) -> PartitionsSpec | None:

@@ -208,3 +208,14 @@ def test_a_job_of_ops_is_called_as_a_plain_function() -> None:
     assert sums() == 2
     with pytest.raises(pt.OperationError, match=r"materialises assets, so it cannot be called; run it with \.execute\(\)"):
         pt.asset_job("refresh")()
+
+
+def test_a_job_whose_assets_are_cut_otherwise_is_refused_at_load() -> None:
+    @pt.asset(partitions=pt.DailyPartitions("2024-01-01"))
+    def daily() -> int:
+        return 1
+
+    job = pt.asset_job("refresh", selection="*", partitions=pt.StaticPartitions(["eu", "us"]))
+
+    with pytest.raises(pt.DefinitionError, match=r"none of its assets is cut like that: 'daily' is .* Leave partitions= out"):
+        pt.Repository("r", assets=[daily], jobs=[job])
