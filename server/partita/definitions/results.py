@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from enum import Enum, StrEnum, auto
 from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 
@@ -35,7 +35,7 @@ class Nothing:
     """Order without a value: `pt.In(pt.Nothing)` is an input that only waits."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class CheckResult:
     """The verdict of a check.
 
@@ -52,6 +52,7 @@ class CheckResult:
     """
 
     passed: bool
+    _: KW_ONLY
     severity: Severity = Severity.ERROR
     metadata: Mapping[str, Any] = field(default_factory=dict)
     description: str | None = None

@@ -119,3 +119,8 @@ def test_what_is_no_check_of_the_asset_is_refused(given: Any, words: str) -> Non
         def shelf() -> int: ...
 
     assert words in str(raised.value)
+
+
+def test_a_verdict_begins_with_whether_it_passed() -> None:
+    assert pt.CheckResult(True) == pt.CheckResult(passed=True)
+    assert pt.CheckResult(False, severity=pt.Severity.WARN).severity is pt.Severity.WARN
