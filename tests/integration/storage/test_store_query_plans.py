@@ -1,9 +1,10 @@
-"""No hot statement looks at every row of a table that grows: SQLite says how it would run each of them."""
+"""No hot statement looks at every row of a table that grows: the database says how it would run each of them, on PostgreSQL among the long tests."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,8 @@ from support.stores import BOOM, NOON, OVER, begin, checked, claim, launch, log,
 RUNS = ("runs", "run_events", "written", "run_steps", "run_tags", "run_targets", "run_partitions")
 ASSETS = ("asset_events", "check_results", "asset_partitions")
 AUTOMATION = ("automations", "ticks", "run_keys", "run_statuses")
-SCAN = re.compile(rf"SCAN ({'|'.join((*RUNS, *ASSETS, *AUTOMATION))})\b(?! USING)")
+GROWING = "|".join((*RUNS, *ASSETS, *AUTOMATION))
+SCAN = re.compile(rf"SCAN ({GROWING})\b(?! USING)|Seq Scan on ({GROWING})\b")
 # The unfinished steps of one run; the active runs, of which there are few.
 SMALL = r"FROM run_steps WHERE run_steps.run_id = \?|lease_until <= \?"
 SORT = "USE TEMP B-TREE FOR ORDER BY"
@@ -37,15 +39,60 @@ ORDERS = AssetKey("orders")
 Seen = list[tuple[str, Any]]
 
 
-@pytest.fixture
-def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Store, Seen]]:
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.faults)])
+def watched(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Store, Seen]]:
+    if request.param == "postgres":
+        server = request.getfixturevalue("postgres")
+        url = server.database()
+        with statements_to_postgres(monkeypatch) as seen, Store(url) as store:
+            seen.clear()
+            yield store, seen
+        server.drop(url)
+        return
     with statements(monkeypatch) as seen, Store(url_of(tmp_path)) as store:
         seen.clear()
         yield store, seen
 
 
+@contextmanager
+def statements_to_postgres(monkeypatch: pytest.MonkeyPatch) -> Iterator[Seen]:
+    """The statements, with their values, that the server is given meanwhile."""
+    import psycopg
+
+    seen: Seen = []
+    with monkeypatch.context() as patched:
+        for name, values_of in (("execute", lambda given: given), ("executemany", lambda given: given[0])):
+            patched.setattr(psycopg.Cursor, name, _noting(seen, getattr(psycopg.Cursor, name), values_of))
+        yield seen
+
+
+def _noting(seen: Seen, act: Callable[..., Any], values_of: Callable[[Any], Any]) -> Callable[..., Any]:
+    def noting(cursor: Any, sql: Any, values: Any = None, **rest: Any) -> Any:
+        seen.append((sql, values_of(values) if values else None))
+        return act(cursor, sql, values, **rest)
+
+    return noting
+
+
 def plans(store: Store, seen: Seen) -> Iterator[tuple[str, str]]:
-    """How each statement would be run, with its parameters unknown, as SQLite must plan it."""
+    """How each statement would be run."""
+    yield from _plans_of_postgres(store, list(seen)) if store.url.startswith("postgres") else _plans_of_sqlite(store, seen)
+
+
+def _plans_of_postgres(store: Store, seen: Seen) -> Iterator[tuple[str, str]]:
+    """With the values that it was given, where looking at every row is the last thing that the server would do: its tables are almost empty."""
+    import psycopg
+
+    with psycopg.connect(store.url.replace("+psycopg", "")) as connection:
+        connection.execute("SET enable_seqscan = off")
+        for sql, values in {words(sql): (sql, values) for sql, values in seen if isinstance(sql, str)}.values():
+            if sql.lstrip().upper().startswith(("SELECT", "UPDATE", "DELETE", "INSERT")) and "pg_" not in sql:
+                rows = connection.execute(f"EXPLAIN {sql}", values).fetchall()  # type: ignore[call-overload]  # no literal
+                yield words(sql), "; ".join(row[0] for row in rows)
+
+
+def _plans_of_sqlite(store: Store, seen: Seen) -> Iterator[tuple[str, str]]:
+    """With parameters unknown, as SQLite must plan it."""
     connection = sqlite.connect(store.database_path, "read", synchronous="normal")
     for sql in {words(sql): sql for sql, _ in seen}.values():
         if sql.lstrip().upper().startswith(("SELECT", "UPDATE", "DELETE", "INSERT")):
