@@ -167,7 +167,9 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
 
     @staticmethod
     def in_latest_window(*, lookback: timedelta | None = None) -> Condition:
-        """It is the newest partition by time, or one whose window ended within `lookback` before that one's end; else always."""
+        """It is the newest partition by time, or one whose window ended within `lookback` before that one's end; else always.
+
+        In several dimensions: all that have the newest window of the one by time."""
         if lookback is None:
             return LatestWindow()
         if not isinstance(lookback, timedelta) or lookback <= timedelta(0) or not is_duration(lookback.total_seconds()):

@@ -22,7 +22,7 @@ from partita.definitions.conditions import (
     State,
 )
 from partita.definitions.keys import AssetKey
-from partita.definitions.partitions import PartitionSet, TimePartitions
+from partita.definitions.partitions import MultiPartitions, PartitionSet, ProductSet, TimePartitions
 from partita.planning.backfill import needs_same_key
 from partita.planning.condition_surroundings import Cut, Surroundings
 from partita.planning.freshness import evaluate_freshness
@@ -267,16 +267,24 @@ def _less(one: PartitionSet, other: PartitionSet) -> PartitionSet:
 
 
 def _latest(cut: Cut, lookback: float | None) -> PartitionSet:
-    partitions = cut.partitions
-    if not isinstance(partitions, TimePartitions) or not cut.everything:
-        return cut.everything
-    newest = cut.everything[-1:]
+    """What is newest by time; in several dimensions, all that is newest in those by time."""
+    partitions, everything = cut.partitions, cut.everything
+    if isinstance(partitions, MultiPartitions) and isinstance(everything, ProductSet):
+        return partitions.product({name: _newest(everything.in_dimension(name), lookback) for name in partitions.dimensions})
+    return _newest(everything, lookback)
+
+
+def _newest(everything: PartitionSet, lookback: float | None) -> PartitionSet:
+    partitions = everything.partitions
+    if not isinstance(partitions, TimePartitions) or not everything:
+        return everything
+    newest = everything[-1:]
     if lookback is None:
         return newest
     last = newest.spans[0][0]
     until = partitions.start_of(last + 1) - lookback
-    first, high = cut.everything.spans[0][0], last
+    first, high = everything.spans[0][0], last
     while first < high:  # the first window that ends after `until`
         middle = (first + high) // 2
         first, high = (first, middle) if partitions.start_of(middle + 1) > until else (middle + 1, high)
-    return PartitionSet(partitions, ((first, last),)) & cut.everything
+    return PartitionSet(partitions, ((first, last),)) & everything

@@ -47,6 +47,18 @@ def test_a_clock_change_moves_what_follows_the_wall_clock() -> None:
     assert "2026-03-29T01:00:00+00:00 job 'daily' [2026-03-28]: schedule 'daily_schedule' was due" in str(report)
 
 
+def test_a_condition_by_cron_asks_for_the_newest_window_of_every_region_only() -> None:
+    cut = pt.MultiPartitions({"day": pt.DailyPartitions("2026-03-20"), "region": pt.StaticPartitions(["eu", "us"])})
+
+    @pt.asset(partitions=cut, automation=pt.Condition.on_cron("@daily"))
+    def sales() -> int:
+        return 1
+
+    report = pt.simulate(pt.Repository("main", assets=[sales]), start="2026-03-28", end="2026-03-30")
+
+    assert moments(report, "conditions") == [("2026-03-29T00:00", "2026-03-28|eu"), ("2026-03-29T00:00", "2026-03-28|us")]
+
+
 def test_a_condition_by_cron_follows_the_wall_clock_too() -> None:
     @pt.asset(automation=pt.Condition.on_cron("0 6 * * *", timezone="Europe/Berlin"))
     def report_() -> int:

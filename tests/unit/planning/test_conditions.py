@@ -150,6 +150,19 @@ def test_the_latest_window_may_look_back() -> None:
     assert long_ago.look("2024-01-10T05:00") == {"a": ["1969-04-01", "1969-05-01"]}
 
 
+def test_the_latest_window_of_several_dimensions_is_that_of_the_one_by_time() -> None:
+    cut = pt.MultiPartitions({"day": DAYS, "region": pt.StaticPartitions(["eu", "us"])})
+    back = C.in_latest_window(lookback=timedelta(days=2))
+    untimed = pt.MultiPartitions({"a": pt.StaticPartitions(["1", "2"]), "b": pt.StaticPartitions(["x"])})
+
+    assert Watch(spec("a", C.in_latest_window(), partitions=cut)).look("2024-01-10T05:00") == {"a": ["2024-01-09|eu", "2024-01-09|us"]}
+    assert Watch(spec("a", back, partitions=cut)).look("2024-01-10T05:00") == {
+        "a": ["2024-01-08|eu", "2024-01-08|us", "2024-01-09|eu", "2024-01-09|us"],
+    }
+    assert Watch(spec("a", C.in_latest_window(), partitions=cut)).look("2024-01-01T05:00") == {}
+    assert Watch(spec("a", C.in_latest_window(), partitions=untimed)).look("2024-01-10T05:00") == {"a": ["1|x", "2|x"]}
+
+
 def test_eager_follows_a_write_above_once() -> None:
     watch = below(C.eager())
     watch.wrote("a")
