@@ -14,7 +14,7 @@ from partita.definitions.asset_graph import AssetGraph
 from partita.definitions.cron import Cron
 from partita.definitions.keys import AssetKey
 from partita.definitions.mappings import MappingSpec, edge_mapping
-from partita.definitions.partitions import DynamicKeys, Partitions, PartitionSet, PartitionsSpec, TimePartitions
+from partita.definitions.partitions import DynamicKeys, MultiPartitions, Partitions, PartitionSet, PartitionsSpec, TimePartitions
 from partita.planning.condition_facts import WHOLE, Facts, cut_of
 from partita.records.conditions import ConditionState
 
@@ -113,6 +113,8 @@ class Surroundings:
 
 def _next_start(partitions: Partitions, now: datetime) -> datetime | None:
     """When the window that is running ends, so that the next begins."""
+    if isinstance(partitions, MultiPartitions):
+        return min((each for each in (_next_start(part, now) for part in partitions.dimensions.values()) if each is not None), default=None)
     if not isinstance(partitions, TimePartitions):
         return None
     seconds = int(now.timestamp())

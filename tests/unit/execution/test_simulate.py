@@ -59,6 +59,18 @@ def test_a_condition_by_cron_asks_for_the_newest_window_of_every_region_only() -
     assert moments(report, "conditions") == [("2026-03-29T00:00", "2026-03-28|eu"), ("2026-03-29T00:00", "2026-03-28|us")]
 
 
+def test_a_window_that_ends_is_noticed_in_every_region() -> None:
+    cut = pt.MultiPartitions({"day": pt.DailyPartitions("2026-03-20"), "region": pt.StaticPartitions(["eu", "us"])})
+
+    @pt.asset(partitions=cut, automation=pt.Condition.eager())
+    def sales() -> int:
+        return 1
+
+    report = pt.simulate(pt.Repository("main", assets=[sales]), start="2026-03-28T12:00", end="2026-03-29T12:00")
+
+    assert moments(report, "conditions") == [("2026-03-29T00:00", "2026-03-28|eu"), ("2026-03-29T00:00", "2026-03-28|us")]
+
+
 def test_a_condition_by_cron_follows_the_wall_clock_too() -> None:
     @pt.asset(automation=pt.Condition.on_cron("0 6 * * *", timezone="Europe/Berlin"))
     def report_() -> int:
