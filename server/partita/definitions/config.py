@@ -12,9 +12,10 @@ from typing import Any, ClassVar, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, SecretBytes, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticSerializationError, core_schema, to_jsonable_python
+from pydantic_core import CoreSchema, PydanticSerializationError, core_schema
 
 from partita.definitions.context import Role
+from partita.definitions.published import to_published
 from partita.definitions.specs import ConfigSpec
 from partita.errors import DefinitionError, InvalidConfigError, InvalidConfigErrors
 
@@ -198,7 +199,7 @@ class _Schema(GenerateJsonSchema):
 
     def encode_default(self, dft: Any) -> Any:
         """Late defaults are published by the name of their variable."""
-        return to_jsonable_python(dft, fallback=_plain_special)
+        return to_published(dft)
 
 
 @cache
@@ -265,16 +266,10 @@ def _plain_values(values: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, (SecretStr, SecretBytes)):
             continue
         try:
-            plain[key] = to_jsonable_python(value, fallback=_plain_special, inf_nan_mode="strings")
-        except (PydanticSerializationError, TypeError):
+            plain[key] = to_published(value)
+        except PydanticSerializationError:
             continue
     return plain
-
-
-def _plain_special(value: Any) -> Any:
-    if isinstance(value, EnvReference):
-        return value.__partita_plain__()
-    raise TypeError(type(value).__name__)
 
 
 def _is_late(value: Any) -> bool:

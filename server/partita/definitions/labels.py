@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
+from partita.definitions.ordering import in_order
 from partita.definitions.texts import unstorable
 from partita.errors import DefinitionError
 
@@ -87,7 +88,7 @@ def to_tags(tags: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
 def _listed(what: str, values: Iterable[str]) -> Iterable[str]:
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise DefinitionError(f"{what}={values!r} is no list. Give one: {what}=[{values!r}].")
-    return values
+    return in_order(values, of=values)
 
 
 @lru_cache(maxsize=4096)

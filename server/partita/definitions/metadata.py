@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from partita.definitions.keys import AssetKey
+from partita.definitions.ordering import in_order
 from partita.errors import DefinitionError
 
 _Reader = Callable[[str, Any], "tuple[MetadataKind, Any]"]
@@ -241,7 +242,7 @@ def _plain(label: str, value: Any) -> Any:
         case Mapping():
             return {_clean(str(key)): _plain(label, item) for key, item in value.items()}
         case list() | tuple() | set() | frozenset():
-            return [_plain(label, item) for item in value]
+            return in_order((_plain(label, item) for item in value), of=value)
         case datetime() | Path():
             return str(value)
         case _ if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:

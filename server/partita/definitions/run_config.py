@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from partita.definitions.ordering import in_order
 from partita.definitions.texts import unstorable
 from partita.errors import DefinitionError, InvalidConfigError
 
@@ -68,7 +69,7 @@ def to_plain(value: Any, path: tuple[str, ...] = ()) -> Any:
         case Mapping():
             return {str(key): to_plain(item, (*path, str(key))) for key, item in value.items()}
         case list() | tuple() | set() | frozenset():
-            return [to_plain(item, (*path, str(index))) for index, item in enumerate(value)]
+            return in_order((to_plain(item, (*path, str(index))) for index, item in enumerate(value)), of=value)
         case date():
             return value.isoformat()
         case PurePath():

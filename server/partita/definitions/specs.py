@@ -19,6 +19,7 @@ from partita.definitions.labels import check_group, check_io_manager, check_kind
 from partita.definitions.mappings import Mapping as PartitionMapping
 from partita.definitions.mappings import MappingSpec
 from partita.definitions.metadata import MetadataEntry, to_entries
+from partita.definitions.ordering import in_order
 from partita.definitions.partitions import Partitions, PartitionsSpec
 from partita.definitions.policies import BackfillPolicy, ExecutorSpec, Freshness, Retry, expect
 from partita.definitions.sources import SourceLocation as SourceLocation
@@ -283,7 +284,7 @@ def to_deps(subjects: Iterable[Any]) -> tuple[DepSpec, ...]:
     if isinstance(subjects, str) or not isinstance(subjects, Iterable):
         shown = str(subjects) if isinstance(subjects, str) else subjects
         raise DefinitionError(f"deps={shown!r} is no list. Give one: deps=[{shown!r}].")
-    return tuple(to_dep(part) for each in subjects for part in parts_of(each)) if subjects else ()
+    return tuple(in_order((to_dep(part) for each in subjects for part in parts_of(each)), of=subjects)) if subjects else ()
 
 
 def spec_of(partitions: Partitions | None) -> PartitionsSpec | None:

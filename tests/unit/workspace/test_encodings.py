@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,42 @@ def test_a_catalog_comes_back_equal() -> None:
     catalog = everything.catalog()
 
     assert decode(encode(catalog), LocationCatalog) == catalog
+
+
+SETS = """
+import partita as pt
+from partita.records.codec import hash_catalog
+from partita.records.locations import LocationCatalog
+
+class Columns(pt.Config):
+    names: set[str] = {"carrier", "tail", "origin"}
+    groups: dict[str, list[frozenset[int | str]]] = {"x": [frozenset({1, "two", "three"})]}
+
+class Flights(pt.Config):
+    columns: Columns = Columns()
+
+class Warehouse(pt.Resource):
+    schemas: frozenset[str] = frozenset({"raw", "marts", "tests"})
+
+regions = pt.StaticPartitions({"eu", "us", "asia"})
+metadata = {"reads": pt.Json({"from": {"a", "b", "c"}})}
+
+@pt.asset(kinds={"sql", "duckdb", "csv"}, owners={"ann@example.org", "team:data"}, deps={"x", "y", "z"}, partitions=regions, metadata=metadata)
+def flights(config: Flights) -> None: ...
+
+resources = {"one": Warehouse(), "other": Warehouse(schemas=frozenset({"p", "q", "r"}))}
+config = {"steps": {"flights": {"columns": {"names": {"d", "e", "f"}}}}}
+spec = pt.Repository("main", assets=[flights, *map(pt.AssetSpec, "xyz")], jobs=[pt.asset_job("all", config=config)], resources=resources).spec
+print(hash_catalog(LocationCatalog(location="here", repositories=(spec,))))
+"""
+
+
+def test_sets_in_definitions_give_the_same_catalog_in_every_process() -> None:
+    def hashed(seed: str) -> str:
+        given = {**os.environ, "PYTHONHASHSEED": seed}
+        return subprocess.run([sys.executable, "-c", SETS], env=given, capture_output=True, text=True, check=True).stdout
+
+    assert len({hashed(seed) for seed in ("1", "2", "3")}) == 1
 
 
 @pytest.mark.parametrize("line", EVENTS, ids=lambda line: json.loads(line)["kind"])

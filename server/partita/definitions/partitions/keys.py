@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from partita.definitions.ordering import in_order
 from partita.definitions.zones import instant_of, local_time
 from partita.errors import DefinitionError
 
@@ -33,7 +34,7 @@ def check_key(key: object, *, owner: str) -> str:
 
 
 def listed_keys(keys: object, *, owner: str) -> list[Any]:
-    """`keys` as a list.
+    """`keys` as a list; those of a set are sorted.
 
     Raises:
         DefinitionError: it is one text, or no list at all.
@@ -42,7 +43,7 @@ def listed_keys(keys: object, *, owner: str) -> list[Any]:
         raise DefinitionError(f"{owner} takes a list of keys, not the text {keys!r}. Write {owner}([{keys!r}]).")
     if not isinstance(keys, Iterable):
         raise DefinitionError(f"{owner} takes a list of keys, not {keys!r}.")
-    return list(keys)
+    return in_order(keys, of=keys)
 
 
 def is_control(letter: str) -> bool:
