@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, SecretBytes, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, JsonSchemaWarningKind
 from pydantic_core import CoreSchema, PydanticSerializationError, core_schema
 
 from partita.definitions.context import Role
@@ -192,7 +192,9 @@ class _Late:
 
 
 class _Schema(GenerateJsonSchema):
-    """Fields that JSON cannot hold (connections, callables) are published as anything."""
+    """Fields that JSON cannot hold (connections, callables) are published as anything, and such defaults not at all."""
+
+    ignored_warning_kinds: set[JsonSchemaWarningKind] = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012 (as pydantic declares it)
 
     def handle_invalid_for_json_schema(self, schema: CoreSchema, error_info: str) -> JsonSchemaValue:  # noqa: ARG002 (pydantic's signature)
         return {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -137,6 +138,31 @@ def test_secrets_and_what_json_cannot_hold_are_not_published() -> None:
     assert spec.defaults == {}
     assert "hush" not in repr(spec)
     assert spec.json_schema["properties"]["connection"] == {"title": "Connection"}
+
+
+def test_a_default_that_json_cannot_hold_is_not_published_and_counts(recwarn: pytest.WarningsRecorder) -> None:
+    class Caller(pt.Resource):
+        function: Callable[..., Any] = print
+        socket: Any = socketlike()
+
+    class Limits(pt.Config):
+        marker: Any = socketlike()
+        raw: bytes = b"\xff"
+        most: int = 3
+
+    @pt.asset
+    def delays(config: Limits, caller: Caller) -> bool:
+        return caller.function is print and isinstance(config.marker, socketlike)
+
+    spec = pt.Repository("main", assets=[delays], resources={"caller": Caller()}).spec
+
+    assert to_config_spec(Caller).json_schema["properties"]["function"] == {"title": "Function"}
+    assert spec.resources[0].config == to_config_spec(Caller)
+    assert spec.assets[0].config is not None
+    assert spec.assets[0].config.defaults == {"most": 3}
+    assert "default" not in spec.assets[0].config.json_schema["properties"]["marker"]
+    assert pt.materialize([delays], resources={"caller": Caller()}, config={"steps": {"delays": {"most": 4}}}).value("delays")
+    assert not recwarn.list
 
 
 class socketlike:  # noqa: N801
