@@ -5,7 +5,7 @@ The clock jumps from one instant at which something can happen to the next. What
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
@@ -100,7 +100,7 @@ class Simulation:
         self.facts = RememberedFacts(self.cut)
         self._conditions = Conditions(self._graph, dynamic=dynamic)
         self._states: dict[AssetKey, ConditionState] = {}
-        self._launched: set[tuple[str, str]] = set()
+        self._launched: dict[str, set[str]] = {spec.name: set() for spec in repository.schedules}
         self._next = {spec.name: first_due(spec, after=start - timedelta(microseconds=1)) for spec in repository.schedules}
         self.ticks: list[SimulatedTick] = []
         self.runs: list[SimulatedRun] = []
@@ -131,10 +131,10 @@ class Simulation:
         self._next[spec.name] = due.next
         for due_at in due.ticks:
             asks, skip_reason, error = self._asked(spec, due_at)
-            fresh = [each for each in asks if each.run_key is None or (spec.name, each.run_key) not in self._launched]
+            fresh = _fresh(asks, launched=self._launched[spec.name])
             if asks and not fresh:
                 skip_reason = f"Run key {asks[0].run_key!r} was launched already."
-            self._launched |= {(spec.name, each.run_key) for each in fresh if each.run_key is not None}
+            self._launched[spec.name] |= {each.run_key for each in fresh if each.run_key is not None}
             runs = [self._run_asked(each, spec, due_at) for each in fresh]
             self.ticks.append(SimulatedTick(due_at=due_at, kind="schedule", name=spec.name, runs=tuple(runs), skip_reason=skip_reason, error=error))
 
@@ -216,6 +216,15 @@ class Simulation:
 
     def _keys(self, subject: str, step: Step) -> PartitionSet | None:
         return self.cut(subject).set_of(step.partition_keys) if step.partition_keys else None
+
+
+def _fresh(asks: Sequence[Asked], *, launched: Set[str]) -> list[Asked]:
+    """Those without a run key, and the first of each that nothing was launched under."""
+    first: dict[str, Asked] = {}
+    for each in asks:
+        if each.run_key is not None:
+            first.setdefault(each.run_key, each)
+    return [each for each in asks if each.run_key is None or (each.run_key not in launched and first[each.run_key] is each)]
 
 
 def _endless(last: SimulatedTick) -> str:

@@ -164,6 +164,21 @@ def test_functions_of_schedules_are_called_and_their_run_keys_count() -> None:
     assert report.left_out == ("Sensor 'files' is left out: nobody knows what it will see.",)
 
 
+def test_requests_of_one_tick_with_one_run_key_launch_one_run() -> None:
+    @pt.asset
+    def table() -> int:
+        return 1
+
+    @pt.schedule(cron="0 12 * * *", target="table")
+    def daily_files(context: pt.ScheduleContext) -> list[pt.RunRequest]:
+        keys = ["a", "b", "a", None, None]
+        return [pt.RunRequest(run_key=key, tags={"place": str(place)}) for place, key in enumerate(keys)]
+
+    report = pt.simulate(pt.Repository("main", assets=[table], schedules=[daily_files]), start="2026-03-23", end="2026-03-25")
+
+    assert [run.tags["place"] for run in report.runs] == ["0", "1", "3", "4", "3", "4"]
+
+
 def test_freshness_asks_for_a_write_when_it_fails() -> None:
     @pt.asset(freshness=pt.Freshness(within=timedelta(hours=10)), automation=pt.Condition.freshness_failed())
     def table() -> int:
