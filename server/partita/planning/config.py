@@ -10,6 +10,7 @@ from typing import Any
 
 from partita.definitions.specs import ConfigSpec, RepositorySpec
 from partita.errors import InvalidConfigError, nearest
+from partita.planning.alternatives import errors_of_meant, is_real, is_union, tag_of
 from partita.planning.plan import Step, StepKind
 
 SECTIONS = ("steps", "resources")
@@ -95,7 +96,7 @@ def check_value(spec: ConfigSpec, value: Any, *, path: Sequence[str]) -> Iterato
         value = {}
     validator = Draft202012Validator(spec.json_schema)
     for error in validator.iter_errors(value):
-        if _is_real(error, is_top=True) and not (error.validator == "required" and _is_supplied(spec, error.absolute_path)):
+        if is_real(error, is_top=True) and not (error.validator == "required" and _is_supplied(spec, error.absolute_path)):
             yield from _told(error, tuple(path))
 
 
@@ -105,25 +106,6 @@ def _is_supplied(spec: ConfigSpec, path: Iterable[Any]) -> bool:
     for part in (parts := list(path)):
         below = below.get(part) if isinstance(below, Mapping) else None
     return isinstance(below, Mapping) if parts else not spec.is_required
-
-
-def is_env(value: Any) -> bool:
-    """Whether `value` stands for an environment variable: `{"env": "NAME"}`."""
-    return isinstance(value, Mapping) and len(value) == 1 and isinstance(value.get("env"), str)
-
-
-def _is_real(error: Any, *, is_top: bool = False) -> bool:
-    """Whether an error remains once late values are taken to be right. The top of a config is never a late value."""
-    at_top = is_top and not error.absolute_path
-    if is_env(error.instance) and not at_top:
-        return False
-    if error.validator not in {"anyOf", "oneOf"} or not error.context:
-        return True
-    branches: dict[Any, bool] = {}
-    for inner in error.context:
-        branch = inner.schema_path[0]
-        branches[branch] = branches.get(branch, False) or _is_real(inner)
-    return len(branches) < len(error.validator_value) or all(branches.values())
 
 
 def _told(error: Any, path: tuple[str, ...]) -> Iterator[InvalidConfigError]:
@@ -144,17 +126,43 @@ def _told(error: Any, path: tuple[str, ...]) -> Iterator[InvalidConfigError]:
                     yield InvalidConfigError((*where, name), REQUIRED)
         case "type":
             yield InvalidConfigError(where, f"{_shown(error.instance)} is not {_types(error.validator_value)}")
-        case "anyOf" | "oneOf":
-            yield InvalidConfigError(where, _alternatives(error))
+        case "anyOf" | "oneOf" if is_union(error):
+            yield from _told_of_union(error, path)
         case _:
             yield InvalidConfigError(where, str(error.message))
 
 
+def _told_of_union(error: Any, path: tuple[str, ...]) -> Iterator[InvalidConfigError]:
+    """What is wrong with the alternative that was meant, or that none fits."""
+    where = (*path, *map(str, error.absolute_path))
+    tag = tag_of(error)
+    if tag is not None and not tag.is_known:
+        close = nearest(str(tag.value), tag.known)
+        yield InvalidConfigError((*where, tag.field), f"{_shown(tag.value)} is none of {', '.join(map(repr, tag.known))}", (close,) if close else ())
+        return
+    meant = errors_of_meant(error)
+    if not meant:
+        yield InvalidConfigError(where, _alternatives(error))
+    for inner in meant:
+        yield from _told(inner, path)
+
+
 def _alternatives(error: Any) -> str:
-    kinds = [inner.validator_value for inner in error.context if inner.validator == "type"]
-    if len(kinds) == len(error.validator_value):
-        return f"{_shown(error.instance)} is not {' or '.join(map(_types, kinds))}"
+    kinds = _kinds(error)
+    if kinds:
+        return f"{_shown(error.instance)} is not {' or '.join(dict.fromkeys(map(_types, kinds)))}"
     return f"{_shown(error.instance)} fits none of its alternatives: {'; '.join(str(inner.message) for inner in error.context)}"
+
+
+def _kinds(error: Any) -> list[Any]:
+    """The kinds that a union takes, where the value is of none of them; otherwise nothing."""
+    found: dict[Any, list[Any]] = {}
+    for inner in error.context:
+        if inner.absolute_path == error.absolute_path:
+            found.setdefault(inner.schema_path[0], []).extend(
+                _kinds(inner) if is_union(inner) else [inner.validator_value] if inner.validator == "type" else []
+            )
+    return [kind for kinds in found.values() for kind in kinds] if len(found) == len(error.validator_value) and all(found.values()) else []
 
 
 _WORDS = {

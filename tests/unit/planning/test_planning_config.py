@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pytest
 
 import partita as pt
 from partita.errors import InvalidConfigErrors
-from partita.planning.config import check_config, merge_config
+from partita.planning.config import check_config, check_value, merge_config
 from support.running import plan_of
 
 
@@ -94,6 +94,77 @@ def test_good_config_passes_with_values_that_are_read_late(fields: dict[str, Any
 )
 def test_a_bad_value_is_told_with_its_path(fields: dict[str, Any], expected: dict[str, str]) -> None:
     assert of_step(**fields) == expected
+
+
+class Csv(pt.Config):
+    kind: Literal["csv"] = "csv"
+    path: str
+
+
+class Api(pt.Config):
+    kind: Literal["api"] = "api"
+    url: str
+    limit: int = 3
+
+
+class Folder(pt.Config):
+    path: str
+    depth: int = 1
+
+
+class Bucket(pt.Config):
+    url: str
+
+
+Named = Annotated[Csv | Api, pt.Field(discriminator="kind")]
+
+
+class Choices(pt.Config):
+    named: Named = Csv(path="p")
+    perhaps: Named | None = None
+    many: list[Named] = pt.Field(default_factory=list)
+    told: Csv | Api | None = None
+    untold: Folder | Bucket | None = None
+    mode: Literal["fast", "slow"] | None = None
+    numbers: list[int] | int | None = None
+
+
+@pt.asset
+def chosen(config: Choices) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"named": {"kind": "csv", "pth": "p"}}, ["named.pth: there is no such field. Did you mean 'path'?", "named.path: a value is required."]),
+        ({"named": {"kind": "cvs", "path": "p"}}, ["named.kind: 'cvs' is none of 'api', 'csv'. Did you mean 'csv'?"]),
+        ({"named": 5}, ["named: 5 is not a mapping."]),
+        ({"perhaps": {"kind": "api", "url": "u", "limit": "x"}}, ["perhaps.limit: 'x' is not a whole number."]),
+        ({"perhaps": 5}, ["perhaps: 5 is not a mapping or null."]),
+        ({"many": [{"kind": "csv", "path": "p"}, {"kind": "api"}]}, ["many.1.url: a value is required."]),
+        ({"named": {"kind": "csv", "path": {"env": "P"}, "x": 1}}, ["named.x: there is no such field."]),
+        ({"told": {"kind": "api", "ulr": "u"}}, ["told.ulr: there is no such field. Did you mean 'url'?", "told.url: a value is required."]),
+        ({"untold": {"depth": "x", "path": "p"}}, ["untold.depth: 'x' is not a whole number."]),
+        ({"untold": {"pth": "p"}}, ["untold.pth: there is no such field. Did you mean 'path'?", "untold.path: a value is required."]),
+        ({"mode": "fats"}, ["mode: 'fats' is not one of ['fast', 'slow']."]),
+        ({"numbers": [1, "x"]}, ["numbers.1: 'x' is not a whole number."]),
+    ],
+)
+def test_a_bad_value_of_a_union_is_told_of_the_alternative_that_it_was_meant_for(fields: dict[str, Any], expected: list[str]) -> None:
+    spec = chosen.spec.config
+    assert spec is not None
+
+    assert [str(error) for error in check_value(spec, fields, path=())] == [f"Config at {each}" for each in expected]
+
+
+def test_a_value_of_a_union_that_may_be_meant_for_several_is_told_as_a_whole() -> None:
+    spec = chosen.spec.config
+    assert spec is not None
+
+    [error] = check_value(spec, {"untold": {"zzz": 1}}, path=())
+
+    assert error.path == ("untold",)
+    assert error.problem.startswith("{'zzz': 1} fits none of its alternatives: ")
 
 
 def test_a_bad_value_beside_a_late_one_is_told() -> None:
