@@ -15,6 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, JsonSchema
 from pydantic_core import CoreSchema, PydanticSerializationError, core_schema
 
 from partita.definitions.context import Role
+from partita.definitions.places import Place
 from partita.definitions.published import to_published
 from partita.definitions.specs import ConfigSpec
 from partita.errors import DefinitionError, InvalidConfigError, InvalidConfigErrors
@@ -141,7 +142,8 @@ def read_config(model: type[M], config: Mapping[str, Any], *, environ: Mapping[s
     over = {key: _laid_over(value, below.get(key), kind=_kind_of(model, key)) for key, value in config.items()}
     values = {**_late_defaults(model), **(_given_fields(default) if default is not None else {}), **over}
     late = _Late(environ)
-    settled = {key: late.settle(value, (*path, key), kind=_kind_of(model, key)) for key, value in values.items()}
+    top = Place(_json_schema(model), _json_schema(model))
+    settled = {key: late.settle(value, (*path, key), top.at(key)) for key, value in values.items()}
     if late.errors:
         raise InvalidConfigErrors(late.errors)
     try:
@@ -170,18 +172,19 @@ class _Late:
         self.environ = environ
         self.errors: list[InvalidConfigError] = []
 
-    def settle(self, value: Any, path: tuple[str, ...], *, kind: type[BaseModel] | None = None) -> Any:
+    def settle(self, value: Any, path: tuple[str, ...], place: Place) -> Any:
+        """`value` with what it names of the environment, but where it gives a model its field called `env`."""
         match value:
             case EnvReference(name=name):
                 return self.read(name, path)
-            case {"env": str(name)} if len(value) == 1 and (kind is None or "env" not in kind.model_fields):
+            case {"env": str(name)} if len(value) == 1 and not place.has_field("env"):
                 return self.read(name, path)
             case Mapping():
-                return {key: self.settle(item, (*path, str(key)), kind=_kind_of(kind, key)) for key, item in value.items()}
+                return {key: self.settle(item, (*path, str(key)), place.at(key)) for key, item in value.items()}
             case list() | tuple():
-                return type(value)(self.settle(item, (*path, str(index))) for index, item in enumerate(value))
+                return type(value)(self.settle(item, (*path, str(index)), place.at(index)) for index, item in enumerate(value))
             case BaseModel() if _is_late(value):
-                return {key: self.settle(item, (*path, key)) for key, item in _fields(value).items()}
+                return {key: self.settle(item, (*path, key), place.at(key)) for key, item in _fields(value).items()}
             case _:
                 return value
 
@@ -224,17 +227,15 @@ def _laid_over(value: Any, below: Any, *, kind: type[BaseModel] | None) -> Any:
     return {**given, **{key: _laid_over(item, given.get(key), kind=_kind_of(kind, key)) for key, item in value.items()}}
 
 
+def _kind_of(model: type[BaseModel], key: object) -> type[BaseModel] | None:
+    """The model that a field holds, where it holds nothing else."""
+    annotation = model.model_fields[key].annotation if isinstance(key, str) and key in model.model_fields else None
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+
+
 @cache
 def _json_schema(model: type[BaseModel]) -> dict[str, Any]:
     return model.model_json_schema(schema_generator=_Schema)
-
-
-def _kind_of(model: type[BaseModel] | None, key: object) -> type[BaseModel] | None:
-    """The model that a field holds, if it holds one."""
-    if model is None or not isinstance(key, str) or key not in model.model_fields:
-        return None
-    annotation = model.model_fields[key].annotation
-    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 
 def _key_of(name: str, field: FieldInfo) -> str:

@@ -34,16 +34,27 @@ def is_env(value: Any) -> bool:
 
 def is_real(error: Any, *, is_top: bool = False) -> bool:
     """Whether an error remains once late values are taken to be right. The top of a config is never a late value."""
-    at_top = is_top and not error.absolute_path
-    if is_env(error.instance) and not at_top:
+    if is_env(error.instance) and not (is_top and not error.absolute_path) and not _has_env_field(error):
         return False
-    if not is_union(error):
-        return True
-    branches: dict[Any, bool] = {}
+    return not is_union(error) or len(branches := _branches(error)) < len(error.validator_value) or all(branches.values())
+
+
+def _branches(error: Any) -> dict[Any, list[Any]]:
+    """The real errors of each alternative of a union that has errors."""
+    found: dict[Any, list[Any]] = {}
     for inner in error.context:
-        branch = inner.schema_path[0]
-        branches[branch] = branches.get(branch, False) or is_real(inner)
-    return len(branches) < len(error.validator_value) or all(branches.values())
+        branch = found.setdefault(inner.schema_path[0], [])
+        # What is no late value for one alternative is none for the others
+        if is_real(inner) or (inner.instance is error.instance and is_env(inner.instance) and _has_env_field(error)):
+            branch.append(inner)
+    return found
+
+
+def _has_env_field(error: Any) -> bool:
+    """Whether `{"env": ...}` gives a model its field of that name."""
+    if is_union(error):
+        return any(_has_env_field(inner) for inner in error.context if inner.instance is error.instance)
+    return isinstance(error.schema, Mapping) and "env" in error.schema.get("properties", ())
 
 
 def tag_of(error: Any) -> Tag | None:
@@ -74,15 +85,6 @@ def errors_of_meant(error: Any) -> list[Any]:
             return left[0]
     ranked = sorted(knowing, key=len)
     return ranked[0] if ranked and len(ranked[0]) < len(ranked[1]) else []
-
-
-def _branches(error: Any) -> dict[Any, list[Any]]:
-    """The real errors of each alternative."""
-    found: dict[Any, list[Any]] = {}
-    for inner in error.context:
-        if is_real(inner):
-            found.setdefault(inner.schema_path[0], []).append(inner)
-    return found
 
 
 def _depth(inner: Any, error: Any) -> int:

@@ -121,6 +121,32 @@ def test_a_model_with_a_field_called_env_is_not_taken_for_a_late_value() -> None
     assert read_config(Outer, {"to": {"env": "prod"}}, environ={}) == Outer(to=Deployment(env="prod"))
 
 
+def test_a_model_with_a_field_called_env_is_known_wherever_it_stands() -> None:
+    class Deployment(pt.Config):
+        env: str
+
+    class Outer(pt.Config):
+        perhaps: Deployment | None = None
+        many: list[Deployment] = pt.Field(default_factory=list)
+        by_name: dict[str, Deployment] = pt.Field(default_factory=dict)
+        pair: tuple[int, Deployment] = (0, Deployment(env="dev"))
+        other: Deployment | None = pt.Field(None, alias="called")
+        inner: Outer | None = None
+        names: list[str] = pt.Field(default_factory=list)
+        anything: Any = None
+
+    prod = {"env": "prod"}
+    given: dict[str, Any] = {"perhaps": prod, "many": [prod], "by_name": {"x": prod}, "pair": [1, prod], "called": prod}
+    late = {"names": [{"env": "V"}], "anything": {"env": "V"}, "inner": {"names": [{"env": "V"}], "perhaps": {"env": {"env": "V"}}}}
+
+    config = read_config(Outer, {**given, **late}, environ={"V": "value"})
+
+    made = Deployment(env="prod")
+    assert (config.perhaps, config.many, config.by_name, config.pair, config.other) == (made, [made], {"x": made}, (1, made), made)
+    assert (config.names, config.anything) == (["value"], "value")
+    assert config.inner == Outer(names=["value"], perhaps=Deployment(env="value"))
+
+
 def test_given_config_goes_over_a_parameters_default() -> None:
     config = read_config(Credentials, {"password": "x"}, environ={}, default=Credentials(user="ann"))
 

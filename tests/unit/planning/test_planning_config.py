@@ -173,6 +173,27 @@ def test_a_bad_value_beside_a_late_one_is_told() -> None:
     assert path.startswith("steps.loaded.window")
 
 
+class Deployment(pt.Config):
+    env: str
+    user: str
+
+
+class Deployments(pt.Config):
+    one: Deployment | None = None
+    late: Window | None = None
+
+
+def test_a_model_with_a_field_called_env_is_checked_even_where_nothing_else_is_given() -> None:
+    @pt.asset
+    def deployed(config: Deployments) -> None: ...
+
+    spec = deployed.spec.config
+    assert spec is not None
+
+    assert [str(each) for each in check_value(spec, {"one": {"env": "prod"}}, path=())] == ["Config at one.user: a value is required."]
+    assert not list(check_value(spec, {"one": {"env": "prod", "user": {"env": "USER"}}, "late": {"env": "WINDOW"}}, path=()))
+
+
 def test_required_fields_are_named_even_when_nothing_is_given() -> None:
     assert problems({}) == {"steps.loaded.name": "a value is required"}
     assert problems({"steps": {"loaded": None}}) == {"steps.loaded.name": "a value is required"}
