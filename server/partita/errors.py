@@ -151,6 +151,12 @@ class PartitionsError(RequestError):
     code = "partitions"
 
 
+class NotByTimeError(PartitionsError, AttributeError):
+    """Partitions were asked for what those by time have; `hasattr` says no to it."""
+
+    code = "partitions"
+
+
 class ChoiceError(RequestError):
     """A part was chosen that cannot be run so; `kind` says of what: "asset" or "step"."""
 

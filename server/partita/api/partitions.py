@@ -98,10 +98,8 @@ def _dimension(name: str | None, cut: Partitions, *, now: datetime) -> ShownDime
 
 def _window(cut: Partitions, key: str) -> TimeWindow | None:
     """The window of a partition; of several dimensions that of the only one by time."""
-    if isinstance(cut, MultiPartitions) and cut.timed is not None:
-        name, part = cut.timed
-        return part.window(cut.values(key)[name])
-    return cut.window(key) if isinstance(cut, TimePartitions) else None
+    is_by_time = isinstance(cut, TimePartitions) or (isinstance(cut, MultiPartitions) and cut.timed is not None)
+    return cut.window(key) if is_by_time else None
 
 
 class PartitionedTarget:

@@ -11,15 +11,18 @@ import pytest
 from partita.definitions.mappings import SpecificMapping, StaticMapping
 from partita.definitions.partitions import (
     DailyPartitions,
+    DynamicPartitions,
     HourlyPartitions,
     MonthlyPartitions,
+    MultiPartitions,
+    Partitions,
     PartitionSet,
     StaticPartitions,
     TimePartitions,
     TimePartitionsSpec,
     WeeklyPartitions,
 )
-from partita.errors import DefinitionError, RequestError, UnknownPartitionError
+from partita.errors import DefinitionError, NotByTimeError, PartitionsError, RequestError, UnknownPartitionError
 
 NOW = datetime(2013, 3, 1, tzinfo=UTC)
 DAYS = DailyPartitions("2013-01-01", exclude=["2013-01-05"])
@@ -124,6 +127,40 @@ def test_an_unknown_static_key_is_refused_with_the_nearest_or_all() -> None:
 def test_a_window_of_no_date_is_refused() -> None:
     with pytest.raises(UnknownPartitionError, match=r"'daily from 2013-01-01 \(UTC\)' has no partition 'x'\. Its keys look like '2013-01-01'"):
         DAYS.window("x")
+
+
+@pytest.mark.parametrize("partitions", [StaticPartitions(["eu", "us"]), DynamicPartitions("customers")])
+@pytest.mark.parametrize(
+    ("asked", "ask"), [("window", lambda some: some.window("eu")), ("key_at", lambda some: some.key_at(NOW)), ("cron", lambda some: some.cron)]
+)
+def test_what_is_not_cut_by_time_has_no_windows(partitions: Partitions, asked: str, ask: Callable[[Partitions], object]) -> None:
+    with pytest.raises(NotByTimeError, match="is not cut by time") as caught:
+        ask(partitions)
+
+    assert str(caught.value).startswith(f"{partitions.describe()!r} is not cut by time and has no {asked!r}. Ask partitions that are")
+    assert isinstance(caught.value, PartitionsError)
+    assert not hasattr(partitions, "cron")
+
+
+def test_several_dimensions_have_the_windows_of_the_only_one_by_time() -> None:
+    regions = StaticPartitions(["eu", "us"])
+    cut = MultiPartitions({"day": DAYS, "region": regions})
+    twice = MultiPartitions({"day": DAYS, "hour": HourlyPartitions("2013-01-01")})
+
+    assert cut.window("2013-01-03|eu") == DAYS.window("2013-01-03")
+    assert cut.cron == DAYS.cron
+    with pytest.raises(UnknownPartitionError, match=r"no partition '2013-01-03\|mars'. There is no 'mars' in dimension 'region'"):
+        cut.window("2013-01-03|mars")
+    with pytest.raises(UnknownPartitionError, match=r"Its keys join day\|region"):
+        cut.window("2013-01-03")
+    with pytest.raises(
+        NotByTimeError, match=r"has several dimensions and no 'key_at' of its own\. Ask a dimension by time: \.dimensions\['day'\]\.key_at\."
+    ):
+        cut.key_at(NOW)
+    with pytest.raises(NotByTimeError, match=r"no 'window' of its own\. Ask a dimension by time"):
+        twice.window("2013-01-03|2013-01-03-00:00")
+    with pytest.raises(NotByTimeError, match=r"no 'cron' of its own\. None of them is by time"):
+        _ = MultiPartitions({"one": regions, "other": regions}).cron
 
 
 def test_a_range_must_begin_and_end_at_partitions_in_order() -> None:

@@ -6,10 +6,10 @@ from typing import assert_never
 from partita.definitions.partitions.cadences import CronPartitions, DailyPartitions, HourlyPartitions, MonthlyPartitions, WeeklyPartitions
 from partita.definitions.partitions.dynamic import DynamicKeys, DynamicPartitions
 from partita.definitions.partitions.multi import MultiPartitions, ProductSet
-from partita.definitions.partitions.partitions import Partitions, PartitionSet
+from partita.definitions.partitions.partitions import Partitions, PartitionSet, TimeWindow
 from partita.definitions.partitions.specs import DynamicPartitionsSpec, MultiPartitionsSpec, PartitionsSpec, StaticPartitionsSpec, TimePartitionsSpec
 from partita.definitions.partitions.static import StaticPartitions
-from partita.definitions.partitions.time import TimePartitions, TimeWindow
+from partita.definitions.partitions.time import TimePartitions
 
 
 def partitions_of(spec: PartitionsSpec, dynamic: DynamicKeys | None = None) -> Partitions:

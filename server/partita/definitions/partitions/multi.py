@@ -10,7 +10,7 @@ from zlib import crc32
 
 from partita.definitions.keys import check_name
 from partita.definitions.partitions.encoding import decode_tree, encode_tree
-from partita.definitions.partitions.partitions import Partitions, PartitionSet
+from partita.definitions.partitions.partitions import Partitions, PartitionSet, TimeWindow
 from partita.definitions.partitions.spans import Span, Spans
 from partita.definitions.partitions.specs import MultiPartitionsSpec
 from partita.definitions.partitions.time import TimePartitions
@@ -30,7 +30,7 @@ from partita.definitions.partitions.trees import (
     rows,
     union,
 )
-from partita.errors import DefinitionError, RequestError, UnknownPartitionError
+from partita.errors import DefinitionError, NotByTimeError, RequestError, UnknownPartitionError
 
 JOINT = "|"
 """Joins the keys of the dimensions; no key of one holds it."""
@@ -122,7 +122,33 @@ class MultiPartitions(Partitions):
             found.append(ordinal)
         return tuple(found)
 
-    def key_at(self, point: Point) -> str:
+    @property
+    def cron(self) -> str:
+        """When a new partition begins: as in the dimension by time, where it is the only one.
+
+        Raises:
+            NotByTimeError: no dimension is by time, or several are.
+        """
+        if self.timed is None:
+            raise self._not_by_time("cron")
+        return self.timed[1].cron
+
+    def window(self, key: str) -> TimeWindow:
+        """The window of a key, in the dimension by time where it is the only one.
+
+        Raises:
+            NotByTimeError: no dimension is by time, or several are.
+            UnknownPartitionError: no partition is ever called so.
+        """
+        if self.timed is None:
+            raise self._not_by_time("window")
+        values = self.values(key)
+        for name, part in self.dimensions.items():
+            if name != self.timed[0] and not part.could_have(values[name]):
+                raise UnknownPartitionError(key, f"The partitioning {self.describe()!r}", f"There is no {values[name]!r} in dimension {name!r}.")
+        return self.timed[1].window(values[self.timed[0]])
+
+    def key_of_point(self, point: Point) -> str:
         """The key with these ordinals."""
         return JOINT.join(part.key_of(ordinal) for part, ordinal in zip(self._parts, point, strict=True))
 
@@ -138,7 +164,7 @@ class MultiPartitions(Partitions):
 
     def key_of(self, ordinal: int) -> str:
         """The key with this number."""
-        return self.key_at(self.unpack(ordinal))
+        return self.key_of_point(self.unpack(ordinal))
 
     def keys_between(self, span: Span) -> Iterator[str]:
         """Keys of a range of numbers that holds no gaps, in order."""
@@ -222,6 +248,11 @@ class MultiPartitions(Partitions):
         """Of each dimension the lowest ordinal, and how many there are room for: more than there ever are, so that numbers stay."""
         return [(min(part.ordinal_limits[0], 0), max(part.ordinal_limits[1] - min(part.ordinal_limits[0], 0) + 1, _RADIX)) for part in self._parts]
 
+    def _not_by_time(self, asked: str) -> NotByTimeError:
+        timed = [name for name, part in self.dimensions.items() if isinstance(part, TimePartitions)]
+        hint = f"Ask a dimension by time: .dimensions[{timed[0]!r}].{asked}." if timed else "None of them is by time."
+        return NotByTimeError(f"{self.describe()!r} has several dimensions and no {asked!r} of its own. {hint}")
+
     def _is_gap(self, ordinal: int) -> bool:
         points = zip(self._parts, self.unpack(ordinal), strict=True)
         return any(not part.ordinal_limits[0] <= each <= part.ordinal_limits[1] or part.gaps((each, each)) for part, each in points)
@@ -265,8 +296,8 @@ class ProductSet(PartitionSet):
 
     def ranges(self) -> list[tuple[str, str]]:
         """First and last key of each run of neighbours in the last dimension."""
-        key_at = self._multi.key_at
-        return [(key_at((*lead, low)), key_at((*lead, high))) for lead, (low, high) in rows(self._tree, self._multi.depth)]
+        key_of = self._multi.key_of_point
+        return [(key_of((*lead, low)), key_of((*lead, high))) for lead, (low, high) in rows(self._tree, self._multi.depth)]
 
     def has_ordinal(self, ordinal: int) -> bool:
         """True when the partition with this number is in the set."""
@@ -287,7 +318,7 @@ class ProductSet(PartitionSet):
         return encode_tree(self._multi.ordinal_system, self._tree, self._multi.depth)
 
     def __iter__(self) -> Iterator[str]:
-        return map(self._multi.key_at, points(self._tree, self._multi.depth))
+        return map(self._multi.key_of_point, points(self._tree, self._multi.depth))
 
     def __len__(self) -> int:
         return count(self._tree, self._multi.depth)

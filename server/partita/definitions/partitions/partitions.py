@@ -11,12 +11,19 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Iterable, Iterator
 from datetime import datetime
 from itertools import accumulate
-from typing import overload
+from typing import NamedTuple, overload
 
 from partita.definitions.partitions.encoding import decode_spans, encode_spans
 from partita.definitions.partitions.spans import Span, Spans, intersect, merge, of_integers, subtract
 from partita.definitions.partitions.specs import PartitionsSpec
-from partita.errors import RequestError, UnknownPartitionError
+from partita.errors import NotByTimeError, RequestError, UnknownPartitionError
+
+
+class TimeWindow(NamedTuple):
+    """A stretch of time from `start` up to and without `end`, both aware."""
+
+    start: datetime
+    end: datetime
 
 
 class Partitions(ABC):
@@ -96,6 +103,33 @@ class Partitions(ABC):
             raise UnknownPartitionError(key, f"The partitioning {self.describe()!r}")
         return found
 
+    @property
+    def cron(self) -> str:
+        """When a new partition begins.
+
+        Raises:
+            NotByTimeError: they are not cut by time.
+        """
+        raise self._not_by_time("cron")
+
+    def window(self, key: str) -> TimeWindow:
+        """The window of a key.
+
+        Raises:
+            NotByTimeError: they are not cut by time.
+        """
+        del key
+        raise self._not_by_time("window")
+
+    def key_at(self, instant: datetime) -> str | None:
+        """The key of the window that an instant lies in.
+
+        Raises:
+            NotByTimeError: they are not cut by time.
+        """
+        del instant
+        raise self._not_by_time("key_at")
+
     def range(self, first_key: str, last_key: str, *, now: datetime) -> PartitionSet:
         """The partitions from `first_key` to `last_key`, both included.
 
@@ -153,6 +187,11 @@ class Partitions(ABC):
         """Only the ordinals that are partitions."""
         holes = [ordinal for span in spans for ordinal in self.gaps(span)]
         return subtract(spans, of_integers(holes)) if holes else spans
+
+    def _not_by_time(self, asked: str) -> NotByTimeError:
+        return NotByTimeError(
+            f"{self.describe()!r} is not cut by time and has no {asked!r}. Ask partitions that are, such as pt.DailyPartitions(...)."
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Partitions) and self.spec == other.spec

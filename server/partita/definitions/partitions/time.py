@@ -7,24 +7,16 @@ from collections.abc import Iterator
 from datetime import datetime
 from functools import cached_property
 from itertools import chain
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from partita.definitions.partitions.hours import Hours
-from partita.definitions.partitions.partitions import Partitions, PartitionSet
+from partita.definitions.partitions.partitions import Partitions, PartitionSet, TimeWindow
 from partita.definitions.partitions.spans import Span
 from partita.definitions.partitions.specs import TimePartitionsSpec
 from partita.definitions.partitions.windows import cadence_of, check_format, format_of, read_excluded, read_moment, write_wall
 from partita.definitions.zones import find_zone, instant_of, is_in_calendar, local_time, to_instant
 from partita.errors import DefinitionError, UnknownPartitionError
-
-
-class TimeWindow(NamedTuple):
-    """A stretch of time from `start` up to and without `end`, both aware."""
-
-    start: datetime
-    end: datetime
 
 
 class TimePartitions(Partitions):
