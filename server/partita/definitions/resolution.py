@@ -36,6 +36,8 @@ def resolved_specs(assets: Iterable[Any]) -> list[AssetSpec]:
     Raises:
         DefinitionError: something else is among them.
     """
+    if not isinstance(assets, Iterable):
+        raise DefinitionError(f"{assets!r} holds no assets. Give a list of assets and pt.AssetSpecs.")
     listed = [part for each in assets for part in parts_of(each)]
     for each in listed:
         if not isinstance(getattr(each, "spec", None), AssetSpec):

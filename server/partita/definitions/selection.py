@@ -56,25 +56,33 @@ class Selection:
         return render_selection(self.term)
 
     def __and__(self, other: Selection) -> Selection:
-        return Selection(And((self.term, other.term)))
+        return Selection(And((self.term, _term_of(other))))
 
     def __or__(self, other: Selection) -> Selection:
-        return Selection(Or((self.term, other.term)))
+        return Selection(Or((self.term, _term_of(other))))
 
     def __sub__(self, other: Selection) -> Selection:
-        return Selection(And((self.term, Not(other.term))))
+        return Selection(And((self.term, Not(_term_of(other)))))
 
     def __invert__(self) -> Selection:
         return Selection(Not(self.term))
 
     def upstream(self, depth: int | None = None, *, include_self: bool = True) -> Selection:
-        """With all that comes before, `depth` edges far."""
-        walk = Selection(Walk(self.term, "upstream", depth))
+        """With all that comes before, `depth` edges far.
+
+        Raises:
+            RequestError: `depth` is no number of edges.
+        """
+        walk = Selection(Walk(self.term, "upstream", _checked_depth(depth)))
         return walk if include_self else walk - self
 
     def downstream(self, depth: int | None = None, *, include_self: bool = True) -> Selection:
-        """With all that comes behind, `depth` edges far."""
-        walk = Selection(Walk(self.term, "downstream", depth))
+        """With all that comes behind, `depth` edges far.
+
+        Raises:
+            RequestError: `depth` is no number of edges.
+        """
+        walk = Selection(Walk(self.term, "downstream", _checked_depth(depth)))
         return walk if include_self else walk - self
 
     def roots(self) -> Selection:
@@ -123,10 +131,25 @@ def select(selection: str | Selection, among: Any) -> set[AssetKey]:
     Raises:
         SelectionError: the string cannot be read; points at the column.
         NotFoundError: it names an asset that does not exist; tells the nearest.
+        RequestError: it is no selection.
+        DefinitionError: `among` holds something other than assets.
     """
-    chosen = Selection.parse(selection) if isinstance(selection, str) else selection
+    chosen = selection if isinstance(selection, Selection) else Selection.parse(selection)
     graph = among if isinstance(among, AssetGraph) else getattr(among, "graph", None)
     return chosen.resolve(graph if isinstance(graph, AssetGraph) else AssetGraph(resolved_specs(among)))
+
+
+def _term_of(other: object) -> Term:
+    if not isinstance(other, Selection):
+        hint = f"pt.Selection.parse({other!r})" if isinstance(other, str) else "pt.Selection.keys(...)"
+        raise RequestError(f"A selection is combined with another, not with {other!r}. Give {hint}.")
+    return other.term
+
+
+def _checked_depth(depth: int | None) -> int | None:
+    if depth is not None and (not isinstance(depth, int) or isinstance(depth, bool) or depth < 0):
+        raise RequestError(f"{depth!r} is no number of edges. Give one, such as 1, or nothing for all.")
+    return depth
 
 
 def as_selection(subject: Any) -> Selection:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 import partita as pt
 from partita.definitions.partitions import StaticPartitions
+from partita.errors import DefinitionError, PartitaError, RequestError
 
 
 @pt.asset(key="stg/orders", group="stg", kinds=["sql"], tags={"tier": "1"}, owners=["team:data"])
@@ -224,3 +228,28 @@ def test_a_selection_is_resolved_on_whatever_holds_assets() -> None:
     repository = pt.Repository("r", assets=ASSETS)
 
     assert pt.select("+dash", repository) == pt.select("+dash", repository.graph) == pt.select("+dash", repository.spec.assets)
+
+
+MARTS: Any = pt.Selection.parse("group:mart")
+ANY: Any = pt.select
+
+
+@pytest.mark.parametrize(
+    ("ask", "kind", "said"),
+    [
+        (lambda: ANY(5, ASSETS), RequestError, "5 is no selection: give text such as 'group:marts'."),
+        (lambda: ANY(["1d"], ASSETS), RequestError, "['1d'] is no selection: give text such as 'group:marts'."),
+        (lambda: ANY("dash", 5), DefinitionError, "5 holds no assets. Give a list of assets and pt.AssetSpecs."),
+        (lambda: ANY("dash", ["1d"]), DefinitionError, "'1d' is neither an asset nor a pt.AssetSpec."),
+        (lambda: MARTS & "1d", RequestError, "A selection is combined with another, not with '1d'. Give pt.Selection.parse('1d')."),
+        (lambda: MARTS | 5, RequestError, "A selection is combined with another, not with 5. Give pt.Selection.keys(...)."),
+        (lambda: MARTS - "dash", RequestError, "A selection is combined with another, not with 'dash'. Give pt.Selection.parse('dash')."),
+        (lambda: MARTS.upstream("1"), RequestError, "'1' is no number of edges. Give one, such as 1, or nothing for all."),
+        (lambda: MARTS.downstream(-1), RequestError, "-1 is no number of edges. Give one, such as 1, or nothing for all."),
+    ],
+)
+def test_what_is_no_selection_is_named_with_what_to_give(ask: Callable[[], object], kind: type[PartitaError], said: str) -> None:
+    with pytest.raises(kind) as caught:
+        ask()
+
+    assert str(caught.value) == said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import pytest
@@ -21,7 +22,7 @@ from partita.definitions.mappings import (
     mapping_of,
 )
 from partita.definitions.partitions import DailyPartitions, HourlyPartitions, MonthlyPartitions, StaticPartitions, WeeklyPartitions
-from partita.errors import DefinitionError, UnknownPartitionError
+from partita.errors import DefinitionError, PartitionsError, UnknownPartitionError
 
 NOW = datetime(2013, 3, 1, tzinfo=UTC)
 DAYS = DailyPartitions("2013-01-01")
@@ -29,6 +30,15 @@ MONTHS = MonthlyPartitions("2013-01-01")
 COUNTRIES = StaticPartitions(["de", "fr", "us"])
 REGIONS = StaticPartitions(["eu", "us", "all"])
 TABLE = StaticMapping({"de": "eu", "fr": ["eu"], "us": ["us", "all"]})
+
+
+@pytest.mark.parametrize("mapping", [IdentityMapping(), TimeWindowMapping(), StaticMapping({}), AllMapping(), LastMapping(), SpecificMapping([])])
+@pytest.mark.parametrize("keys", ["2013-02-01", 5, None])
+def test_keys_are_given_as_a_list_not_as_one_text(mapping: Mapping, keys: Any) -> None:
+    with pytest.raises(PartitionsError, match=r"is no list of partition keys\. Give one, such as \['2"):
+        mapping.downstream(keys, upstream=DAYS, downstream=DAYS, now=NOW)
+    with pytest.raises(PartitionsError, match=r"is no list of partition keys"):
+        IdentityMapping().upstream(keys, downstream=DAYS, upstream=DAYS, now=NOW)
 
 
 def test_a_month_needs_its_days() -> None:

@@ -163,6 +163,18 @@ def test_several_dimensions_have_the_windows_of_the_only_one_by_time() -> None:
         _ = MultiPartitions({"one": regions, "other": regions}).cron
 
 
+def test_a_key_of_several_dimensions_is_made_of_texts() -> None:
+    cut: Any = MultiPartitions({"day": DAYS, "region": StaticPartitions(["eu"])})
+
+    assert cut.key({"region": "eu", "day": "2013-01-01"}) == "2013-01-01|eu"
+    for values in (5, {"day": "2013-01-01"}, {"day": 5, "region": "eu"}):
+        with pytest.raises(RequestError, match=r"is made of a key of each dimension \(day, region\), not of"):
+            cut.key(values)
+    for ask in (cut.values, lambda key: cut.set_of([key]), lambda key: cut.select([key], now=NOW)):
+        with pytest.raises(UnknownPartitionError, match="has no partition 5"):
+            ask(5)
+
+
 def test_a_range_must_begin_and_end_at_partitions_in_order() -> None:
     with pytest.raises(UnknownPartitionError, match="'2013-03-05'"):
         DAYS.range("2013-01-01", "2013-03-05", now=NOW)

@@ -94,8 +94,8 @@ class MultiPartitions(Partitions):
         Raises:
             RequestError: a dimension is not given, or there is no such dimension.
         """
-        if values.keys() != self.dimensions.keys():
-            raise RequestError(f"A key of {self.describe()!r} has the dimensions {', '.join(self.dimensions)}, not {', '.join(values)}.")
+        if not isinstance(values, Mapping) or values.keys() != self.dimensions.keys() or not all(isinstance(each, str) for each in values.values()):
+            raise RequestError(f"A key of {self.describe()!r} is made of a key of each dimension ({', '.join(self.dimensions)}), not of {values!r}.")
         return JOINT.join(values[name] for name in self.dimensions)
 
     def values(self, key: str) -> dict[str, str]:
@@ -104,14 +104,14 @@ class MultiPartitions(Partitions):
         Raises:
             UnknownPartitionError: it has not as many parts as there are dimensions.
         """
-        parts = key.split(JOINT)
+        parts = key.split(JOINT) if isinstance(key, str) else []
         if len(parts) != self.depth:
             raise UnknownPartitionError(key, f"The partitioning {self.describe()!r}", f"Its keys join {JOINT.join(self.dimensions)}.")
         return dict(zip(self.dimensions, parts, strict=True))
 
     def point_of(self, key: str) -> Point | None:
         """The ordinals of a key in each dimension, or None when no partition is ever called so."""
-        parts = key.split(JOINT)
+        parts = key.split(JOINT) if isinstance(key, str) else []
         if len(parts) != self.depth:
             return None
         found: list[int] = []
@@ -218,7 +218,7 @@ class MultiPartitions(Partitions):
 
     def hint(self, key: str, *, now: datetime) -> str:
         """Which part of the key is wrong, and what its dimension says of that."""
-        parts = key.split(JOINT)
+        parts = key.split(JOINT) if isinstance(key, str) else []
         if len(parts) != self.depth:
             example = self.keys(now=now).first
             return f"Its keys join {JOINT.join(self.dimensions)}{f', such as {example!r}' if example is not None else ''}."

@@ -16,7 +16,7 @@ from typing import NamedTuple, overload
 from partita.definitions.partitions.encoding import decode_spans, encode_spans
 from partita.definitions.partitions.spans import Span, Spans, intersect, merge, of_integers, subtract
 from partita.definitions.partitions.specs import PartitionsSpec
-from partita.errors import NotByTimeError, RequestError, UnknownPartitionError
+from partita.errors import NotByTimeError, PartitionsError, RequestError, UnknownPartitionError
 
 
 class TimeWindow(NamedTuple):
@@ -152,7 +152,9 @@ class Partitions(ABC):
 
         Raises:
             UnknownPartitionError: one of them does not exist at `now`; names the owner, the key and the nearest or the valid span.
+            PartitionsError: it is one text instead of a list, or no list at all.
         """
+        _check_listed(keys)
         existing = self.keys(now=now)
         ordinals: list[int] = []
         for key in keys:
@@ -167,7 +169,9 @@ class Partitions(ABC):
 
         Raises:
             UnknownPartitionError: no partition is ever called so.
+            PartitionsError: it is one text instead of a list, or no list at all.
         """
+        _check_listed(keys)
         return self.of_ordinals(self.ordinal(key) for key in keys)
 
     def of_ordinals(self, ordinals: Iterable[int]) -> PartitionSet:
@@ -348,3 +352,8 @@ class PartitionSet:
                 f"Partition sets of different partitions cannot be combined: {self._partitions.describe()!r} and {other._partitions.describe()!r}."
             )
         return other._spans
+
+
+def _check_listed(keys: object) -> None:
+    if isinstance(keys, str) or not isinstance(keys, Iterable):
+        raise PartitionsError(f"{keys!r} is no list of partition keys. Give one, such as [{keys if isinstance(keys, str) else '2024-01-31'!r}].")
