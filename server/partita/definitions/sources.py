@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sysconfig
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
@@ -11,6 +12,9 @@ from typing import Any
 import msgspec
 
 from partita.errors import DefinitionError, DefinitionErrors
+
+INSTALLED = tuple(f"{sysconfig.get_paths()[name]}/" for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+"""Directories of the interpreter's own modules and of installed ones."""
 
 
 class SourceLocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -47,14 +51,18 @@ def caller_source() -> SourceLocation:
 
 
 def raised_at(error: BaseException) -> SourceLocation | None:
-    """File and line of the user's statement that led to an error: the innermost outside of Partita and of the import itself."""
-    found, step = None, error.__traceback__
+    """File and line of the user's statement that led to an error: the innermost outside of Partita, installed packages and the import itself.
+
+    Where all of the code is installed, the innermost of that."""
+    found: list[SourceLocation] = []
+    step = error.__traceback__
     while step is not None:
         file = step.tb_frame.f_code.co_filename
         if not _is_own(step.tb_frame) and not file.startswith("<"):
-            found = SourceLocation(file=file, line=step.tb_lineno)
+            found.append(SourceLocation(file=file, line=step.tb_lineno))
         step = step.tb_next
-    return found
+    users = [each for each in found if not each.file.startswith(INSTALLED)] or found
+    return users[-1] if users else None
 
 
 def names_around(function: Callable[..., Any]) -> Mapping[str, Any]:

@@ -19,13 +19,14 @@ from typing import NoReturn
 
 import msgspec
 
+from partita.definitions.sources import INSTALLED
 from partita.errors import DefinitionError, DefinitionErrors, PartitaError
 from partita.records.codec import decode, encode
 from partita.records.failures import PythonError
 from partita.records.locations import LocationCatalog
 from partita.workspace.catalog import Catalog
 from partita.workspace.loader import OWN_FILES, describe, load_repositories
-from partita.workspace.recovery import INSTALLED
+from partita.workspace.refusals import refused_fields
 from partita.workspace.settings import LocationSettings
 
 TAIL = 2_000
@@ -91,7 +92,8 @@ def check_location(location: LocationSettings) -> Checked:
         told = PythonError.of(error, skip_frames_in=(*OWN_FILES, *INSTALLED))
         told = told if told.stack else PythonError.of(error, skip_frames_in=OWN_FILES)  # the location itself is installed
         file, line = _place(error)
-        return Checked(problems=(Problem(location=location.name, code="import", message=told.summary, file=file, line=line, error=told),))
+        said = refused_fields(error) or told.summary
+        return Checked(problems=(Problem(location=location.name, code="import", message=said, file=file, line=line, error=told),))
 
 
 def _place(error: BaseException) -> tuple[str | None, int | None]:

@@ -9,7 +9,6 @@ import __future__ as future
 
 import ast
 import sys
-import sysconfig
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
@@ -18,11 +17,10 @@ from types import ModuleType
 from typing import Any
 
 from partita.definitions.problems import BrokenDefinition
-from partita.definitions.sources import at, raised_at
+from partita.definitions.sources import INSTALLED, at, raised_at
 from partita.errors import DefinitionError, DefinitionErrors
+from partita.workspace.refusals import refused_fields
 
-INSTALLED = tuple(f"{sysconfig.get_paths()[name]}/" for name in ("stdlib", "platstdlib", "purelib", "platlib"))
-"""Directories of the interpreter's own modules and of installed ones."""
 _TRY = "__partita_attempt__"
 _UNMOVABLE = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
 """What means something else inside a function."""
@@ -47,7 +45,8 @@ class Recovery:
 
     def take_other(self, error: Exception) -> None:
         """One that the user's own code raised."""
-        self.take(DefinitionError(f"{type(error).__name__}: {error}").with_traceback(error.__traceback__))
+        said = refused_fields(error) or f"{type(error).__name__}: {error}"
+        self.take(DefinitionError(said).with_traceback(error.__traceback__))
 
     def loader(self, name: str, path: str) -> SourceFileLoader:
         """A loader that goes on past what is wrong."""

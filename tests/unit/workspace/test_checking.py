@@ -193,3 +193,46 @@ def test_what_the_users_own_code_raises_beside_wrong_definitions_is_told_and_pas
         (11, "NameError: name 'undefined' is not defined"),
         (16, "asset 'reader': parameter 'x' loads asset 'fragil'"),
     ]
+
+
+WRONG_RESOURCE = """
+import partita as pt
+
+class Pool(pt.Config):
+    size: int = 1
+
+class Warehouse(pt.Resource):
+    path: str
+    password: str
+    pool: Pool = Pool()
+
+warehouse = Warehouse(pth="x", password="hush", pool={"size": "many"})     # line 12
+"""
+FIELDS = """Warehouse cannot be made of these values:
+  path: Field required.
+  pool.size: Input should be a valid integer, unable to parse string as an integer.
+  pth: there is no such field."""
+
+
+def test_a_resource_that_is_made_of_wrong_values_is_told_by_field_where_the_user_makes_it(tmp_path: Path) -> None:
+    [problem] = check(tmp_path, {"shop": WRONG_RESOURCE}).problems
+
+    assert (Path(problem.file or "").name, problem.line) == ("shop.py", 12)
+    assert problem.message == FIELDS
+
+
+def test_a_resource_that_is_made_of_wrong_values_beside_wrong_definitions_is_told_so_too(tmp_path: Path) -> None:
+    code = f"import partita as pt\nretry = pt.Retry(max_retries=-1)\n{WRONG_RESOURCE}"
+
+    retry, resource = check(tmp_path, {"shop": code}).problems
+
+    assert retry.line == 2
+    assert (Path(resource.file or "").name, resource.line, resource.message) == ("shop.py", 14, FIELDS)
+
+
+def test_what_an_installed_package_raises_is_told_where_the_user_calls_it(tmp_path: Path) -> None:
+    code = "import partita as pt\nimport json\n\nretry = pt.Retry(max_retries=-1)\n\ndef read():\n    return json.loads('{')\n\nread()\n"
+
+    problems = check(tmp_path, {"shop": code}).problems
+
+    assert [(Path(each.file or "").name, each.line) for each in problems] == [("shop.py", 4), ("shop.py", 7)]
