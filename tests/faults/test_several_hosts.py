@@ -54,7 +54,7 @@ def server(far: list[Host], tmp_path: Path) -> Iterator[PostgresServer]:
 def test_a_host_without_network_stops_what_it_runs_and_the_others_go_on(far: list[Host], server: PostgresServer, tmp_path: Path) -> None:
     local = server.database()
     archive = f"file://{tmp_path}/archive"
-    with a_site(tmp_path / "here", storage=local, logs=archive, main=SOURCE, other=SOURCE.replace("quick", "other_quick")) as site:
+    with a_site(tmp_path / "here", storage=local, logs=archive, main=SOURCE, other=SOURCE.replace("def ", "def other_")) as site:
 
         def start(role: str, host: Host, location: str = "main") -> Any:
             """A service on a host, with a copy of the code and a home of its own."""
