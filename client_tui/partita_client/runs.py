@@ -15,9 +15,11 @@ from uuid import uuid4
 from partita_client.errors import RequestRefusedError, RunFailedError, TimedOutError
 from partita_client.link import Link
 from partita_client.models.generated import operations
+from partita_client.wanted import to_tags
 
 if TYPE_CHECKING:
     from partita_client.models import AnyRunEvent, ListRunEvents, LogChunk, PythonError, RunEventPage, RunRecord, RunStatus, RunStep
+    from partita_client.models.generated.inputs import RetryRunInput
 
 FINISHED = {"succeeded", "failed", "canceled"}
 FOLLOW_EVERY = 0.25
@@ -218,25 +220,37 @@ class Run:
             raise RequestRefusedError.of_payload(errors)
         return self.refresh()
 
-    def retry(self, *, from_failure: bool = True, tags: Mapping[str, str] | None = None, idempotency_key: str | None = None) -> Run:
+    def retry(
+        self,
+        *,
+        from_failure: bool = True,
+        steps: Sequence[str] | None = None,
+        assets: Sequence[str] | None = None,
+        tags: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Run:
         """Run it again, as a new run.
 
         Args:
             from_failure: Take over the steps that succeeded and execute the others. False executes every step.
+            steps: Execute these steps, whatever became of them, and take over all others.
+            assets: The same, for the steps that compute these assets or check them.
             tags: Tags of the new run on top of this run's.
             idempotency_key: The same key within a day returns the same run; one is made when none is given.
+
+        Raises:
+            RequestRefusedError: it has not ended, has no such step or asset, or steps and assets are given.
         """
-        key = idempotency_key or uuid4().hex
-        strategy = "FROM_FAILURE" if from_failure else "ALL_STEPS"
-        request = operations.retry_run(
-            input={
-                "runId": self.id,
-                "strategy": strategy,
-                "tags": [{"key": name, "value": value} for name, value in (tags or {}).items()],
-                "idempotencyKey": key,
-            }
-        )
-        payload = (self._link.execute(request)).retry_run
+        input: RetryRunInput = {
+            "runId": self.id,
+            "strategy": "FROM_FAILURE" if from_failure else "ALL_STEPS",
+            "stepKeys": steps,
+            "tags": to_tags(tags),
+            "idempotencyKey": idempotency_key or uuid4().hex,
+        }
+        # Said only where it is wanted: an older server does not know it.
+        chosen = input if assets is None else {**input, "assetKeys": assets}
+        payload = (self._link.execute(operations.retry_run(input=chosen))).retry_run
         if payload.run is None:
             raise RequestRefusedError.of_payload(payload.errors)
         return Run(self._link, payload.run, is_replay=payload.is_replay)

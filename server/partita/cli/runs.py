@@ -179,13 +179,18 @@ def priority(run_id: str, priority: int, *, server: Server, as_json: bool) -> No
 @run.command(epilog=ID_HELP)
 @click.argument("run_id", metavar="RUN")
 @click.option("--all", "is_all", is_flag=True, help="Execute every step, also those that succeeded.")
+@click.option("--step", "steps", multiple=True, help="Execute only this step, also where it succeeded; may be repeated.")
+@click.option("--asset", "assets", multiple=True, help="Execute only what computes this asset or checks it, likewise; may be repeated.")
 @click.option("--wait/--no-wait", "is_waiting", default=True, help="Follow the new run until it ends (default), or print its id at once.")
 @json_option
 @server_options
-def retry(run_id: str, *, server: Server, is_all: bool, is_waiting: bool, as_json: bool) -> int:
-    """Run again, as a new run: the steps that did not succeed, or with --all every step."""
+def retry(run_id: str, *, server: Server, is_all: bool, is_waiting: bool, as_json: bool, **chosen: tuple[str, ...]) -> int:
+    """Run again, as a new run: the steps that did not succeed, with --all every step, with --step or --asset those."""
+    steps, assets = list(chosen["steps"]), list(chosen["assets"])
+    if sum((is_all, bool(steps), bool(assets))) > 1:
+        raise click.UsageError("Give one of --all, --step and --asset.")
     with server.connect() as client:
-        again = client.run(run_id).retry(from_failure=not is_all)
+        again = client.run(run_id).retry(from_failure=not is_all, steps=steps or None, assets=assets or None)
         return finish([again], is_waiting=is_waiting, as_json=as_json)
 
 

@@ -44,6 +44,34 @@ def choose_steps(steps: Sequence[Step], wanted: Sequence[str] | None, *, has_par
     return kept
 
 
+def steps_of_assets(steps: Sequence[Step], assets: Sequence[str], *, owner: str) -> tuple[str, ...]:
+    """Keys of the steps that compute, observe or check these assets, in plan order.
+
+    Args:
+        steps: the whole plan.
+        assets: keys of assets.
+        owner: what the plan is of, for messages.
+
+    Raises:
+        NotFoundError: no step has to do with one of them; names the nearest that some have.
+        ChoiceError: there are no assets to choose from, or none is chosen.
+    """
+    subjects = {step.key: _subjects(step) for step in steps}
+    known = frozenset[str]().union(*subjects.values())
+    if not known:
+        raise ChoiceError("asset", f"{owner[:1].upper()}{owner[1:]} is made of ops; assets cannot be chosen from it.")
+    if not assets:
+        raise ChoiceError("asset", "The assets given are none, so there is nothing to run.")
+    for key in assets:
+        if key not in known:
+            raise NotFoundError(f"asset of {owner}", key, known)
+    return tuple(key for key, about in subjects.items() if not about.isdisjoint(assets))
+
+
+def _subjects(step: Step) -> frozenset[str]:
+    return frozenset(str(key) for key in (step.asset, step.part_of, *step.subjects) if key is not None)
+
+
 def _items(wanted: Sequence[str], known: Mapping[str, Step]) -> dict[str, tuple[str, str]]:
     """Template and item of each text that names the step for one item."""
     found: dict[str, tuple[str, str]] = {}

@@ -227,7 +227,48 @@ def test_chosen_steps_of_a_run_are_executed_again(api: Api) -> None:
 
     request = api.store.runs.get(payload["run"]["id"]).request
     assert request.steps == ("report",)
-    assert request.is_resumed
+    assert not request.is_resumed
+
+
+def a_refresh_that_succeeded(api: Api) -> str:
+    writer = api.begin("raw/customers", "raw/customers:not_empty", job="refresh")
+    writer.send(*(StepSucceeded(at=at(1), step=each, duration=1.0) for each in ("raw/customers", "raw/customers:not_empty")))
+    writer.send(status(RunStatus.SUCCEEDED, 2))
+    return writer.run_id
+
+
+def test_chosen_assets_of_a_run_are_executed_again_with_their_checks(api: Api) -> None:
+    run_id = a_refresh_that_succeeded(api)
+
+    payload = retry(api, run_id, assetKeys=["raw/customers"])
+
+    assert payload["errors"] == []
+    assert payload["run"]["parent"] == payload["run"]["root"] == {"id": run_id}
+    assert api.store.runs.get(payload["run"]["id"]).request.steps == ("raw/customers", "raw/customers:not_empty")
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "said"),
+    [
+        ({"assetKeys": ["raw/customrs"]}, "NOT_FOUND", "'raw/customers'"),
+        ({"assetKeys": ["raw/orders"]}, "NOT_FOUND", "There is no asset of run run_"),
+        ({"assetKeys": []}, "INVALID_INPUT", "nothing to run"),
+        ({"assetKeys": ["raw/customers"], "stepKeys": ["raw/customers"]}, "INVALID_INPUT", "either"),
+        ({"assetKeys": ["x"] * 101}, "TOO_MANY", "101"),
+    ],
+)
+def test_assets_that_cannot_be_chosen_from_a_run_are_refused(api: Api, given: dict[str, Any], code: str, said: str) -> None:
+    [problem] = retry(api, a_refresh_that_succeeded(api), **given)["errors"]
+
+    assert (problem["code"], problem["path"]) == (code, ["assetKeys"])
+    assert said in problem["message"]
+
+
+def test_assets_are_not_chosen_from_a_run_of_ops(api: Api) -> None:
+    [problem] = retry(api, a_failed_run(api), assetKeys=["raw/customers"])["errors"]
+
+    assert (problem["code"], problem["path"]) == ("INVALID_INPUT", ["assetKeys"])
+    assert "is made of ops" in problem["message"]
 
 
 def test_a_retried_retry_stays_in_its_group(api: Api) -> None:

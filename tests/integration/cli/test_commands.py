@@ -149,6 +149,7 @@ def test_the_address_comes_from_the_environment(partita: Shell) -> None:
         (["run", "launch", "x", "--tag", "team"], "'team' is not KEY=VALUE"),
         (["asset", "materialize", "x", "--range", "2024-01-01"], "'2024-01-01' is not FIRST..LAST"),
         (["asset", "materialize", "x", "--range", "a..b", "--all"], "Give one of --partition, --range and --all"),
+        (["run", "retry", "x", "--step", "a", "--asset", "b"], "Give one of --all, --step and --asset"),
         (["run", "logs", "x", "--json", "--follow"], "--json prints one document"),
         (["run", "list", "--status", "finished"], "'finished' is not one of"),
     ],

@@ -147,6 +147,26 @@ def test_a_run_that_succeeded_is_retried_whole_and_cannot_be_canceled(partita: T
     assert "already ended" in refused.err
 
 
+def executed(partita: Terminal, run_id: str) -> list[str]:
+    """The steps of a run that were executed by it."""
+    return [step["key"] for step in partita.answer("run", "show", run_id)["steps"] if step["attempts"]]
+
+
+def test_chosen_assets_and_steps_are_executed_again_as_often_as_it_is_asked_for(partita: Terminal, dev: Dev) -> None:
+    partita("asset", "materialize", "group:shop")
+    [made] = partita.answer("asset", "materialize", "group:sales", "--partition", first_day(dev))
+
+    [asset] = partita.answer("run", "retry", made["id"], "--asset", "revenue")
+    [again] = partita.answer("run", "retry", asset["id"], "--asset", "revenue")
+    [step] = partita.answer("run", "retry", again["id"], "--step", "orders")
+    refused = partita("run", "retry", made["id"], "--asset", "revenu")
+
+    assert executed(partita, asset["id"]) == executed(partita, again["id"]) == ["revenue", "revenue:revenue_is_positive"]
+    assert executed(partita, step["id"]) == ["orders"]
+    assert [run["attempt"] for run in (asset, again, step)] == [2, 3, 4]
+    assert "Did you mean 'revenue'?" in refused.err
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
     [

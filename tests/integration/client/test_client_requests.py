@@ -291,6 +291,18 @@ def test_a_retry_is_a_new_run(server: FakeServer, client: Client) -> None:
     assert again.id == "run_2"
     asked = server.asked("RetryRun")[0]["input"]
     assert (asked["runId"], asked["strategy"], len(asked["idempotencyKey"])) == (RUN_ID, "ALL_STEPS", 32)
+    assert "assetKeys" not in asked  # an older server does not know it
+
+
+@pytest.mark.parametrize(("given", "said"), [({"steps": ["a"]}, (["a"], None)), ({"assets": ["b"]}, (None, ["b"]))])
+def test_chosen_steps_or_assets_of_a_run_are_retried(server: FakeServer, client: Client, given: dict[str, Any], said: tuple[Any, Any]) -> None:
+    server.answers["GetRun"] = lambda _: {"run": run("SUCCEEDED")}
+    server.answers["RetryRun"] = lambda _: {"retryRun": {"isReplay": False, "run": run(id="run_2"), "errors": []}}
+
+    client.run(RUN_ID).retry(**given)
+
+    asked = server.asked("RetryRun")[0]["input"]
+    assert (asked.get("stepKeys"), asked.get("assetKeys")) == said
 
 
 def test_waiting_for_a_failure_can_raise_it_with_the_error_of_the_step(server: FakeServer, client: Client) -> None:

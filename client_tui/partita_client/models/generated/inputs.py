@@ -159,6 +159,7 @@ LaunchRunInput = TypedDict(
 RetryRunInput = TypedDict(
     "RetryRunInput",
     {
+        "assetKeys": "NotRequired[Sequence[str] | None]",
         "idempotencyKey": "NotRequired[str | None]",
         "runId": "str",
         "stepKeys": "NotRequired[Sequence[str] | None]",

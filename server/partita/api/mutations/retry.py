@@ -13,6 +13,7 @@ from partita.api.problems import conflict, invalid, problems_of
 from partita.api.types.enums import RetryStrategy
 from partita.api.types.inputs import RetryRunInput
 from partita.errors import RequestError
+from partita.planning.choice import steps_of_assets
 from partita.planning.plan import Plan
 from partita.records.runs import Run, RunRequest, StepStatus
 
@@ -33,27 +34,46 @@ async def retry_run(context: Context, given: RetryRunInput) -> LaunchedRun:
 def _request_of(context: Context, given: RetryRunInput) -> RunRequest:
     check_texts(given)
     run = _finished_run(context, given.run_id)
-    definitions = context.definitions
-    check_location(definitions, run.request.location)
-    check_length("stepKeys", given.step_keys)
+    check_location(context.definitions, run.request.location)
+    is_chosen = given.step_keys is not None or given.asset_keys is not None
     request = msgspec.structs.replace(
         run.request,
         parent_id=run.id,
         root_id=run.root_id,
-        is_resumed=given.strategy is RetryStrategy.FROM_FAILURE or given.step_keys is not None,
-        steps=run.request.steps if given.step_keys is None else tuple(given.step_keys),
+        # Steps that are named are executed whatever became of them: nothing of them is taken over.
+        is_resumed=given.strategy is RetryStrategy.FROM_FAILURE and not is_chosen,
+        steps=_chosen_steps(context, run, given) if is_chosen else run.request.steps,
         tags={**run.request.tags, **to_tags(given.tags)},
         launched_by="user",
     )
-    try:
-        plan = plan_of(definitions, request, now=context.now, places=PLACES)
-    except RequestError as error:  # its repository is gone
-        raise Refused(*problems_of(error, path=["runId"])) from None
-    if given.strategy is RetryStrategy.FROM_FAILURE and given.step_keys is None:
+    plan = _plan_of(context, request)
+    if request.is_resumed:
         before = {step.key: step.status for step in context.store.runs.steps([run.id])[run.id]}
         if before and _is_done(plan, before):
             raise Refused(invalid(f"Every step of run {run.id} succeeded. To execute them again, use the strategy ALL_STEPS.", path=["strategy"]))
     return request
+
+
+def _chosen_steps(context: Context, run: Run, given: RetryRunInput) -> tuple[str, ...]:
+    """Keys of the steps that were asked for, or of those of the assets that were."""
+    if given.step_keys is not None and given.asset_keys is not None:
+        raise Refused(invalid("Give either `stepKeys` or `assetKeys`, not both.", path=["assetKeys"]))
+    check_length("stepKeys", given.step_keys)
+    check_length("assetKeys", given.asset_keys)
+    if given.asset_keys is None:
+        return tuple(given.step_keys or ())
+    plan = _plan_of(context, msgspec.structs.replace(run.request, steps=None))
+    try:
+        return steps_of_assets(plan.steps, given.asset_keys, owner=f"run {run.id}")
+    except RequestError as error:
+        raise Refused(*problems_of(error, path=["assetKeys"])) from None
+
+
+def _plan_of(context: Context, request: RunRequest) -> Plan:
+    try:
+        return plan_of(context.definitions, request, now=context.now, places=PLACES)
+    except RequestError as error:  # its repository is gone
+        raise Refused(*problems_of(error, path=["runId"])) from None
 
 
 def _is_done(plan: Plan, before: Mapping[str, StepStatus]) -> bool:

@@ -90,6 +90,9 @@ class RetryRunInput:
     run_id: strawberry.ID = required("Id of the run; it must have ended.")
     strategy: RetryStrategy = given("Which of its steps are executed.", default=RetryStrategy.FROM_FAILURE)
     step_keys: list[str] | None = given("Only these steps; every other is taken over from the run.")
+    asset_keys: list[str] | None = given(
+        "Only the steps that compute these assets or check them, in place of `stepKeys`; every other is taken over from the run."
+    )
     tags: list[TagInput] = strawberry.field(default_factory=list, description="Tags of the new run, in addition to those of the old one.")
     idempotency_key: str | None = given(IDEMPOTENCY)
 
