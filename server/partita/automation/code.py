@@ -75,6 +75,8 @@ class LocationCode:
         self._output = settings.logs_directory / "_locations" / f"{place.seat}.out"
         self._published = PublishedCatalogs(settings, store, own=location.name)
         self._loading: ZygoteLink | None = None
+        self._is_slow = False
+        """Whether it was said that loading takes long: once for each time that somebody asked for it."""
         self._old: set[CodeVersion] = set()
         self._unsaid: Callable[[], None] | None = None
         self._say_at = 0.0
@@ -101,7 +103,7 @@ class LocationCode:
     def begin(self) -> None:
         """Load the code, because the worker starts or somebody asked for it; a load under way is given up."""
         self._retry_delay, self._quick_deaths, self._error = FIRST_RETRY, 0, None
-        self._others_at_conflict = None
+        self._others_at_conflict, self._is_slow = None, False
         if self._leads():
             self._say(partial(self._store.locations.loading, self._location.name))
         self._load()
@@ -139,6 +141,8 @@ class LocationCode:
         """Do what time has made due."""
         if self._unsaid is not None and now >= self._say_at:
             self._speak()
+        if self._loading is not None and not self._is_slow and self._loading.deadline - now <= self._timing.load - self._timing.slow_load:
+            self._tell_slow()
         if self._retry_at is not None and now >= self._retry_at:
             self._load()
 
@@ -190,6 +194,12 @@ class LocationCode:
             self._give_up_recovery()
             self._fail(PythonError(class_name="WorkspaceError", message=message))
             self._retry_later()
+
+    def _tell_slow(self) -> None:
+        self._is_slow = True
+        code = self._location.file or self._location.module
+        facts = {"location": self._location.name, "code": code, "seconds": self._timing.slow_load, "gives_up_after": self._timing.load}
+        logger.info("the code is still being imported", extra=facts)
 
     def _publish(self, zygote: ZygoteLink, loaded: Loaded) -> None:
         if zygote.stage is not ZygoteStage.SERVING:

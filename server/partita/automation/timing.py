@@ -26,6 +26,10 @@ class Timing:
     """How long an event may wait for others to be written with, unless it changes a state."""
     load: float = 120.0
     """How long a location may take to import."""
+    slow_load: float = 10.0
+    """How long it imports before its worker says that it still does: few libraries take longer, and a hang should not look like silence."""
+    silence: float = 5.0
+    """The same for a command that loads code while somebody waits for it."""
     cancel: float = 10.0
     """Between asking a process to stop and killing it."""
     linger: float = 30.0

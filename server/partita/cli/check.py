@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from partita.cli.failures import Exit
+from partita.cli.loading import load_workspace
 from partita.cli.options import code_options, json_option, settings_of
 from partita.cli.output import print_json
 
@@ -27,11 +27,8 @@ def check(*, as_json: bool, **chosen: Any) -> int:
     Needs no server and writes nothing. Each location is loaded by its own interpreter. Exit code 1 when there is a
     problem; warnings alone are none.
     """
-    from partita.execution.surroundings import import_environ
-    from partita.workspace.checking import check_workspace
-
     settings = settings_of(**chosen)
-    found = check_workspace(settings.locations, environ=import_environ(os.environ)[0])
+    found = load_workspace(settings)
     if as_json:
         print_json(_as_json(settings, found))
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -14,6 +13,7 @@ import click
 
 from partita.cli.failures import CommandError, Exit
 from partita.cli.launching import parse_config
+from partita.cli.loading import load_workspace
 from partita.cli.options import json_option, settings_of, workspace_options
 from partita.cli.output import print_json
 
@@ -58,10 +58,7 @@ def plan(selection: str | None, *, job: str | None, partitions: tuple[str, ...],
 
 
 def _load(settings: Settings) -> Catalog:
-    from partita.execution.surroundings import import_environ
-    from partita.workspace.checking import check_workspace
-
-    found = check_workspace(settings.locations, environ=import_environ(os.environ)[0])
+    found = load_workspace(settings)
     wrong = [each for each in found.problems if not each.is_warning]
     if wrong:
         more = f" And {len(wrong) - 1} more." if len(wrong) > 1 else ""

@@ -12,8 +12,8 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import NoReturn
 
@@ -66,10 +66,28 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...]
 
 
-def check_workspace(locations: Sequence[LocationSettings], *, environ: Mapping[str, str]) -> Workspace:
-    """Load every location, side by side, and see whether they fit together."""
+def check_workspace(
+    locations: Sequence[LocationSettings],
+    *,
+    environ: Mapping[str, str],
+    patience: float | None = None,
+    say_slow: Callable[[str], None] = lambda _: None,
+) -> Workspace:
+    """Load every location, side by side, and see whether they fit together.
+
+    Args:
+        locations: what to load.
+        environ: the environment of the processes that load them.
+        patience: seconds after which `say_slow` is called with the name of each location that still loads; None: never.
+        say_slow: tells somebody who waits.
+    """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = dict(zip((each.name for each in locations), pool.map(lambda each: _check_apart(each, environ), locations), strict=True))
+        loading = {each.name: pool.submit(_check_apart, each, environ) for each in locations}
+        if patience is not None:
+            wait(loading.values(), timeout=patience)
+            for name in [name for name, future in loading.items() if future.running()]:
+                say_slow(name)
+        found = {name: future.result() for name, future in loading.items()}
     catalog = Catalog({name: each.catalog for name, each in found.items() if each.catalog is not None})
     problems: list[Problem] = []
     for name, checked in found.items():

@@ -57,3 +57,18 @@ def test_json_is_one_document_whatever_the_code_prints(tmp_path: Path) -> None:
         (str(tmp_path / "bad.py"), 4, False),
         (str(tmp_path / "bad.py"), 5, False),
     ]
+
+
+def test_a_location_that_takes_long_is_named_meanwhile(tmp_path: Path) -> None:
+    workspace(tmp_path, hangs="import time\nfrom pathlib import Path\nwhile not Path('go').exists(): time.sleep(0.005)\n" + GOOD)
+    running = subprocess.Popen(
+        [sys.executable, "-m", "partita.cli", "check"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert running.stderr is not None
+
+    said = running.stderr.readline()
+    (tmp_path / "go").touch()
+    out, err = running.communicate()
+
+    assert said == "loading hangs ...\n"
+    assert (out, err) == ("1 location, 1 asset, 1 job: no problems\n", "")

@@ -121,6 +121,18 @@ def test_a_reload_that_fails_keeps_the_last_good_code_and_says_why(site: Site) -
     assert run.status is RunStatus.SUCCEEDED
 
 
+def test_it_is_said_once_that_an_import_takes_long(site: Site) -> None:
+    site.write("main", "wait_for('go')\n" + a_version("one"))
+    worker = site.start("worker", slow_load=0.1)
+    said = "the code is still being imported"
+
+    eventually(lambda: said in worker.log.read_text(), seconds=20, what="the worker to say so")
+    site.allow("go")
+    site.loaded()
+
+    assert worker.log.read_text().count(said) == 1
+
+
 @pytest.mark.faults
 def test_code_that_fails_at_first_is_loaded_again_without_being_asked(site: Site) -> None:
     site.write("main", "if not (SCRATCH / 'ready').exists():\n    raise RuntimeError('not ready')\n" + a_version("one"))

@@ -236,3 +236,20 @@ def test_what_an_installed_package_raises_is_told_where_the_user_calls_it(tmp_pa
     problems = check(tmp_path, {"shop": code}).problems
 
     assert [(Path(each.file or "").name, each.line) for each in problems] == [("shop.py", 4), ("shop.py", 7)]
+
+
+def test_whoever_waits_is_told_once_which_location_still_loads(tmp_path: Path) -> None:
+    hangs = "import time\nfrom pathlib import Path\nwhile not Path(__file__).with_name('go').exists(): time.sleep(0.005)\n"
+    for name, code in (("quick", "import partita as pt\none = pt.AssetSpec('one')\n"), ("hangs", hangs)):
+        (tmp_path / f"{name}.py").write_text(code)
+    locations = [LocationSettings(name=name, directory=str(tmp_path), file=str(tmp_path / f"{name}.py")) for name in ("quick", "hangs")]
+    told: list[str] = []
+
+    def say_slow(name: str) -> None:
+        told.append(name)
+        (tmp_path / "go").touch()
+
+    check_workspace(locations[1:], environ=os.environ, patience=0.05, say_slow=say_slow)
+    check_workspace(locations[:1], environ=os.environ, patience=30, say_slow=say_slow)
+
+    assert told == ["hangs"]
