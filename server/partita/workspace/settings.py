@@ -244,9 +244,8 @@ def _location(table: Table, base: Path) -> LocationSettings:
         table.complain("module", "is missing: give either a module or a file.")
     if not directory.is_dir():
         table.complain("directory", f"{str(directory)!r} does not exist.")
+    # Whether it can be started is seen when the location is loaded: others have nothing to do with it.
     interpreter = os.path.normpath(directory / Path(python).expanduser()) if python else None
-    if interpreter and not os.access(interpreter, os.X_OK):
-        table.complain("python", f"{interpreter!r} is not a program that can be run.")
     settings = LocationSettings(
         name=table.name("name") or (Path(file).stem if file else (module or "").partition(".")[0]),
         directory=str(directory),

@@ -47,6 +47,17 @@ def test_problems_fail_and_lead_to_their_lines(tmp_path: Path) -> None:
     assert done.stdout.endswith("2 locations, 1 asset, 1 job: 2 problems\n")
 
 
+def test_an_interpreter_that_is_not_there_is_a_problem_of_its_location_alone(tmp_path: Path) -> None:
+    toml = workspace(tmp_path, shop=GOOD, far=REFERRING) / "partita.toml"
+    toml.write_text(toml.read_text() + 'python = "gone/bin/python"\n')
+
+    done = partita("check", cwd=tmp_path)
+
+    assert (done.returncode, done.stderr) == (1, "")
+    assert f"far\n  error: Code location 'far': {tmp_path}/gone/bin/python cannot be started: No such file or directory.\n" in done.stdout
+    assert done.stdout.endswith("2 locations, 1 asset, 1 job: 1 problem\n")
+
+
 def test_json_is_one_document_whatever_the_code_prints(tmp_path: Path) -> None:
     done = partita("check", "-f", "bad.py", "--json", cwd=workspace(tmp_path, bad=BAD))
 

@@ -277,6 +277,25 @@ def test_two_locations_cannot_define_one_asset_and_the_second_says_so(tmp_path: 
         assert present(eventually(mended, what="the conflict to end")).error is None
 
 
+def test_a_location_whose_interpreter_is_not_there_harms_no_other_and_heals(tmp_path: Path) -> None:
+    with a_site(tmp_path, good=TWO["first"], bad=TWO["second"]) as site:
+        toml = site.folder / "partita.toml"
+        toml.write_text(toml.read_text() + 'python = "python"\n')
+        site.start("worker", "bad")
+        site.work("good")
+
+        record = site.location(LocationStatus.FAILED, "bad")
+        run = site.finished(site.launch("shared", location="good"))
+        (site.folder / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+        (site.folder / "python").chmod(0o755)
+        site.store.locations.request_reload("bad")
+        eventually(lambda: site.store.locations.get("bad").status is LocationStatus.LOADED, seconds=20, what="the location to be loaded")
+
+        assert record.error is not None
+        assert f"{site.folder}/python cannot be started: No such file or directory." in record.error.message
+        assert run.status is RunStatus.SUCCEEDED
+
+
 @pytest.mark.faults
 def test_a_broken_location_harms_no_other(tmp_path: Path) -> None:
     with a_site(tmp_path, good=TWO["first"], bad="os._exit(3)") as site:

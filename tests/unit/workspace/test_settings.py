@@ -126,7 +126,6 @@ def test_limits_are_one_value_for_whoever_keeps_them(tmp_path: Path) -> None:
         (LOCATION + "workers = 0\n", "workers = 0 must be at least 1."),
         (LOCATION + "start = 'frok'\n", "start 'frok' is not one of 'fork', 'spawn'. Did you mean 'fork'?"),
         (LOCATION + "directory = 'nowhere'\n", "nowhere' does not exist."),
-        (LOCATION + "python = 'nowhere/python'\n", "nowhere/python' is not a program that can be run."),
         (LOCATION + "file = 'x.py'\n", "module 'flights.definitions' and file 'x.py' are both given"),
         ('[[location]]\nname = "x"\n', "location[0] (x).module is missing: give either a module or a file."),
         ('[[location]]\nname = "a b"\nmodule = "x"\n', "name 'a b' is not a name"),
