@@ -177,7 +177,7 @@ def test_processes_are_spawned_where_a_fork_would_break_and_the_location_says_so
 
     run = site.finished(site.launch("version"))
 
-    assert "Python thread poller" in (site.loaded().start or "")
+    assert site.loaded().start == "spawn: thread poller"
     [started] = [event for event in site.events(run) if isinstance(event, ProcessStarted)]
     assert started.how == site.loaded().start
 
