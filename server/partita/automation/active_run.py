@@ -340,9 +340,14 @@ class ActiveRun:
                     self._processes.end(child, grace=self._timing.last)
             if attempt.linger_until is not None and now >= attempt.linger_until:
                 attempt.linger_until = None
-                message = f"Process {child.pid} did not end within {self._timing.linger:g} s after its work was done; it is told to stop."
-                self._log.add([LogWritten(at=_now(), step=attempt.step, level=LogLevel.WARNING, logger="partita.worker", message=message)])
+                self._tell_lingering(attempt)
                 self._processes.end(child, grace=self._timing.cancel)
+
+    def _tell_lingering(self, attempt: Attempt) -> None:
+        child = attempt.child
+        because = f", because it waits for thread {', thread '.join(child.waits_for)}" if child.waits_for else ""
+        message = f"Process {child.pid} did not end within {self._timing.linger:g} s after its work was done{because}; it is told to stop."
+        self._log.add([LogWritten(at=_now(), step=attempt.step, level=LogLevel.WARNING, logger="partita.worker", message=message)])
 
     def _end(self, ending: Ending, *, grace: float) -> None:
         if self._ending is None or ending.cause is Cause.CANCELED:

@@ -104,6 +104,8 @@ class Child:
     is_to_be_told: bool = False
     """SIGTERM is to be sent."""
     is_paused: bool = False
+    waits_for: tuple[str, ...] = ()
+    """Threads that it joins, its work being done."""
     death: Death | None = None
     error: PythonError | None = None
     """Why it could not begin, or why we gave it up."""

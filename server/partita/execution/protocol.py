@@ -117,12 +117,18 @@ class Broken(msgspec.Struct, frozen=True, kw_only=True, tag="broken", tag_field=
 
 
 class Evaluated(msgspec.Struct, frozen=True, kw_only=True, tag="evaluated", tag_field="frame"):
-    """What the function of a schedule or sensor answered; nothing follows it."""
+    """What the function of a schedule or sensor answered."""
 
     verdict: Verdict
 
 
-Frame = Ready | Facts | Asks | Refused | Broken | Evaluated
+class Waits(msgspec.Struct, frozen=True, kw_only=True, tag="waits", tag_field="frame"):
+    """The work of the process is done, and it ends when these threads do."""
+
+    threads: tuple[str, ...]
+
+
+Frame = Ready | Facts | Asks | Refused | Broken | Evaluated | Waits
 
 
 def decode_report(raw: bytes) -> Report:

@@ -25,7 +25,7 @@ from partita.execution.memory import peak_of
 from partita.execution.news import EvaluationDone, FactsArrived, ForkRefused, News, ProcessEnded, ProcessReady, QuestionAsked
 from partita.execution.processes import PROCESS_MARKER, WORKER_MARKER, Process, adopt_orphans, find_process, kill, list_children, list_processes
 from partita.execution.processes import token as token_of_this_process
-from partita.execution.protocol import Answer, Asks, Assignment, Broken, Evaluated, Facts, Frame, Ready, Refused, decode_frame
+from partita.execution.protocol import Answer, Asks, Assignment, Broken, Evaluated, Facts, Frame, Ready, Refused, Waits, decode_frame
 from partita.execution.sweeping import Fate, fate_of, find_leftovers, signal_tree
 from partita.execution.zygote_link import ZygoteLink, start_process
 from partita.execution.zygotes import Zygotes
@@ -247,6 +247,8 @@ class Supervisor:
                 self._start(child, zygote)
             case Broken(error=error):
                 child.error = error
+            case Waits(threads=threads):
+                child.waits_for = threads
 
     def _hang_up(self, child: Child) -> None:
         """Nobody is left who could speak. Of a process that was to be forked and never spoke, this is all that we hear."""

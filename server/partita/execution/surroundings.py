@@ -86,9 +86,13 @@ def restore_environ(environ: Mapping[str, str | None], added: Mapping[str, str])
     os.environ.update(added)
 
 
-def end_process(code: int) -> NoReturn:
-    """End as an interpreter would, except for freeing its heap: that would copy every page shared with the zygote."""
+def end_process(code: int, *, before: Callable[[], None]) -> NoReturn:
+    """End as an interpreter would, except for freeing its heap: that would copy every page shared with the zygote.
+
+    `before` is called first: joining threads and calling exit handlers may take as long as user code likes.
+    """
     try:
+        before()
         run_exit_handlers()
     except BaseException:  # also a cancellation while threads are joined; the exit code must stand
         traceback.print_exc()

@@ -15,11 +15,14 @@ import threading
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 from typing import NamedTuple, NoReturn
 
 from partita.definitions.keys import AssetKey
 from partita.definitions.policies import ExecutorSpec
 from partita.definitions.repository import Repository
+from partita.definitions.texts import storable
 from partita.errors import ExecutionError, PartitaError
 from partita.execution import wire
 from partita.execution.cancellation import Canceled, Cancellation
@@ -27,7 +30,7 @@ from partita.execution.evaluating import evaluate
 from partita.execution.evaluation import Evaluation, Verdict
 from partita.execution.interpreter import forget_exit_handlers
 from partita.execution.processes import PROCESS_MARKER, close_inherited, die_with_parent, name_this_process
-from partita.execution.protocol import Asks, Assignment, Broken, Evaluated, Facts, Frame, Load, Order, Ready, decode_answer
+from partita.execution.protocol import Asks, Assignment, Broken, Evaluated, Facts, Frame, Load, Order, Ready, Waits, decode_answer
 from partita.execution.run import run_order
 from partita.execution.scope import Outside
 from partita.execution.surroundings import ThreadSetter, end_process, restore
@@ -39,6 +42,10 @@ from partita.records.failures import PythonError
 from partita.workspace.loader import OWN_FILES, load_repositories
 
 CANCELED_EXIT_CODE = 128 + signal.SIGTERM
+SETTLE = 0.5
+"""Seconds that threads have to end before it is told that they are waited for: those of a pool end as soon as they are joined."""
+MAX_NAMES, MAX_NAME = 5, 100
+"""Threads that are named, and characters of each name."""
 
 
 class EventStream:
@@ -164,7 +171,26 @@ def _live(events: EventStream, assignment: Assignment, *, repositories: Sequence
     except BaseException:
         traceback.print_exc()
     finally:
-        end_process(code)
+        end_process(code, before=partial(_tell_waits_later, events))
+
+
+def _tell_waits_later(events: EventStream) -> None:
+    """Have it told whom this process waits for, if it still does in a while."""
+    if not _joined_threads():
+        return
+    timer = threading.Timer(SETTLE, _tell_waits, args=(events,))
+    timer.daemon = True
+    timer.start()
+
+
+def _tell_waits(events: EventStream) -> None:
+    names = tuple(storable(thread.name)[:MAX_NAME] for thread in _joined_threads()[:MAX_NAMES])
+    with suppress(OSError):  # nobody listens any more
+        events.send(Waits(threads=names))
+
+
+def _joined_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if not thread.daemon and thread is not threading.main_thread()]
 
 
 def _work(events: EventStream, assignment: Assignment, *, repositories: Sequence[Repository] | None) -> int:

@@ -15,6 +15,7 @@ from partita.execution.processes import list_processes
 from partita.records.events import (
     AssetMaterialized,
     Event,
+    LogLevel,
     LogWritten,
     PlanMade,
     ProcessStarted,
@@ -175,6 +176,31 @@ def day(context: pt.AssetContext) -> str:
 
 main = pt.Repository("main", assets=pt.load_assets(sys.modules[__name__]),
                      jobs=[together, apart, together_with_a_death, limited, needs_config], resources={"sub": pt.Subprocess()})
+"""
+
+
+LINGERING = """
+def wait(name: str, **options: object) -> None:
+    threading.Thread(target=time.sleep, args=(300,), name=name, **options).start()
+
+@pt.op
+def lingers() -> None:
+    wait("slow-writer")
+    wait("poller", daemon=True)
+
+@pt.op
+def ends() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+    ThreadPoolExecutor(1).submit(int)
+
+@pt.job
+def apart() -> None:
+    lingers()
+    ends()
+
+@pt.job(executor=pt.in_process())
+def together() -> None:
+    lingers()
 """
 
 
@@ -352,6 +378,18 @@ def test_force_ends_a_stubborn_run_at_once(site: Site) -> None:
     assert time.monotonic() - began < 0.9
     assert not is_alive(facts["child"])
     (site.scratch / "stubborn").unlink()
+
+
+def test_a_thread_that_is_no_daemon_holds_its_process_for_a_while_and_is_named(tmp_path: Path) -> None:
+    with a_site(tmp_path, main=LINGERING) as site:
+        site.work(linger=1.5)
+        apart, together = (site.finished(site.launch(job=job)) for job in ("apart", "together"))
+
+        assert (apart.status, together.status) == (RunStatus.SUCCEEDED, RunStatus.SUCCEEDED)
+        for run in (apart, together):
+            [warning] = [event for event in site.events(run) if isinstance(event, LogWritten)]
+            assert warning.level is LogLevel.WARNING
+            assert "did not end within 1.5 s after its work was done, because it waits for thread slow-writer; it is told" in warning.message
 
 
 def test_sigterm_from_outside_is_a_failure_and_no_cancellation(site: Site) -> None:
