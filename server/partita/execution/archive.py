@@ -88,7 +88,7 @@ class LogArchive:
         try:
             index = {path.name: self._put_file(run_id, path) for path in sorted(directory.iterdir()) if path.is_file() and path.name != DONE}
             self._files.makedirs(f"{self._root}/{run_id}", exist_ok=True)
-            self._files.pipe_file(f"{self._root}/{run_id}/{INDEX}", msgspec.json.encode(index))
+            self._put_index(f"{self._root}/{run_id}/{INDEX}", msgspec.json.encode(index))
         except Exception as error:  # of whatever library speaks to the store
             raise self._refused(run_id, error) from error
         (directory / DONE).touch()
@@ -143,6 +143,11 @@ class LogArchive:
             whole.flush()
             self._files.put_file(whole.name, f"{self._root}/{run_id}/{path.name}")
         return _Entry(size=position, gaps=tuple(gaps))
+
+    def _put_index(self, path: str, encoded: bytes) -> None:
+        """Whole or not at all: a file system, unlike an object store, shows files while they are written."""
+        self._files.pipe_file(f"{path}.new", encoded)
+        self._files.mv(f"{path}.new", path)
 
     def _index(self, run_id: str) -> dict[str, _Entry] | None:
         with self._lock:

@@ -55,6 +55,26 @@ def test_every_piece_is_what_it_was(url: str, folder: Path) -> None:
             start, is_complete = expected.next_byte, expected.is_complete
 
 
+def test_a_reader_never_sees_half_of_what_is_being_stored(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system, unlike an object store, shows a file while it is written."""
+    archive = LogArchive(f"file://{tmp_path}/archive")
+    files = fsspec.filesystem("file", use_listings_cache=False)
+    pipe_file = files.pipe_file
+
+    def interrupted(path: str, value: bytes) -> None:
+        pipe_file(path, value[: len(value) // 2])
+        raise OSError("the power went away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "pipe_file", interrupted)
+        with pytest.raises(OperationError, match="the power went away"):
+            archive.put("run_1", folder)
+
+    assert not LogArchive(archive.url).has("run_1")
+    archive.put("run_1", folder)
+    assert LogArchive(archive.url).has("run_1")
+
+
 def test_what_is_not_stored_is_not_found(url: str, folder: Path) -> None:
     archive = LogArchive(url)
     assert not archive.has("run_1")
