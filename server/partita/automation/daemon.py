@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from partita.automation.backfills import Backfills
+from partita.automation.conditions import ConditionRole
 from partita.automation.monitor import Monitor
 from partita.automation.retention import Retention
 from partita.automation.schedules import Schedules
@@ -47,6 +48,7 @@ def run_daemon(settings: Settings, *, stop: Callable[[], bool], timing: Timing |
             ("schedules", Schedules(store), True),
             ("sensors", Sensors(store), True),
             ("backfills", Backfills(store), True),
+            ("conditions", ConditionRole(store), True),
         ]
         roles = [Role(name, job, store=store, owner=owner, timing=timing, listens=listens) for name, job, listens in jobs]
         _work(roles, bell, stop=stop)

@@ -16,6 +16,7 @@ from partita.workspace.settings import Settings
 logger = logging.getLogger(__name__)
 CHANGES_KEPT = timedelta(days=7)
 RUN_STATUSES_KEPT = timedelta(days=90)
+EVALUATIONS_KEPT = timedelta(days=90)
 TICKS_KEPT = {"skipped": timedelta(days=7), "launched": timedelta(days=90), "failed": timedelta(days=90)}
 """Unless the workspace file says otherwise."""
 PORTION = 5_000
@@ -65,5 +66,8 @@ class Retention:
         self._has_more = len(old) == self._most_runs
         kept = {**TICKS_KEPT, **self._settings.retention.ticks}
         return pruned + self._store.retention.prune_automation(
-            ticks_before=TickAges(**{name: now - age for name, age in kept.items()}), run_statuses_before=now - RUN_STATUSES_KEPT, limit=PORTION
+            ticks_before=TickAges(**{name: now - age for name, age in kept.items()}),
+            evaluations_before=now - EVALUATIONS_KEPT,
+            run_statuses_before=now - RUN_STATUSES_KEPT,
+            limit=PORTION,
         )

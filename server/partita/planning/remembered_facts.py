@@ -1,4 +1,4 @@
-"""Facts kept in memory: what a simulation writes down, and what tests tell."""
+"""Facts kept in memory: what a simulation writes down, what tests tell, and what a daemon has read."""
 
 from __future__ import annotations
 
@@ -37,12 +37,36 @@ class RememberedFacts:
 
     Args:
         cut: how each subject is cut.
+        position: where the record goes on from.
     """
 
-    def __init__(self, cut: Callable[[str], Partitions]) -> None:
+    def __init__(self, cut: Callable[[str], Partitions], *, position: int = 0) -> None:
         self._cut = cut
         self._subjects: dict[str, _Subject] = {}
-        self._position = 0
+        self._position = position
+
+    def stir(self, subject: str) -> None:
+        """Something has happened to it, and nobody knows what."""
+        self._touch(subject)
+
+    def recall(self, subject: str, *, written: PartitionSet | None = None, failed: PartitionSet | None = None, at: datetime | None = None) -> None:
+        """How a subject has stood for long: nothing that happens now."""
+        known = self._known(subject)
+        known.written = known.written if written is None else written
+        known.failed = known.failed if failed is None else failed
+        known.written_at = at or known.written_at
+
+    def recall_result(self, check: str, keys: PartitionSet | None = None, *, passed: bool, at: datetime) -> None:
+        """How a check was last evaluated, long ago."""
+        known, told = self._known(check), self._keys(check, keys)
+        known.written |= told
+        known.written_at = at
+        known.passed = known.passed | told if passed else known.passed - told
+        known.not_passed = known.not_passed - told if passed else known.not_passed | told
+
+    def recall_started(self, subject: str, keys: PartitionSet | None = None) -> None:
+        """A run that is to write it was queued long ago."""
+        self._known(subject).in_progress |= self._keys(subject, keys)
 
     def wrote(self, subject: str, keys: PartitionSet | None = None, *, at: datetime, together: Collection[str] = ()) -> None:
         """An asset was written; None: an asset without partitions. `together`: all that the run was to write."""
@@ -62,6 +86,10 @@ class RememberedFacts:
         known, told = self._touch(subject), self._keys(subject, keys)
         known.in_progress -= told
         known.failed |= told
+
+    def ended(self, subject: str, keys: PartitionSet | None = None) -> None:
+        """A run that was to write it has ended without, and it is not to be counted as failed."""
+        self._touch(subject).in_progress -= self._keys(subject, keys)
 
     def checked(self, check: str, keys: PartitionSet | None = None, *, passed: bool, at: datetime) -> None:
         """A check was evaluated."""
@@ -124,11 +152,14 @@ class RememberedFacts:
         return found
 
     def _touch(self, subject: str) -> _Subject:
-        none = self._cut(subject).none()
-        known = self._subjects.setdefault(subject, _Subject(none, none, none, none, none))
+        known = self._known(subject)
         self._position += 1
         known.revision = self._position
         return known
+
+    def _known(self, subject: str) -> _Subject:
+        none = self._cut(subject).none()
+        return self._subjects.setdefault(subject, _Subject(none, none, none, none, none))
 
     def _keys(self, subject: str, keys: PartitionSet | None) -> PartitionSet:
         return PartitionSet(self._cut(subject), ((0, 0),)) if keys is None else keys

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
+
+from partita.definitions.keys import AssetKey
+from partita.records.failures import PythonError
 
 
 class NodeState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -38,6 +43,28 @@ class ConditionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     """The next time at which the clock alone may change the outcome."""
 
 
+class ConditionEvaluation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the condition of an asset has come to, and what came of it."""
+
+    id: str
+    asset: AssetKey
+    at: datetime
+    reason: ReasonRecord
+    """The whole tree of reasons."""
+    partitions: tuple[str, ...] = ()
+    """What was asked for, of a partitioned asset; the first thousand."""
+    count: int = 0
+    """How many partitions were asked for; 1 for an asset without."""
+    run_ids: tuple[str, ...] = ()
+    error: PythonError | None = None
+    """Why what was asked for could not be launched."""
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """The tree of reasons, each part before those inside it."""
+        return tuple(_flat(self.reason, depth=0))
+
+
 class ReasonRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A part of a condition and what it came to: the tree of reasons of an evaluation."""
 
@@ -51,3 +78,16 @@ class ReasonRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     since: datetime
     metadata: dict[str, str] = {}
     children: tuple[ReasonRecord, ...] = ()
+
+
+class Reason(NamedTuple):
+    """A part of a tree of reasons."""
+
+    depth: int
+    part: ReasonRecord
+
+
+def _flat(part: ReasonRecord, *, depth: int) -> Iterator[Reason]:
+    yield Reason(depth, part)
+    for child in part.children:
+        yield from _flat(child, depth=depth + 1)

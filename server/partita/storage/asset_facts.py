@@ -9,12 +9,13 @@ from sqlalchemy import Connection, bindparam, insert, update
 
 from partita.records.assets import CheckResult, Materialization, Observation
 from partita.records.events import CheckEvaluated
+from partita.storage.columns import to_micros
 from partita.storage.engine import Database
 from partita.storage.interned import Interned
 from partita.storage.prepared import Prepared
 from partita.storage.rows import to_text
 from partita.storage.summaries import Summary
-from partita.storage.tables import asset_events, assets, check_results, checks, observations, run_targets, to_micros
+from partita.storage.tables import asset_events, assets, check_results, checks, observations, run_targets
 from partita.storage.versions import Versions
 
 _INSERT_MATERIALIZATIONS = Prepared(insert(asset_events))

@@ -12,21 +12,12 @@ from partita.records.assets import AssetState, CheckResult, Materialization, Obs
 from partita.records.codec import decode
 from partita.records.filters import HistoryFilter
 from partita.records.pages import Page, PageRequest
+from partita.storage.columns import to_datetime_or_none
 from partita.storage.engine import Database
 from partita.storage.interned import CHUNK, Interned
 from partita.storage.pages import FIRST_PAGE, Keyset, Position, read_page
 from partita.storage.rows import AnyRow
-from partita.storage.tables import (
-    asset_events,
-    asset_partitions,
-    assets,
-    check_results,
-    checks,
-    observations,
-    partition_counts,
-    partition_keys,
-    to_datetime_or_none,
-)
+from partita.storage.tables import asset_events, asset_partitions, assets, check_results, checks, observations, partition_counts, partition_keys
 
 _STATES = select(assets).where(assets.c.key.in_(bindparam("keys", expanding=True)))
 _KNOWN = select(assets.c.key).order_by(assets.c.key)

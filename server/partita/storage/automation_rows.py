@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from partita.records.automations import Automation, AutomationKind
+from partita.storage.columns import to_datetime, to_datetime_or_none
 from partita.storage.prepared import Prepared
 from partita.storage.rows import AnyRow
-from partita.storage.tables import asset_events, automations, run_statuses, to_datetime, to_datetime_or_none
+from partita.storage.tables import asset_events, automations, run_statuses
 
 ASSETS, RUNS = "assets", "runs"
 """What a sensor watches."""

@@ -18,9 +18,10 @@ from partita.records.changes import ChangeKind
 from partita.records.ticks import TickStatus
 from partita.storage.automation_rows import facts_of, from_now_on, set_facts, to_automation
 from partita.storage.changes import record_changes
+from partita.storage.columns import to_datetime_or_none, to_micros
 from partita.storage.engine import Database
 from partita.storage.rows import AnyRow
-from partita.storage.tables import IS_ACTING, automations, ticks, to_datetime_or_none, to_micros
+from partita.storage.tables import IS_ACTING, automations, ticks
 
 _BY_ID = automations.c.id == bindparam("of_id")
 _DECLARED = select(automations).where(automations.c.is_declared).order_by(automations.c.id)

@@ -20,6 +20,7 @@ from partita.records.ids import new_id
 from partita.records.pages import Direction, Page, PageRequest
 from partita.records.runs import RunStatus, StepStatus
 from partita.storage.changes import record_changes
+from partita.storage.columns import to_datetime, to_datetime_or_none
 from partita.storage.engine import Database
 from partita.storage.idempotency_keys import Idempotency, IdempotencyKeys
 from partita.storage.interned import Interned
@@ -27,7 +28,7 @@ from partita.storage.launches import Launches
 from partita.storage.pages import FIRST_PAGE, Keyset, Position, read_page
 from partita.storage.prepared import Prepared
 from partita.storage.rows import AnyRow, to_error, to_text
-from partita.storage.tables import assets, backfill_items, backfills, partition_keys, run_steps, runs, to_datetime, to_datetime_or_none
+from partita.storage.tables import assets, backfill_items, backfills, partition_keys, run_steps, runs
 
 _items = backfill_items.c
 _of_backfill = _items.backfill_id == bindparam("of_backfill")

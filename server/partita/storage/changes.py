@@ -12,9 +12,10 @@ from sqlalchemy import Connection, Select, bindparam, func, insert, select
 
 from partita.errors import RequestError
 from partita.records.changes import Change, ChangeBatch, ChangeKind
+from partita.storage.columns import to_datetime
 from partita.storage.engine import Database
 from partita.storage.prepared import Prepared
-from partita.storage.tables import changes, marks, to_datetime
+from partita.storage.tables import changes, marks
 
 PRUNED = "changes.pruned"
 """The mark of the newest change that is gone."""

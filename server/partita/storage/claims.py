@@ -20,11 +20,12 @@ from partita.records.queue import Limits, PoolsOf
 from partita.records.runs import ACTIVE, Run, RunStatus, StepStatus
 from partita.storage.admissions import Admissions
 from partita.storage.changes import record_changes
+from partita.storage.columns import to_datetime
 from partita.storage.engine import Database
 from partita.storage.journal import Journal, RunHead
 from partita.storage.prepared import Prepared
 from partita.storage.rows import RUN_COLUMNS, AnyRow, to_run, to_text
-from partita.storage.tables import IS_ACTIVE, IS_UNFINISHED_STEP, run_steps, runs, to_datetime
+from partita.storage.tables import IS_ACTIVE, IS_UNFINISHED_STEP, run_steps, runs
 
 _HEAD = select(runs.c.id, runs.c.status, runs.c.last_seq, runs.c.has_partitions, runs.c.epoch, runs.c.lease_until, runs.c.cancel_requested_at)
 _ONE = Prepared(_HEAD.where(runs.c.id == bindparam("of_run")).with_for_update())

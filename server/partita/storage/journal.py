@@ -17,13 +17,14 @@ from partita.records.events import Event
 from partita.records.runs import RunStatus
 from partita.storage.asset_facts import AssetFacts
 from partita.storage.changes import record_changes
+from partita.storage.columns import to_micros
 from partita.storage.engine import Database
 from partita.storage.interned import Interned
 from partita.storage.partition_states import PartitionStates
 from partita.storage.prepared import Prepared
 from partita.storage.rows import event_row, to_text
 from partita.storage.summaries import StepState, Summary, summarize
-from partita.storage.tables import IS_UNFINISHED_STEP, run_events, run_statuses, run_steps, runs, to_micros
+from partita.storage.tables import IS_UNFINISHED_STEP, run_events, run_statuses, run_steps, runs
 
 STORE = "store"
 """The writer of events that the store itself adds; they are numbered like the run's log."""

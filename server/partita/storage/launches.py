@@ -19,13 +19,14 @@ from partita.records.ids import new_id, short_id
 from partita.records.runs import Run, RunRequest, RunStatus
 from partita.storage.catalogs import Catalogs
 from partita.storage.changes import record_changes
+from partita.storage.columns import to_datetime, to_micros
 from partita.storage.engine import Database
 from partita.storage.idempotency_keys import Idempotency, IdempotencyKeys
 from partita.storage.interned import Interned
 from partita.storage.journal import STORE
 from partita.storage.prepared import Prepared
 from partita.storage.rows import RUN_COLUMNS, event_row, to_run, to_text
-from partita.storage.tables import assets, run_events, run_partitions, run_tags, run_targets, runs, to_datetime, to_micros
+from partita.storage.tables import assets, run_events, run_partitions, run_tags, run_targets, runs
 
 _INSERT_RUNS = Prepared(insert(runs))
 _INSERT_EVENTS = Prepared(insert(run_events))

@@ -10,10 +10,11 @@ from partita.records.changes import ChangeKind
 from partita.records.failures import PythonError
 from partita.records.locations import DaemonRecord
 from partita.storage.changes import record_changes
+from partita.storage.columns import to_datetime
 from partita.storage.engine import Database
 from partita.storage.prepared import Prepared
 from partita.storage.rows import to_error, to_text
-from partita.storage.tables import heartbeats, leases, to_datetime
+from partita.storage.tables import heartbeats, leases
 
 LOCATION_PREFIX = "location:"
 HEALTHY_FOR = timedelta(seconds=60)

@@ -15,11 +15,12 @@ from partita.records.failures import PythonError
 from partita.records.locations import LocationCatalog, LocationRecord, LocationStatus
 from partita.storage.catalogs import Catalogs
 from partita.storage.changes import record_changes
+from partita.storage.columns import to_datetime_or_none
 from partita.storage.declared_automations import declare, retire_location
 from partita.storage.engine import Database
 from partita.storage.leases import held_leases, location_lease
 from partita.storage.rows import AnyRow, to_error, to_text
-from partita.storage.tables import locations, to_datetime_or_none
+from partita.storage.tables import locations
 
 START_GRACE = timedelta(seconds=30)
 """A location that has been loading for less is loading, even if its worker does not hold the lease yet."""

@@ -9,9 +9,10 @@ from pathlib import Path
 from sqlalchemy import Connection, func, select
 
 from partita.storage import schema
+from partita.storage.columns import to_datetime_or_none
 from partita.storage.consistency import find_contradictions
 from partita.storage.engine import Database
-from partita.storage.tables import metadata, run_events, to_datetime_or_none
+from partita.storage.tables import metadata, run_events
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,12 @@ from sqlalchemy import Connection, bindparam, delete, literal_column, select, up
 
 from partita.records.assets import PartitionStatus
 from partita.records.runs import StepStatus
+from partita.storage.columns import to_micros
 from partita.storage.engine import Database
 from partita.storage.interned import Interned
 from partita.storage.prepared import Prepared
 from partita.storage.summaries import Summary
-from partita.storage.tables import IS_RUNNING, IS_UNFINISHED_STEP, asset_partitions, assets, run_partitions, run_steps, run_targets, to_micros
+from partita.storage.tables import IS_RUNNING, IS_UNFINISHED_STEP, asset_partitions, assets, run_partitions, run_steps, run_targets
 
 _states = asset_partitions.c
 _of_run = (_states.run_id == bindparam("of_run"), IS_RUNNING)

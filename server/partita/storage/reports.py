@@ -11,12 +11,13 @@ from partita.records.assets import Materialization, PartitionStatus, ReportedMat
 from partita.records.changes import ChangeKind
 from partita.records.ids import new_id
 from partita.storage.changes import record_changes
+from partita.storage.columns import to_datetime
 from partita.storage.engine import Database
 from partita.storage.idempotency_keys import Idempotency, IdempotencyKeys
 from partita.storage.interned import Interned
 from partita.storage.prepared import Prepared
 from partita.storage.rows import to_text
-from partita.storage.tables import asset_events, asset_partitions, assets, to_datetime
+from partita.storage.tables import asset_events, asset_partitions, assets
 from partita.storage.versions import Versions
 
 _INSERT = Prepared(insert(asset_events))

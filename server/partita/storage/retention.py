@@ -10,8 +10,9 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from partita.records.ticks import TickStatus
 from partita.storage.changes import PRUNED
+from partita.storage.columns import to_micros
 from partita.storage.engine import Database
-from partita.storage.tables import IS_PRUNABLE, changes, idempotency, marks, run_events, run_statuses, runs, ticks, to_micros
+from partita.storage.tables import IS_PRUNABLE, changes, condition_evaluations, idempotency, marks, run_events, run_statuses, runs, ticks
 
 # Bound parameters of one statement.
 IDS_AT_ONCE = 1000
@@ -36,6 +37,9 @@ _DELETE_TICKS = delete(ticks).where(ticks.c.id.in_(bindparam("ids", expanding=Tr
 _OLDEST_STATUSES = select(run_statuses.c.number, run_statuses.c.at).order_by(run_statuses.c.number).limit(bindparam("limit"))
 _NEWEST_STATUS = select(func.max(run_statuses.c.number))
 _DELETE_STATUSES = delete(run_statuses).where(run_statuses.c.number <= bindparam("through"))
+_EVALUATION = condition_evaluations.c
+_OLDEST_EVALUATIONS = select(_EVALUATION.number, _EVALUATION.at).order_by(_EVALUATION.number).limit(bindparam("limit"))
+_DELETE_EVALUATIONS = delete(condition_evaluations).where(_EVALUATION.number <= bindparam("through"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,7 @@ class Pruned:
     idempotency_keys: int = 0
     ticks: int = 0
     run_statuses: int = 0
+    evaluations: int = 0
 
     @property
     def total(self) -> int:
@@ -69,7 +74,7 @@ class Pruned:
 
     @property
     def _counts(self) -> tuple[int, ...]:
-        return self.events, self.changes, self.idempotency_keys, self.ticks, self.run_statuses
+        return self.events, self.changes, self.idempotency_keys, self.ticks, self.run_statuses, self.evaluations
 
     def __add__(self, other: Pruned) -> Pruned:
         return Pruned(**{name: count + getattr(other, name) for name, count in asdict(self).items()})
@@ -105,14 +110,15 @@ class Retention:
             self._database.reclaim_space()
         return pruned
 
-    def prune_automation(self, *, ticks_before: TickAges, run_statuses_before: datetime, limit: int = 5000) -> Pruned:
-        """Delete, `limit` rows of each kind at most: ticks that have ended, and starts and ends of runs that sensors have had time to see.
+    def prune_automation(self, *, ticks_before: TickAges, evaluations_before: datetime, run_statuses_before: datetime, limit: int = 5000) -> Pruned:
+        """Delete, `limit` rows of each kind at most: ticks that have ended, evaluations of conditions, and starts and ends of runs.
 
-        Run keys stay for ever.
+        Run keys stay for ever. Sensors must have had time to see the starts and ends.
         """
         pruned = Pruned(
             ticks=self._database.write(_prune_ticks, before=ticks_before, limit=limit),
             run_statuses=self._database.write(_prune_statuses, before=to_micros(run_statuses_before), limit=limit),
+            evaluations=self._database.write(_prune_evaluations, before=to_micros(evaluations_before), limit=limit),
         )
         if pruned.total:
             self._database.reclaim_space()
@@ -168,3 +174,9 @@ def _prune_statuses(connection: Connection, *, before: int, limit: int) -> int:
     newest = connection.execute(_NEWEST_STATUS).scalar_one()
     old = [row.number for row in rows if row.at < before and row.number != newest]  # its number must not be given again
     return connection.execute(_DELETE_STATUSES, {"through": max(old)}).rowcount if old else 0
+
+
+def _prune_evaluations(connection: Connection, *, before: int, limit: int) -> int:
+    rows = connection.execute(_OLDEST_EVALUATIONS, {"limit": limit}).all()
+    old = [row.number for row in rows if row.at < before]
+    return connection.execute(_DELETE_EVALUATIONS, {"through": max(old)}).rowcount if old else 0

@@ -10,7 +10,8 @@ from partita.records.codec import decode, decode_event, encode
 from partita.records.events import AssetMaterialized, AssetObserved, CheckEvaluated, Event, LogLevel, StoredEvent, level_of
 from partita.records.failures import PythonError
 from partita.records.runs import Run, RunRequest, RunStatus, RunStep, StepStatus
-from partita.storage.tables import runs, to_datetime, to_datetime_or_none, to_micros
+from partita.storage.columns import to_datetime, to_datetime_or_none, to_micros
+from partita.storage.tables import runs
 
 AnyRow: TypeAlias = "Row[*tuple[Any, ...]]"
 LEVELS = {level: number for number, level in enumerate(LogLevel)}

@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 
 from partita.records.filters import RunFilter, RunOrder, RunOrderField
+from partita.storage.columns import to_micros
 from partita.storage.pages import Keyset
-from partita.storage.tables import assets, partition_keys, run_partitions, run_tags, run_targets, runs, to_micros
+from partita.storage.tables import assets, partition_keys, run_partitions, run_tags, run_targets, runs
 
 _ORDER_COLUMNS: dict[RunOrderField, ColumnElement[Any]] = {
     RunOrderField.CREATED_AT: runs.c.created_at,

@@ -17,9 +17,12 @@ from partita.storage.backfills import Backfills
 from partita.storage.bell import Bell
 from partita.storage.catalogs import Catalogs
 from partita.storage.changes import Changes
+from partita.storage.columns import to_datetime
+from partita.storage.condition_memory import ConditionMemory
 from partita.storage.dynamic_partitions import DynamicPartitionKeys
 from partita.storage.engine import DEADLINE, Database
 from partita.storage.events import Events
+from partita.storage.happenings import Happenings
 from partita.storage.idempotency_keys import IdempotencyKeys
 from partita.storage.interned import Interned
 from partita.storage.journal import Journal
@@ -34,7 +37,7 @@ from partita.storage.retention import Retention
 from partita.storage.runs import Runs
 from partita.storage.schema import SchemaState
 from partita.storage.tables import assets as asset_table
-from partita.storage.tables import partition_keys, to_datetime
+from partita.storage.tables import partition_keys
 from partita.storage.ticks import Ticks
 
 
@@ -80,6 +83,8 @@ class Store:
         self.backfills = Backfills(database, launches, self.idempotency_keys, asset_names=asset_names, partition_names=partition_names)
         self.leases = Leases(database)
         self.retention = Retention(database)
+        self.happenings = Happenings(database, asset_names=asset_names)
+        self.conditions = ConditionMemory(database, launches, asset_names=asset_names)
         self.maintenance = Maintenance(database)
 
     @classmethod

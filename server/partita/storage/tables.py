@@ -7,32 +7,25 @@ interned: their numbers never change and are never used again. `migrations/` bui
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    ColumnElement,
     Index,
     Integer,
     MetaData,
     SmallInteger,
     Table,
-    TextClause,
     UniqueConstraint,
     false,
     text,
     true,
 )
-from sqlalchemy import Text as PlainText
 
 from partita.records.runs import ACTIVE, StepStatus
 from partita.records.ticks import TickStatus
-
-# Keys and ids are compared byte by byte, as in Python and in SQLite, whatever language the database speaks.
-Text = PlainText().with_variant(PlainText(collation="C"), "postgresql")
+from partita.storage.columns import Number, Text, partial_index
 
 metadata = MetaData(
     naming_convention={
@@ -40,27 +33,6 @@ metadata = MetaData(
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     }
 )
-
-# SQLite numbers rows by itself only when the key is called INTEGER. `sqlite_autoincrement` makes it remember the numbers of
-# deleted rows too, which costs a page of every commit; the newest change is therefore never deleted.
-Number = BigInteger().with_variant(Integer, "sqlite")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def to_micros(at: datetime) -> int:
-    """Microseconds since the epoch."""
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def to_datetime(micros: int) -> datetime:
-    """The aware UTC datetime of a column."""
-    return _EPOCH + timedelta(microseconds=micros)
-
-
-def to_datetime_or_none(micros: int | None) -> datetime | None:
-    """The aware UTC datetime of a column that may be empty."""
-    return None if micros is None else to_datetime(micros)
 
 
 def _in(column: str, values: Iterable[str]) -> str:
@@ -78,15 +50,6 @@ IS_STARTED_TICK = text(f"status = '{TickStatus.STARTED.value}'")
 IS_ACTING = text("is_on AND is_declared")
 IS_OF_RUN = text("run_id IS NOT NULL")
 IS_UNFINISHED_STEP = text(_in("run_steps.status", [status for status in StepStatus if not status.is_finished]))
-
-
-def partial_index(name: str, *columns: ColumnElement[Any] | str, where: TextClause) -> Index:
-    """An index of those rows alone for which `where` holds.
-
-    PostgreSQL takes the condition as `postgresql_where`. Saying so here would import that dialect, which costs every process
-    60 ms, so the condition stands in `info` for whoever makes the tables there.
-    """
-    return Index(name, *columns, sqlite_where=where, info={"where": where})
 
 
 runs = Table(
@@ -454,6 +417,28 @@ run_keys = Table(
     Column("tick_id", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
+)
+
+# What is remembered between evaluations of an asset's condition.
+condition_states = Table(
+    "condition_states",
+    metadata,
+    Column("asset_id", Integer, primary_key=True, autoincrement=False),
+    Column("state", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Evaluations that asked for something, or could not.
+condition_evaluations = Table(
+    "condition_evaluations",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False),
+    Column("asset_id", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("payload", Text, nullable=False),
+    UniqueConstraint("id"),
+    Index("ix_condition_evaluations_asset_id", "asset_id", "number"),
 )
 
 # `number` is the order of addition within the set.

@@ -14,8 +14,8 @@ from partita.records.automations import Automation, AutomationKind
 from partita.records.codec import decode
 from partita.records.failures import PythonError
 from partita.records.ticks import PartitionsAdded, RequestOutcome, Tick, TickStatus
+from partita.storage.columns import to_datetime, to_datetime_or_none, to_micros
 from partita.storage.rows import AnyRow, to_text
-from partita.storage.tables import to_datetime, to_datetime_or_none, to_micros
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

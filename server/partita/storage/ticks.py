@@ -23,12 +23,13 @@ from partita.records.pages import Page, PageRequest
 from partita.records.ticks import Tick, TickStatus
 from partita.storage.automation_rows import to_automation
 from partita.storage.changes import record_changes
+from partita.storage.columns import to_datetime, to_micros
 from partita.storage.engine import Database
 from partita.storage.outcomes import Outcomes
 from partita.storage.pages import FIRST_PAGE, Keyset, Position, read_page
 from partita.storage.prepared import Prepared
 from partita.storage.rows import AnyRow
-from partita.storage.tables import IS_ACTING, IS_STARTED_TICK, automations, ticks, to_datetime, to_micros
+from partita.storage.tables import IS_ACTING, IS_STARTED_TICK, automations, ticks
 from partita.storage.tick_rows import Outcome, TickClaim, TickPayload, new_row, to_claim, to_tick
 
 MAX_ATTEMPTS = 3

@@ -172,7 +172,7 @@ class Catalog:
         references = [(repository, spec) for repository in catalog.repositories for spec in repository.assets if not spec.is_executable]
         unanswered = [line for repository, spec in references if (line := self._doubt(repository, spec))]
         unwatched = [line for repository in catalog.repositories for line in self._unwatched(repository)]
-        return [*unanswered, *unwatched, *(line for repository in catalog.repositories for line in _unevaluated(repository))]
+        return [*unanswered, *unwatched]
 
     def _unwatched(self, repository: RepositorySpec) -> Iterator[str]:
         """Of sensors that wait for what nobody declares; it may come, so they are no error."""
@@ -193,23 +193,3 @@ class Catalog:
             place = "/".join(self._merged.places[spec.key])
             return f"Repository {repository.name!r} gives asset '{spec.key}' other partitions than its owner {place}; the owner's count."
         return None
-
-
-def _unevaluated(repository: RepositorySpec) -> Iterator[str]:
-    """Of rules that are declared and that no server acts on yet: whoever counts on them would wait in vain."""
-    with_condition = [str(spec.key) for spec in repository.assets if spec.automation is not None]
-    if with_condition:
-        yield (
-            f"Repository {repository.name!r} declares automation= on {_few(with_condition)}. "
-            "Conditions are evaluated by pt.simulate only, so far: the daemon launches nothing for them. Use a schedule or sensor meanwhile."
-        )
-    with_freshness = [str(spec.key) for spec in repository.assets if spec.freshness is not None]
-    if with_freshness:
-        yield (
-            f"Repository {repository.name!r} declares freshness= on {_few(with_freshness)}. "
-            "It is evaluated by pt.simulate only, so far: nothing tells when an asset is too old."
-        )
-
-
-def _few(keys: list[str]) -> str:
-    return ", ".join(repr(key) for key in keys[:3]) + (f" and {len(keys) - 3} more assets" if len(keys) > 3 else "")

@@ -95,7 +95,8 @@ def test_an_older_database_is_upgraded(url: str) -> None:
         begin(store, "orders", partition_keys=("mon",)).send(materialized("orders", "mon"))
         counts = store.assets.partition_counts([AssetKey("orders")])
         triggers = ("added", "moved", "removed")
-        undo = [*(f"DROP FUNCTION count_partition_{name} CASCADE" for name in triggers), "DROP TABLE partition_counts"]
+        undo = [f"DROP FUNCTION count_partition_{name} CASCADE" for name in triggers]
+        undo += [f"DROP TABLE {name}" for name in ("partition_counts", "condition_states", "condition_evaluations")]
         for statement in (*undo, "UPDATE alembic_version SET version_num = '0003'"):
             store._database.write(lambda connection, sql: connection.exec_driver_sql(sql), statement)
 

@@ -13,6 +13,7 @@ import pytest
 
 from partita.definitions.keys import AssetKey
 from partita.records.automations import AutomationKind
+from partita.records.conditions import ConditionEvaluation, ReasonRecord
 from partita.records.events import LogLevel, StepFailed
 from partita.records.filters import EventFilter, HistoryFilter, RunFilter, RunOrder, RunOrderField, TickFilter
 from partita.records.pages import Direction, PageRequest
@@ -20,6 +21,7 @@ from partita.records.runs import RunStatus
 from partita.records.ticks import TickStatus
 from partita.storage import sqlite
 from partita.storage.arrivals import RunWatch
+from partita.storage.condition_memory import Evaluated, Turn
 from partita.storage.idempotency_keys import Idempotency
 from partita.storage.retention import TickAges
 from partita.storage.store import Store
@@ -29,7 +31,7 @@ from support.stores import BOOM, NOON, OVER, begin, checked, claim, launch, log,
 
 RUNS = ("runs", "run_events", "written", "run_steps", "run_tags", "run_targets", "run_partitions")
 ASSETS = ("asset_events", "check_results", "asset_partitions")
-AUTOMATION = ("automations", "ticks", "run_keys", "run_statuses")
+AUTOMATION = ("automations", "ticks", "run_keys", "run_statuses", "condition_evaluations")
 GROWING = "|".join((*RUNS, *ASSETS, *AUTOMATION))
 SCAN = re.compile(rf"SCAN ({GROWING})\b(?! USING)|Seq Scan on ({GROWING})\b")
 # The unfinished steps of one run; the active runs, of which there are few.
@@ -215,15 +217,34 @@ def test_schedules_and_sensors_scan_nothing_that_grows(watched: tuple[Store, See
     store.arrivals.materializations([ORDERS], after=1, limit=5)
     store.arrivals.runs(RunWatch(location="here", repository="main", status=RunStatus.FAILED, jobs=("a",)), after=1, limit=5)
     far = now.replace(year=2100)
-    store.retention.prune_automation(ticks_before=TickAges(skipped=far, launched=far, failed=far), run_statuses_before=far)
+    store.retention.prune_automation(ticks_before=TickAges(skipped=far, launched=far, failed=far), evaluations_before=far, run_statuses_before=far)
 
     found_plans = list(plans(store, seen))
 
     assert len(found_plans) > 30
-    oldest = "ORDER BY run_statuses.number LIMIT"  # in the order of the table, and no more than that
-    assert [(sql, plan) for sql, plan in found_plans if SCAN.search(plan) and oldest not in sql] == []
+    oldest = re.compile(r"ORDER BY (run_statuses|condition_evaluations).number\s+LIMIT")  # in the order of the table, and no more than that
+    assert [(sql, plan) for sql, plan in found_plans if SCAN.search(plan) and not oldest.search(sql)] == []
     # The automations that act are few, and found through an index of them.
     assert [(sql, plan) for sql, plan in found_plans if SORT in plan and "FROM automations" not in sql] == []
+
+
+def test_conditions_look_only_at_what_has_happened_and_list_only_their_own(watched: tuple[Store, Seen]) -> None:
+    store, seen = watched
+    turn, _ = store.conditions.read()
+    standing = store.happenings.standing([ORDERS])
+    news = store.happenings.since(standing.reached)
+    reason = ReasonRecord(label="eager", subject="orders", true="", count=1, since=NOON)
+    evaluation = ConditionEvaluation(id="evaluation_1", asset=ORDERS, at=NOON, reason=reason, count=1)
+    after = Turn(position=1, reached=news.reached)
+    store.conditions.commit(turn, after, states={}, evaluated=[Evaluated(record=evaluation)], requests=[request("orders")])
+    store.conditions.list(ORDERS)
+    store.conditions.count(ORDERS)
+    store.conditions.find("evaluation_1")
+
+    found_plans = list(plans(store, seen))
+
+    assert len(found_plans) > 10
+    assert [(sql, plan) for sql, plan in found_plans if SCAN.search(plan)] == []
 
 
 def test_ticks_are_listed_without_looking_at_all(watched: tuple[Store, Seen]) -> None:

@@ -12,8 +12,6 @@ import pytest
 import partita as pt
 from partita.definitions.conditions import AnyCondition
 from partita.records.codec import decode, encode
-from partita.records.locations import LocationCatalog
-from partita.workspace.catalog import Catalog
 
 C = pt.Condition
 
@@ -133,13 +131,3 @@ def test_a_repository_tells_of_conditions_that_nothing_can_come_of() -> None:
     assert "'astray'" in str(second)
     assert "nowhere" in str(second)
     assert all(error.file == __file__ and error.line for error in (first, second))
-
-
-def test_a_location_says_that_its_conditions_are_not_acted_on() -> None:
-    catalog = Catalog({"here": LocationCatalog(location="here", repositories=(pt.Repository("main", assets=[orders]).spec,))})
-
-    condition, freshness = catalog.warnings["here"]
-
-    assert "automation= on 'orders'" in condition
-    assert "pt.simulate only" in condition
-    assert "freshness= on 'orders'" in freshness

@@ -1,0 +1,187 @@
+"""The daemon's job of conditions: keeps up with what happens, evaluates what may have changed, launches what is asked for.
+
+A turn is one transaction: what is remembered of the conditions, their reasons, and the runs. So whatever dies, and whoever goes on, nothing is
+asked for twice.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from partita.automation.known_facts import KnownFacts
+from partita.automation.published import PublishedWorkspace
+from partita.definitions.keys import AssetKey
+from partita.definitions.partitions import DynamicKeys
+from partita.errors import PartitaError
+from partita.planning.build import build_plan
+from partita.planning.condition_facts import WHOLE
+from partita.planning.condition_runs import ConditionRun, runs_of_conditions
+from partita.planning.conditions import ConditionResult, Conditions
+from partita.planning.dynamic import dynamic_sets
+from partita.records.conditions import ConditionEvaluation, ConditionState
+from partita.records.failures import PythonError
+from partita.records.ids import new_id
+from partita.records.runs import RunRequest
+from partita.storage.condition_memory import Evaluated, Turn
+from partita.storage.store import Store
+from partita.workspace.catalog import Catalog
+from partita.workspace.merge import Place
+
+logger = logging.getLogger(__name__)
+LAUNCHED_BY = "condition"
+FOLLOW_UP = timedelta(seconds=30)
+"""Between looks at conditions that would come to something else by themselves."""
+HEAL = 1.0
+IDLE = 60.0
+"""Seconds until another look when no asset has a condition; the bell rings before."""
+MOST_KEYS = 1000
+"""Partition keys of an evaluation that are kept."""
+BEHIND = 20_000
+"""Changes after which a turn is written although nothing came of it, so that the next daemon need not read them."""
+
+
+@dataclass
+class _Watched:
+    """The conditions of the workspace as it is, and all that they look at."""
+
+    workspace: Catalog
+    dynamic: DynamicKeys
+    conditions: Conditions
+    known: KnownFacts
+    states: dict[AssetKey, ConditionState]
+    turn: Turn
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether much has happened since the last turn."""
+        return self.turn.reached is not None and self.known.reached.change - self.turn.reached.change > BEHIND
+
+
+class ConditionRole:
+    """One look at all conditions. What it knows it keeps, so that a look at which nothing has happened costs a few comparisons."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._workspace = PublishedWorkspace(store)
+        self._watched: _Watched | None = None
+
+    def __call__(self) -> float:
+        """Evaluate what may have changed; answers the seconds until the next look, unless something rings."""
+        watched = self._up_to_date()
+        if not watched.conditions.keys:
+            return IDLE
+        now = self._store.now()
+        results = watched.conditions.evaluate(watched.known.facts, now=now, previous=watched.states)
+        if results or watched.is_behind:
+            self._watched = None  # until all is written: then it is read anew
+            if not self._commit(watched, results, now):
+                return 0.0
+            self._watched = watched
+        return self._patience(watched, now)
+
+    def _up_to_date(self) -> _Watched:
+        workspace = self._workspace.read()
+        dynamic = self._store.partitions.bind(dynamic_sets(workspace.repositories.values()))
+        watched = self._watched
+        if watched is None or watched.workspace is not workspace or watched.dynamic != dynamic:
+            watched = self._watched = self._read(workspace, dynamic)
+        while watched.conditions.keys:
+            news = self._store.happenings.since(watched.known.reached)
+            if news.is_expired:
+                watched = self._watched = self._read(workspace, dynamic, is_lost=True)
+                continue
+            watched.known.hear(news)
+            if not news.has_more:
+                break
+        return watched
+
+    def _read(self, workspace: Catalog, dynamic: DynamicKeys, *, is_lost: bool = False) -> _Watched:
+        """All anew; what has happened since the last turn is heard afterwards. Where that is not kept any more, everything counts as changed."""
+        turn, states = self._store.conditions.read()
+        conditions = Conditions(workspace.graph, dynamic=dynamic, homes=workspace.owners)
+        keys = {key for each in conditions.keys for key in (each, *workspace.graph.ancestors([each]))}
+        standing = self._store.happenings.standing(keys)
+        known = KnownFacts(workspace.graph, keys, dynamic, standing, position=turn.position)
+        if is_lost:
+            known.stir()
+        elif turn.reached is not None:
+            known.reached = turn.reached
+        return _Watched(workspace, dynamic, conditions, known, states, turn)
+
+    def _commit(self, watched: _Watched, results: Mapping[AssetKey, ConditionResult], now: datetime) -> bool:
+        launches, refused = self._launches(watched, results, now)
+        requests = [request for request, _ in launches]
+        evaluated = [
+            _evaluated(result, now, [place for place, (_, run) in enumerate(launches) if key in run.asked_by], refused.get(key))
+            for key, result in results.items()
+            if result.requested
+        ]
+        after = Turn(position=watched.known.facts.cursor, reached=watched.known.reached)
+        states = {key: result.state for key, result in results.items()}
+        runs = self._store.conditions.commit(watched.turn, after, states=states, evaluated=evaluated, requests=requests)
+        if runs is None:
+            return False
+        if runs:
+            logger.info("conditions have launched runs", extra={"runs": len(runs), "assets": len(evaluated)})
+        watched.states |= states
+        watched.turn = Turn(number=watched.turn.number + 1, position=after.position, reached=after.reached)
+        return True
+
+    def _launches(
+        self, watched: _Watched, results: Mapping[AssetKey, ConditionResult], now: datetime
+    ) -> tuple[list[tuple[RunRequest, ConditionRun]], dict[AssetKey, PythonError]]:
+        """What is launched, and why not what cannot be."""
+        workspace = watched.workspace
+        homes: dict[Place, list[AssetKey]] = {}
+        for key in results:
+            if (place := workspace.owner_of(key)) is not None:
+                homes.setdefault(place, []).append(key)
+        found: list[tuple[RunRequest, ConditionRun]] = []
+        refused: dict[AssetKey, PythonError] = {}
+        for (location, name), keys in homes.items():
+            repository = workspace.repository(location, name)
+            references = workspace.references_for(location, name)
+            own = {spec.key: workspace.asset(spec.key) for spec in repository.assets}
+            for wanted in runs_of_conditions((results[key] for key in keys), among=own):
+                request = _request(wanted, location, name)
+                try:
+                    build_plan(repository, request, references=references, dynamic=watched.dynamic, now=now)
+                except PartitaError as error:
+                    refused.update(dict.fromkeys(wanted.asked_by, PythonError.of(error)))
+                else:
+                    found.append((request, wanted))
+        return found, refused
+
+    def _patience(self, watched: _Watched, now: datetime) -> float:
+        if not all(state.is_settled for state in watched.states.values()):
+            has_asked = any(state.requested for state in watched.states.values())
+            return HEAL if has_asked else FOLLOW_UP.total_seconds()
+        due = min((state.valid_until for state in watched.states.values() if state.valid_until is not None), default=None)
+        return IDLE if due is None else min(IDLE, max(0.0, (due - now).total_seconds()))
+
+
+def _request(wanted: ConditionRun, location: str, repository: str) -> RunRequest:
+    return RunRequest(
+        location=location,
+        repository=repository,
+        assets=wanted.assets,
+        partition_keys=() if wanted.partition is None else (wanted.partition,),
+        launched_by=LAUNCHED_BY,
+    )
+
+
+def _evaluated(result: ConditionResult, now: datetime, launches: Sequence[int], error: PythonError | None) -> Evaluated:
+    is_whole = result.requested.partitions == WHOLE
+    record = ConditionEvaluation(
+        id=new_id("evaluation"),
+        asset=result.key,
+        at=now,
+        reason=result.reason.record,
+        partitions=() if is_whole else tuple(result.requested[:MOST_KEYS]),
+        count=len(result.requested),
+        error=error,
+    )
+    return Evaluated(record=record, launches=tuple(launches))

@@ -1,0 +1,273 @@
+"""What has happened to assets and checks, as conditions look at it: how they stand, and what came since, each from one snapshot.
+
+Numbers are in the order of commits, since writers take turns, so whoever reads on from a number misses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, bindparam, func, select
+
+from partita.definitions.keys import AssetKey
+from partita.records.changes import ChangeKind
+from partita.records.runs import ACTIVE, RunStatus, StepStatus
+from partita.storage.changes import PRUNED
+from partita.storage.columns import to_datetime
+from partita.storage.engine import Database
+from partita.storage.interned import CHUNK, Interned
+from partita.storage.tables import (
+    asset_events,
+    asset_partitions,
+    assets,
+    changes,
+    check_results,
+    marks,
+    partition_keys,
+    run_partitions,
+    run_steps,
+    run_targets,
+    runs,
+)
+
+FAILED = "failed"
+UNDER_WAY = (RunStatus.QUEUED, *ACTIVE)
+MOST = 5_000
+"""Changes that are read at a time; what came after them is read the next time."""
+
+_of_assets: BindParameter[int] = bindparam("asset_ids", expanding=True)
+_of_runs: BindParameter[str] = bindparam("run_ids", expanding=True)
+_WRITTEN = (
+    select(asset_events.c.asset_id, partition_keys.c.key, func.max(asset_events.c.at).label("at"))
+    .join(partition_keys, partition_keys.c.id == asset_events.c.partition_id, isouter=True)
+    .where(asset_events.c.asset_id.in_(_of_assets))
+    .group_by(asset_events.c.asset_id, asset_events.c.partition_id, partition_keys.c.key)
+)
+_FAILED_PARTITIONS = (
+    select(asset_partitions.c.asset_id, partition_keys.c.key)
+    .join(partition_keys, partition_keys.c.id == asset_partitions.c.partition_id)
+    .where(asset_partitions.c.asset_id.in_(_of_assets), asset_partitions.c.status == FAILED)
+)
+_LAST_RUNS = (
+    select(assets.c.id, assets.c.key, runs.c.id.label("run_id"), runs.c.status)
+    .join(runs, runs.c.id == assets.c.latest_run_id)
+    .where(assets.c.id.in_(_of_assets), runs.c.status == RunStatus.FAILED.value)
+)
+_NEWEST_RESULTS = select(func.max(check_results.c.number)).where(check_results.c.asset_id.in_(_of_assets))
+_NEWEST_RESULTS = _NEWEST_RESULTS.group_by(check_results.c.asset_id, check_results.c.name, check_results.c.partition_id)
+_RESULTS = (
+    select(
+        check_results.c.number,
+        assets.c.key,
+        check_results.c.name,
+        partition_keys.c.key.label("partition"),
+        check_results.c.at,
+        check_results.c.passed,
+    )
+    .join(assets, assets.c.id == check_results.c.asset_id)
+    .join(partition_keys, partition_keys.c.id == check_results.c.partition_id, isouter=True)
+    .order_by(check_results.c.number)
+)
+_WRITES_SINCE = (
+    select(asset_events.c.number, assets.c.key, partition_keys.c.key.label("partition"), asset_events.c.run_id, asset_events.c.at)
+    .join(assets, assets.c.id == asset_events.c.asset_id)
+    .join(partition_keys, partition_keys.c.id == asset_events.c.partition_id, isouter=True)
+    .where(asset_events.c.number > bindparam("after"), asset_events.c.number <= bindparam("through"))
+    .order_by(asset_events.c.number)
+)
+_RUN_CHANGES = (
+    select(changes.c.id, changes.c.kind, changes.c.subject).where(changes.c.id > bindparam("after")).order_by(changes.c.id).limit(bindparam("limit"))
+)
+_RUNS = select(runs.c.id, runs.c.status).where(runs.c.id.in_(_of_runs))
+_RUNS_UNDER_WAY = select(runs.c.id).where(runs.c.status.in_([status.value for status in UNDER_WAY]))
+_TARGETS = select(run_targets.c.run_id, assets.c.key).join(assets, assets.c.id == run_targets.c.asset_id).where(run_targets.c.run_id.in_(_of_runs))
+_KEYS = (
+    select(run_partitions.c.run_id, partition_keys.c.key)
+    .join(partition_keys, partition_keys.c.id == run_partitions.c.partition_id)
+    .where(run_partitions.c.run_id.in_(_of_runs))
+)
+_STEPS = select(run_steps.c.run_id, run_steps.c.step, run_steps.c.status).where(run_steps.c.run_id.in_(_of_runs))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """How far something has been read."""
+
+    change: int
+    write: int
+    check: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunNow:
+    """A run as it stands."""
+
+    id: str
+    status: RunStatus
+    assets: tuple[AssetKey, ...] = ()
+    """What it is to write."""
+    partitions: tuple[str, ...] = ()
+    steps: Mapping[str, StepStatus] = field(default_factory=dict)
+    """Of a run that has ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteSeen:
+    """An asset, or a partition of it, was written."""
+
+    asset: AssetKey
+    partition: str | None
+    at: datetime
+    together: frozenset[AssetKey]
+    """All that the run was to write."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultSeen:
+    """A check was evaluated."""
+
+    check: str
+    """Its step key."""
+    partition: str | None
+    at: datetime
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How assets and checks stand."""
+
+    reached: Reached
+    written: Mapping[AssetKey, Mapping[str | None, datetime]]
+    """When each partition was last written."""
+    failed: Mapping[AssetKey, Sequence[str | None]]
+    """What the last run of failed to write."""
+    runs: Sequence[RunNow]
+    """Those that are queued or running."""
+    results: Sequence[ResultSeen]
+    """The newest of each check and partition, the oldest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What has happened since."""
+
+    reached: Reached
+    runs: Sequence[RunNow]
+    writes: Sequence[WriteSeen]
+    results: Sequence[ResultSeen]
+    is_expired: bool = False
+    """Some of it is not kept any more: ask how everything stands."""
+    has_more: bool = False
+
+
+class Happenings:
+    """Reads what conditions look at."""
+
+    def __init__(self, database: Database, *, asset_names: Interned) -> None:
+        self._database = database
+        self._asset_names = asset_names
+
+    def standing(self, keys: Collection[AssetKey]) -> Standing:
+        """How these assets, and the checks of them, stand now."""
+
+        def work(connection: Connection) -> Standing:
+            names = {number: AssetKey(key) for key, number in self._asset_names.find(connection, keys).items()}
+            under_way = connection.execute(_RUNS_UNDER_WAY).scalars().all()
+            return Standing(
+                reached=_reached(connection),
+                written=_written(connection, names),
+                failed=_failed(connection, names),
+                runs=_runs(connection, under_way),
+                results=[
+                    _result(row) for row in _chunked(connection, _RESULTS.where(check_results.c.number.in_(_NEWEST_RESULTS)), "asset_ids", names)
+                ],
+            )
+
+        return self._database.read(work)
+
+    def since(self, before: Reached) -> News:
+        """What has happened to any asset or check since."""
+
+        def work(connection: Connection) -> News:
+            pruned = connection.execute(select(marks.c.value).where(marks.c.name == PRUNED)).scalar_one_or_none() or 0
+            now = _reached(connection)
+            if before.change < pruned or before.change > now.change:
+                return News(reached=now, runs=(), writes=(), results=(), is_expired=True)
+            rows = connection.execute(_RUN_CHANGES, {"after": before.change, "limit": MOST}).all()
+            changed = dict.fromkeys(row.subject for row in rows if row.kind == ChangeKind.RUN.value)
+            writes = connection.execute(_WRITES_SINCE, {"after": before.write, "through": now.write}).all()
+            query = _RESULTS.where(check_results.c.number > before.check, check_results.c.number <= now.check)
+            together = {run.id: frozenset(run.assets) for run in _runs(connection, {row.run_id for row in writes if row.run_id is not None})}
+            has_more = len(rows) == MOST
+            return News(
+                reached=Reached(change=rows[-1].id if has_more else now.change, write=now.write, check=now.check),
+                runs=_runs(connection, changed),
+                writes=[_write(row, together) for row in writes],
+                results=[_result(row) for row in connection.execute(query)],
+                has_more=has_more,
+            )
+
+        return self._database.read(work)
+
+
+def _reached(connection: Connection) -> Reached:
+    newest = [
+        connection.execute(select(func.max(column))).scalar_one() or 0 for column in (changes.c.id, asset_events.c.number, check_results.c.number)
+    ]
+    return Reached(change=newest[0], write=newest[1], check=newest[2])
+
+
+def _written(connection: Connection, names: Mapping[int, AssetKey]) -> dict[AssetKey, dict[str | None, datetime]]:
+    found: dict[AssetKey, dict[str | None, datetime]] = {}
+    for row in _chunked(connection, _WRITTEN, "asset_ids", names):
+        found.setdefault(names[row.asset_id], {})[row.key] = to_datetime(row.at)
+    return found
+
+
+def _failed(connection: Connection, names: Mapping[int, AssetKey]) -> dict[AssetKey, list[str | None]]:
+    found: dict[AssetKey, list[str | None]] = {}
+    for row in _chunked(connection, _FAILED_PARTITIONS, "asset_ids", names):
+        found.setdefault(names[row.asset_id], []).append(row.key)
+    last = {row.id: row for row in _chunked(connection, _LAST_RUNS, "asset_ids", names)}
+    ended = {run.id: run for run in _runs(connection, {row.run_id for row in last.values()})}
+    for number, row in last.items():
+        run = ended[row.run_id]
+        if not run.partitions and run.steps.get(row.key) is not StepStatus.SUCCEEDED:
+            found.setdefault(names[number], []).append(None)
+    return found
+
+
+def _runs(connection: Connection, run_ids: Iterable[str]) -> list[RunNow]:
+    wanted = list(run_ids)
+    targets: dict[str, list[AssetKey]] = {}
+    keys: dict[str, list[str]] = {}
+    steps: dict[str, dict[str, StepStatus]] = {}
+    for row in _chunked(connection, _TARGETS, "run_ids", wanted):
+        targets.setdefault(row.run_id, []).append(AssetKey(row.key))
+    for row in _chunked(connection, _KEYS, "run_ids", wanted):
+        keys.setdefault(row.run_id, []).append(row.key)
+    statuses = {row.id: RunStatus(row.status) for row in _chunked(connection, _RUNS, "run_ids", wanted)}
+    for row in _chunked(connection, _STEPS, "run_ids", [run_id for run_id, status in statuses.items() if status.is_finished]):
+        steps.setdefault(row.run_id, {})[row.step] = StepStatus(row.status)
+    return [
+        RunNow(id=each, status=status, assets=tuple(targets.get(each, ())), partitions=tuple(keys.get(each, ())), steps=steps.get(each, {}))
+        for each, status in statuses.items()
+    ]
+
+
+def _write(row: Any, together: Mapping[str, frozenset[AssetKey]]) -> WriteSeen:
+    return WriteSeen(asset=AssetKey(row.key), partition=row.partition, at=to_datetime(row.at), together=together.get(row.run_id, frozenset()))
+
+
+def _result(row: Any) -> ResultSeen:
+    return ResultSeen(check=f"{row.key}:{row.name}", partition=row.partition, at=to_datetime(row.at), passed=bool(row.passed))
+
+
+def _chunked(connection: Connection, query: Any, name: str, values: Iterable[Any]) -> Iterable[Any]:
+    listed = list(values)
+    for start in range(0, len(listed), CHUNK):
+        yield from connection.execute(query, {name: listed[start : start + CHUNK]})
