@@ -14,9 +14,9 @@ from partita.planning.ticks import Asked
 from partita.records.automations import Automation
 from partita.records.locations import LocationCatalog
 from partita.records.ticks import Tick
+from partita.storage.columns import to_micros
 from partita.storage.engine import Database
 from partita.storage.store import Store
-from partita.storage.tables import to_micros
 from partita.storage.tick_rows import Outcome, TickClaim
 from support.stores import LEASE, LOCATION, NOON, request
 

@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 from textual.events import Key
 
+import partita as pt
+from partita.automation.conditions import ConditionRole
+from partita.definitions.keys import AssetKey
+from partita.records.assets import ReportedMaterialization
 from partita.records.runs import RunStatus
 from partita_client.tui.routes import Route
 from support.api import Api, serving
@@ -32,7 +36,7 @@ async def test_the_overview_says_what_needs_to_be_looked_at(api: Api, size: tupl
     api.begin("fetch").send(status(RunStatus.FAILED, 2))
     api.begin("fetch")
     async with opened(url_of_api(api), size=size) as pilot:
-        screen = await shows(pilot, "Needs attention", "Running now (1)", "broken  load error  ImportError: No", "nightly")
+        screen = await shows(pilot, "Needs attention", "no daemon is running", "Running now (1)", "broken  load error  ImportError: No", "nightly")
     assert "● live" in screen
 
 
@@ -51,6 +55,25 @@ async def test_assets_are_listed_with_groups_and_lineage(api: Api, size: tuple[i
         await shows(pilot, "[Definition]", "defined in", "team:data")
         await pilot.press("escape")
         await shows(pilot, "row 4/5")
+
+
+@SIZES
+async def test_an_asset_shows_what_its_condition_came_to_and_why(api: Api, size: tuple[int, int]) -> None:
+    @pt.asset(deps=["raw"], automation=pt.Condition.eager(), freshness=pt.Freshness(within=timedelta(hours=2)))
+    def total() -> int:
+        return 1
+
+    api.publish("ingest", assets=[pt.AssetSpec("raw"), total])
+    role = ConditionRole(api.store)
+    role()
+    async with opened(url_of_api(api), "asset total", size=size) as pilot:
+        await shows(pilot, "freshness", "never written  written within 2:00:00", "Condition")
+        await pilot.press("right_square_bracket", "right_square_bracket")
+        await shows(pilot, "[Condition]", "eager", "It has not asked for anything so far.")
+        api.store.reports.add(ReportedMaterialization(asset=AssetKey("raw")))
+        role()
+        [run] = api.store.runs.list().items
+        await shows(pilot, f"{run.id[-8:]} queued", "● eager  total", "● newly updated  raw")
 
 
 @SIZES

@@ -14,8 +14,11 @@ from partita_client.models.generated import operations
 if TYPE_CHECKING:
     from partita_client.models import (
         AssetCheck,
+        AssetFreshness,
         AssetRecord,
         AssetStaleness,
+        ConditionEvaluation,
+        ListConditionEvaluations,
         ListMaterializations,
         ListObservations,
         ListPartitions,
@@ -98,6 +101,17 @@ class AsyncAsset:
         return answer.asset.staleness if answer.asset is not None else None
 
     @property
+    def condition(self) -> str | None:
+        """The condition under which the daemon makes it, in words; None when it has none."""
+        return self.record.condition
+
+    @property
+    async def freshness(self) -> AssetFreshness | None:
+        """Whether it is as fresh as its policy wants; None when it has no policy. Asks the server anew."""
+        answer = await self._link.execute(operations.get_freshness(key=self.key))
+        return answer.asset.freshness if answer.asset is not None else None
+
+    @property
     def is_partitioned(self) -> bool:
         """True when it is cut into partitions."""
         return self.record.partitions is not None
@@ -148,6 +162,25 @@ class AsyncAsset:
             async for page in pages:
                 for record in page:
                     yield Observation(record)
+
+    async def condition_evaluations(self, *, limit: int | None = None) -> AsyncIterator[ConditionEvaluation]:
+        """The evaluations of its condition that asked for something, newest first, with all reasons, asked for page by page.
+
+        Args:
+            limit: How many at most.
+        """
+        pages = self._link.pages(
+            lambda first, after: operations.list_condition_evaluations(key=self.key, first=first, after=after), self._evaluations_of, limit=limit
+        )
+        async with aclosing(pages):
+            async for page in pages:
+                for record in page:
+                    yield record
+
+    def _evaluations_of(self, answer: ListConditionEvaluations) -> Page[ConditionEvaluation]:
+        if answer.asset is None:
+            raise RequestRefusedError.not_found("asset", self.key)
+        return answer.asset.condition_evaluations
 
     def _looks_at(self, answer: ListObservations) -> Page[ObservationRecord]:
         if answer.asset is None:

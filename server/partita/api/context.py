@@ -22,6 +22,7 @@ from partita.definitions.keys import AssetKey
 from partita.definitions.specs import CheckSpec
 from partita.records.assets import CheckResult, Materialization, Observation
 from partita.records.backfills import Backfill, BackfillFilter, BackfillItemStatus
+from partita.records.conditions import ConditionEvaluation
 from partita.records.filters import EventFilter, HistoryFilter, RunFilter, RunOrder, TickFilter
 from partita.records.ids import new_id
 from partita.records.pages import Page, PageRequest
@@ -154,6 +155,11 @@ class Context:
         assets = self.store.assets
         where = HistoryFilter(asset=key, partition_keys=None if partition_keys is None else tuple(partition_keys))
         return await self._page(lambda: assets.observations(where, page=page), lambda: assets.count_observations(where))
+
+    async def page_of_evaluations(self, key: AssetKey, *, page: PageRequest) -> ShownPage[ConditionEvaluation]:
+        """A page of the evaluations of an asset's condition."""
+        conditions = self.store.conditions
+        return await self._page(lambda: conditions.list(key, page=page), lambda: conditions.count(key))
 
     async def page_of_results(self, check: CheckSpec, *, partition_key: str | None, page: PageRequest) -> ShownPage[CheckResult]:
         """A page of a check's verdicts."""

@@ -28,6 +28,7 @@ from partita.api.types.assets import Asset
 from partita.api.types.automations import Schedule, Sensor
 from partita.api.types.backfills import Backfill
 from partita.api.types.checks import AssetCheck
+from partita.api.types.conditions import ConditionEvaluation
 from partita.api.types.events import EVENT_TYPES
 from partita.api.types.jobs import Job
 from partita.api.types.materializations import Materialization
@@ -39,7 +40,21 @@ from partita.api.types.workspace import CodeLocation, Repository
 
 QUERY_OR_MUTATION = {OperationType.QUERY, OperationType.MUTATION}
 
-NODE_TYPES: tuple[type, ...] = (Asset, AssetCheck, Backfill, CodeLocation, Job, Materialization, Observation, Repository, Run, Schedule, Sensor, Tick)
+NODE_TYPES: tuple[type, ...] = (
+    Asset,
+    AssetCheck,
+    Backfill,
+    CodeLocation,
+    ConditionEvaluation,
+    Job,
+    Materialization,
+    Observation,
+    Repository,
+    Run,
+    Schedule,
+    Sensor,
+    Tick,
+)
 """Everything that `Query.node` can find."""
 
 

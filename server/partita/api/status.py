@@ -33,7 +33,7 @@ class ShownDaemon:
     errors: tuple[PythonError, ...] = ()
 
 
-REQUIRED = frozenset({DaemonKind.SCHEDULES, DaemonKind.SENSORS, DaemonKind.BACKFILLS, DaemonKind.MONITOR})
+REQUIRED = frozenset({DaemonKind.SCHEDULES, DaemonKind.SENSORS, DaemonKind.BACKFILLS, DaemonKind.CONDITIONS, DaemonKind.MONITOR})
 """Without them nothing is launched by itself, and runs of a dead worker would stay active for ever."""
 
 

@@ -11,12 +11,13 @@ from partita.cli.launching import finish, launch_options, parse_config, parse_ta
 from partita.cli.options import json_option
 from partita.cli.output import age, print_facts, print_json, print_table
 from partita.cli.remote import Server, server_options
+from partita.records.ids import SHORT_LENGTH
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from partita_client import Asset, Client
-    from partita_client.models import AssetStaleness
+    from partita_client.models import AssetFreshness, AssetStaleness, ConditionEvaluation
 
 STATE_STYLES = {"missing": "dim", "fresh": "green", "stale": "yellow"}
 SELECTION_HELP = """
@@ -56,13 +57,17 @@ def list_assets(selection: str | None, *, server: Server, as_json: bool) -> None
 @json_option
 @server_options
 def show_asset(key: str, *, server: Server, as_json: bool) -> None:
-    """Show the asset KEY: where it stands, its newest write or look at it, and why it is stale."""
+    """Show the asset KEY: where it stands, its newest write or look at it, why it is stale, and what its condition has last come to."""
     with server.connect() as client:
         found = client.asset(key)
         state = found.staleness
         counts = found.partitions.counts
+        freshness = found.freshness
+        evaluation = next(found.condition_evaluations(limit=1), None)
     if as_json:
-        print_json({**found.record.model_dump(), "staleness": state, "partition_counts": counts})
+        print_json(
+            {**found.record.model_dump(), "staleness": state, "freshness": freshness, "partition_counts": counts, "last_evaluation": evaluation}
+        )
         return
     facts = {
         "asset": found.key,
@@ -75,6 +80,8 @@ def show_asset(key: str, *, server: Server, as_json: bool) -> None:
         "materialised": _latest(found),
         **({"observed": _observed(found)} if found.record.is_observable else {}),
         "code version": found.record.code_version or "-",
+        **({"condition": found.condition, "last came to": _came_to(evaluation)} if found.condition else {}),
+        **({"freshness": _fresh(freshness)} if freshness is not None else {}),
         "state": _state(state).plain,
     }
     print_facts({**facts, **({"partitions are": ", ".join(f"{count} {status}" for status, count in counts.items() if count)} if counts else {})})
@@ -178,6 +185,26 @@ def _every_partition(client: Client, selection: str) -> tuple[str, str]:
     if not keys:
         raise click.UsageError(f"--all: {partitioned.key} has no partition yet.")
     return keys[0], keys[-1]
+
+
+def _came_to(evaluation: ConditionEvaluation | None) -> str:
+    """`4 min ago: 3 partitions, run 0a1b2c3d`, or why nothing could be launched."""
+    if evaluation is None:
+        return "it has never asked for anything"
+    runs = ", ".join(f"run {run.id[-SHORT_LENGTH:]} {run.status.value.lower()}" for run in evaluation.runs)
+    told = evaluation.error.message if evaluation.error is not None else runs
+    count = evaluation.partition_count
+    asked = f"{count} partition{'s' if count != 1 else ''}, " if evaluation.partition_keys else ""
+    return f"{age(evaluation.at)}: {asked}{told or 'its runs were deleted'}"
+
+
+def _fresh(freshness: AssetFreshness) -> str:
+    """`fresh (written within 3:00:00)`, or for how long it is not."""
+    if freshness.is_fresh:
+        how = "fresh"
+    else:
+        how = f"too old, since {age(freshness.changed_at)}" if freshness.changed_at is not None else "never written"
+    return f"{how} ({freshness.policy})"
 
 
 def _place(found: Asset) -> str:

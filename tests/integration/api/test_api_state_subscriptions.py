@@ -188,7 +188,7 @@ def test_schedules_and_sensors_of_new_code_arrive(timed: Api) -> None:
         (BACKFILL, {"the backfill"}),
         (BACKFILLS, {"the backfill"}),
         (ASSETS, {"profile"}),
-        (DAEMONS, {"SCHEDULES", "SENSORS", "BACKFILLS", "MONITOR", "RETENTION"}),
+        (DAEMONS, {"SCHEDULES", "SENSORS", "BACKFILLS", "CONDITIONS", "MONITOR", "RETENTION"}),
     ],
 )
 def test_a_cursor_that_is_too_old_gets_the_fresh_state(timed: Api, document: str, fresh: set[str]) -> None:
@@ -274,7 +274,7 @@ def test_assets_arrive_as_they_are_written_and_as_their_partitions_grow(timed: A
 def test_daemons_arrive_as_they_stand_and_as_they_live_and_fail(api: Api) -> None:
     stream = Stream(api, DAEMONS, {})
     with stream.open() as items:
-        assert not any(items.next()["isHealthy"] for _ in range(5))
+        assert not any(items.next()["isHealthy"] for _ in range(6))
         api.store.leases.heartbeat("schedules", owner="daemon")
         assert items.next() == {"kind": "SCHEDULES", "isHealthy": True, "errors": []}
         api.store.leases.heartbeat("schedules", owner="daemon")  # a heartbeat alone is no news

@@ -106,6 +106,8 @@ class DaemonKind(Word):
 
     BACKFILLS = "backfills"
     """Launches the runs of backfills."""
+    CONDITIONS = "conditions"
+    """Evaluates the conditions of assets and launches what they ask for."""
     MONITOR = "monitor"
     """Ends runs whose worker has died."""
     RETENTION = "retention"

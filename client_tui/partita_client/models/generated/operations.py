@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         FollowWorkspace,
         GetAsset,
         GetBackfill,
+        GetFreshness,
         GetRun,
         GetRunSteps,
         GetSchedule,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
         ListAssets,
         ListBackfillPartitions,
         ListBackfills,
+        ListConditionEvaluations,
         ListDynamicPartitions,
         ListJobs,
         ListLocations,
@@ -136,6 +138,7 @@ fragment AssetRecord on Asset {
   codeVersion
   isExternal
   isObservable
+  condition
   tags {
     ...Tag
   }
@@ -262,6 +265,7 @@ fragment AssetRecord on Asset {
   codeVersion
   isExternal
   isObservable
+  condition
   tags {
     ...Tag
   }
@@ -551,6 +555,76 @@ fragment PageInfo on PageInfo {
 
 def list_staleness(*, first: int | None = None, after: str | None = None, filter: AssetFilter | None = None) -> Request[ListStaleness]:
     return Request("ListStaleness", "query", LIST_STALENESS, given({"first": first, "after": after, "filter": filter}))
+
+
+LIST_CONDITION_EVALUATIONS = """query ListConditionEvaluations($key: String!, $first: Int, $after: String) {
+  asset(key: $key) {
+    conditionEvaluations(first: $first, after: $after) {
+      ...ConditionEvaluationPage
+    }
+  }
+}
+
+fragment ConditionEvaluation on ConditionEvaluation {
+  id
+  at
+  partitionCount
+  partitionKeys
+  runs {
+    id
+    status
+  }
+  error {
+    message
+  }
+  reasons {
+    depth
+    label
+    subject
+    partitionCount
+    changedAt
+  }
+}
+
+fragment ConditionEvaluationPage on ConditionEvaluationConnection {
+  nodes {
+    ...ConditionEvaluation
+  }
+  pageInfo {
+    ...PageInfo
+  }
+}
+
+fragment PageInfo on PageInfo {
+  hasNextPage
+  endCursor
+}
+"""
+
+
+def list_condition_evaluations(*, key: str, first: int | None = None, after: str | None = None) -> Request[ListConditionEvaluations]:
+    return Request("ListConditionEvaluations", "query", LIST_CONDITION_EVALUATIONS, given({"key": key, "first": first, "after": after}))
+
+
+GET_FRESHNESS = """query GetFreshness($key: String!) {
+  asset(key: $key) {
+    freshness {
+      ...AssetFreshness
+    }
+  }
+}
+
+fragment AssetFreshness on AssetFreshness {
+  policy
+  isFresh
+  changedAt
+  failsAt
+}
+"""
+
+
+def get_freshness(*, key: str) -> Request[GetFreshness]:
+    return Request("GetFreshness", "query", GET_FRESHNESS, given({"key": key}))
 
 
 COUNT_PARTITIONS = """query CountPartitions($key: String!) {
@@ -2927,6 +3001,15 @@ TUI_ASSET_DETAIL = """query TuiAssetDetail($key: String!) {
   }
   asset(key: $key) {
     codeVersion
+    condition
+    conditionEvaluations(first: 10) {
+      nodes {
+        ...ConditionEvaluation
+      }
+    }
+    freshness {
+      ...AssetFreshness
+    }
     tags {
       ...Tag
     }
@@ -2966,6 +3049,13 @@ fragment AssetCheck on AssetCheck {
   }
 }
 
+fragment AssetFreshness on AssetFreshness {
+  policy
+  isFresh
+  changedAt
+  failsAt
+}
+
 fragment CheckResult on AssetCheckResult {
   at
   passed
@@ -2974,6 +3064,27 @@ fragment CheckResult on AssetCheckResult {
   description
   metadata {
     ...MetadataEntry
+  }
+}
+
+fragment ConditionEvaluation on ConditionEvaluation {
+  id
+  at
+  partitionCount
+  partitionKeys
+  runs {
+    id
+    status
+  }
+  error {
+    message
+  }
+  reasons {
+    depth
+    label
+    subject
+    partitionCount
+    changedAt
   }
 }
 

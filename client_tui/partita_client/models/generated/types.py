@@ -38,6 +38,7 @@ __all__ = [
     "AnyTuiAutomation",
     "AnyTuiLauncher",
     "AssetCheck",
+    "AssetFreshness",
     "AssetPage",
     "AssetRecord",
     "AssetRecordDownstream",
@@ -69,6 +70,11 @@ __all__ = [
     "CheckResult",
     "CodeLocation",
     "CodeLocationRepositories",
+    "ConditionEvaluation",
+    "ConditionEvaluationError",
+    "ConditionEvaluationPage",
+    "ConditionEvaluationReasons",
+    "ConditionEvaluationRuns",
     "CountPartitions",
     "CountPartitionsAsset",
     "CountPartitionsAssetPartitions",
@@ -84,6 +90,8 @@ __all__ = [
     "FollowWorkspaceWorkspace",
     "GetAsset",
     "GetBackfill",
+    "GetFreshness",
+    "GetFreshnessAsset",
     "GetRun",
     "GetRunSteps",
     "GetRunStepsRun",
@@ -108,6 +116,8 @@ __all__ = [
     "ListBackfillPartitions",
     "ListBackfillPartitionsBackfill",
     "ListBackfills",
+    "ListConditionEvaluations",
+    "ListConditionEvaluationsAsset",
     "ListDynamicPartitions",
     "ListJobs",
     "ListLocations",
@@ -211,6 +221,7 @@ __all__ = [
     "TuiAssetChecksLatestResult",
     "TuiAssetDetail",
     "TuiAssetDetailAsset",
+    "TuiAssetDetailAssetConditionEvaluations",
     "TuiAssetDetailAssetJobs",
     "TuiAssetDetailAssetMaterializations",
     "TuiAssetDetailAssetObservations",
@@ -538,6 +549,8 @@ class AssetRecord(Shape):
     """Whether no code location can write it."""
     is_observable: bool
     """Whether it is written elsewhere and a run can look at it."""
+    condition: str | None = None
+    """The condition under which the daemon makes it, in words; null when it has none."""
     tags: tuple[Tag, ...]
     """Its tags, sorted by key."""
     repository: Place | None = None
@@ -618,6 +631,78 @@ class AssetStaleness(Shape):
     """How many of its partitions were never written; null when it is not partitioned."""
     stale_ranges: tuple[tuple[str, ...], ...]
     """Its stale partitions as unbroken ranges, first and last key of each, at most 500 of them; none when it is not partitioned."""
+
+
+class ConditionEvaluationRuns(Shape):
+    """One execution of a job, or of assets."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+    status: RunStatus
+    """Where it stands."""
+
+
+class ConditionEvaluationError(Shape):
+    """A Python exception as data: a failed step or load is a result, not an error of the API."""
+
+    message: str
+    """The exception's message; very long ones are cut."""
+
+
+class ConditionEvaluationReasons(Shape):
+    """A part of a condition, and what it came to."""
+
+    depth: int
+    """How far inside the condition it stands: 0 for the whole of it."""
+    label: str
+    """The part, in words."""
+    subject: str
+    """Key of the asset that it was asked of, or of an asset and its check."""
+    partition_count: int
+    """How many partitions it was true of; 0 or 1 of an asset without partitions."""
+    changed_at: datetime
+    """When it last came to something else than before."""
+
+
+class ConditionEvaluation(Shape):
+    """An evaluation of an asset's condition that asked for something."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+    at: datetime
+    """When it was evaluated."""
+    partition_count: int
+    """How many partitions were asked for; 1 for an asset without partitions."""
+    partition_keys: tuple[str, ...]
+    """The partitions that were asked for, at most 1000; empty for an asset without partitions."""
+    runs: tuple[ConditionEvaluationRuns, ...]
+    """The runs that were launched, without those that were deleted since."""
+    error: ConditionEvaluationError | None = None
+    """Why what was asked for could not be launched; null when it was."""
+    reasons: tuple[ConditionEvaluationReasons, ...]
+    """The whole condition, each part before those inside it."""
+
+
+class ConditionEvaluationPage(Shape):
+    """A page of a list."""
+
+    nodes: tuple[ConditionEvaluation, ...]
+    """The items of this page."""
+    page_info: PageInfo
+    """Where this page stands in the list."""
+
+
+class AssetFreshness(Shape):
+    """Whether an asset is as fresh as its policy wants."""
+
+    policy: str
+    """What is wanted, in words."""
+    is_fresh: bool
+    """Whether it is so."""
+    changed_at: datetime | None = None
+    """Fresh: when it was last written. Else since when it is too old; null when it was never written."""
+    fails_at: datetime | None = None
+    """When it will be too old unless it is written before; null when it is already."""
 
 
 class AutomationTargetJob(Shape):
@@ -966,7 +1051,7 @@ class LaunchedByUser(LaunchedBy):
     """Somebody who launched a run or started a backfill."""
 
     name: str
-    """The name."""
+    """The name; `condition` stands for the conditions of the assets that the run writes."""
 
 
 class LaunchedBySchedule(LaunchedBy):
@@ -1812,7 +1897,7 @@ class TuiLauncherUser(TuiLauncher):
     """Somebody who launched a run or started a backfill."""
 
     name: str
-    """The name."""
+    """The name; `condition` stands for the conditions of the assets that the run writes."""
 
 
 AnyTuiLauncher = Annotated[
@@ -2273,6 +2358,34 @@ class ListStaleness(Shape):
 
     assets: ListStalenessAssets
     """Every asset of the workspace, sorted by key unless told otherwise."""
+
+
+class ListConditionEvaluationsAsset(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    condition_evaluations: ConditionEvaluationPage
+    """Evaluations of its condition that asked for something, newest first."""
+
+
+class ListConditionEvaluations(Shape):
+    """The answer to `ListConditionEvaluations`."""
+
+    asset: ListConditionEvaluationsAsset | None = None
+    """An asset by its key; null when no code location declares it."""
+
+
+class GetFreshnessAsset(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    freshness: AssetFreshness | None = None
+    """Whether it is as fresh as its policy wants; null when it has none."""
+
+
+class GetFreshness(Shape):
+    """The answer to `GetFreshness`."""
+
+    asset: GetFreshnessAsset | None = None
+    """An asset by its key; null when no code location declares it."""
 
 
 class CountPartitionsAssetPartitionsStatusCounts(Shape):
@@ -2774,6 +2887,13 @@ class TuiFollowAssets(Shape):
     """Assets as they are written, checked and asked for; several changes of one asset may arrive as one."""
 
 
+class TuiAssetDetailAssetConditionEvaluations(Shape):
+    """A page of a list."""
+
+    nodes: tuple[ConditionEvaluation, ...]
+    """The items of this page."""
+
+
 class TuiAssetDetailAssetSourceLocation(Shape):
     """A line of a source file, as the machine that loaded it saw it."""
 
@@ -2809,6 +2929,12 @@ class TuiAssetDetailAsset(Shape):
 
     code_version: str | None = None
     """Version of the code that writes it; null when it is not named."""
+    condition: str | None = None
+    """The condition under which the daemon makes it, in words; null when it has none."""
+    condition_evaluations: TuiAssetDetailAssetConditionEvaluations
+    """Evaluations of its condition that asked for something, newest first."""
+    freshness: AssetFreshness | None = None
+    """Whether it is as fresh as its policy wants; null when it has none."""
     tags: tuple[Tag, ...]
     """Its tags, sorted by key."""
     metadata: tuple[MetadataEntry, ...]

@@ -1,4 +1,4 @@
-"""One asset: its latest write, its partitions, checks, lineage and past writes, and how it is defined."""
+"""One asset: its latest write, its partitions, checks, condition, lineage and past writes, and how it is defined."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from partita_client.tui.screens.partitions import PartitionsPane
 from partita_client.tui.screens.tabs import Tabbed
 from partita_client.tui.screens.targets import Target, launch_or_ask, open_backfill, open_launch
 from partita_client.tui.store.asset_rows import active_keys, can_run, summary
+from partita_client.tui.store.conditions import condition_lines, freshness_line
 from partita_client.tui.store.lineage import edges_of, nodes_of
 from partita_client.tui.store.run_rows import short_id
 from partita_client.tui.store.topics import AssetsSeen, Changes, Topic
@@ -59,6 +60,7 @@ class AssetScreen(PlaceScreen):
                 ("Overview", LineText(id="asset-facts")),
                 ("Partitions", PartitionsPane(self.desk, id="partitions")),
                 ("Checks", LineText(empty="It has no checks.", id="checks")),
+                ("Condition", LineText(id="condition")),
                 ("Lineage", DagView(id="asset-lineage")),
                 ("Writes", VirtualTable(*_WRITES, empty="It was never written.", id="writes")),
                 ("Definition", LineText(id="definition")),
@@ -110,9 +112,10 @@ class AssetScreen(PlaceScreen):
         self._draw()
 
     def _is_touched(self, changes: Changes) -> bool:
-        """Whether a run of it has just ended."""
+        """Whether a run of it has just ended, or been asked for, by its condition perhaps."""
         runs = (self.desk.world.runs.get(run_id) for run_id in changes.get(Topic.RUNS, ()))
-        return any(run is not None and run.ended_at is not None and any(asset.key == self.route.id for asset in run.assets) for run in runs)
+        told = [run for run in runs if run is not None and (run.ended_at is not None or run.status.value == "queued")]
+        return any(asset.key == self.route.id for run in told for asset in run.assets)
 
     def show_clock(self, now: datetime) -> None:
         """Ages grow."""
@@ -126,12 +129,13 @@ class AssetScreen(PlaceScreen):
             return
         tabs = self.query_one(Tabbed)
         asset = self.asset
-        hidden = [] if asset is not None and asset.partitions is not None else ["partitions"]
-        tabs.hide(*hidden)
+        hidden = {"partitions": asset is None or asset.partitions is None, "condition": told.condition is None}
+        tabs.hide(*(tab for tab, is_hidden in hidden.items() if is_hidden))
         bad = sum(1 for check in told.checks if check.latest_result is not None and not check.latest_result.passed)
         tabs.set_note("checks", f"{len(told.checks)}{f' ✗{bad}' if bad else ''}" if told.checks else "")
         self.put_lines("#asset-facts", list(_facts(told, now)))
         self.put_lines("#checks", list(_checks(told, now)))
+        self.put_lines("#condition", list(condition_lines(told, now)))
         self.put_lines("#definition", list(_definition(told, asset)))
         self.put_rows("#writes", [_write_row(each, now) for each in _history(told)])
         self._draw_lineage()
@@ -239,6 +243,8 @@ def _write_row(each: Any, now: datetime) -> Row:
 
 
 def _facts(told: TuiAssetDetailAsset, now: datetime) -> Iterator[Line]:
+    if told.freshness is not None:
+        yield freshness_line(told.freshness, now)
     history = _history(told)
     if not history:
         yield (("It was never written.", "dim"),)

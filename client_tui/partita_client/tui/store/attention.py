@@ -51,11 +51,21 @@ def _locations(world: World) -> Iterator[Concern]:
 
 
 def _daemons(world: World) -> Iterator[Concern]:
-    for daemon in world.server.daemons if world.server else ():
-        if not daemon.is_healthy and daemon.is_required:
-            seen = daemon.last_heartbeat_at
-            text = f"{daemon.kind.value} is not running" if seen is None else f"{daemon.kind.value} has not been heard of"
-            yield Concern(f"daemon {daemon.kind.value}", "daemon", ("location", "failed"), text, seen, Route("health"), 60)
+    required = [daemon for daemon in (world.server.daemons if world.server else ()) if daemon.is_required]
+    if required and not any(daemon.is_healthy or daemon.errors for daemon in required):
+        heard = max((daemon.last_heartbeat_at for daemon in required if daemon.last_heartbeat_at is not None), default=None)
+        text = "no daemon is running" if heard is None else "the daemon has not been heard of"
+        yield Concern("daemon", "daemon", ("location", "failed"), text, heard, Route("health"), 60)
+        return
+    for daemon in required:
+        if daemon.is_healthy:
+            continue
+        kind, seen = daemon.kind.value, daemon.last_heartbeat_at
+        if daemon.errors:
+            text = f"{kind} fails  {plain(daemon.errors[0].message, 300)}"
+        else:
+            text = f"{kind} is not running" if seen is None else f"{kind} has not been heard of"
+        yield Concern(f"daemon {kind}", "daemon", ("location", "failed"), text, seen, Route("health"), 60)
 
 
 def _queue(world: World, now: datetime) -> Iterator[Concern]:

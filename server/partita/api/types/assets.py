@@ -8,6 +8,7 @@ from strawberry import Parent
 
 from partita.api.context import Info
 from partita.api.entries import AssetEntry, CheckEntry, JobEntry, RepositoryEntry
+from partita.api.freshness import ShownFreshness, freshness_of
 from partita.api.pages import ShownPage
 from partita.api.partitions import PartitionedTarget, partitions_of_asset
 from partita.api.types.connections import paged
@@ -15,6 +16,8 @@ from partita.api.types.fields import (
     ASSET,
     ASSET_PARTITIONS,
     CHECK,
+    CONDITION_EVALUATION,
+    FRESHNESS,
     JOB,
     MATERIALIZATION,
     OBSERVATION,
@@ -30,6 +33,7 @@ from partita.api.types.fields import (
 from partita.api.types.node import Definition, MetadataEntry, Node, Tag, to_tags
 from partita.planning.staleness import Staleness
 from partita.records.assets import Materialization, Observation
+from partita.records.conditions import ConditionEvaluation
 from partita.records.pages import PageRequest
 
 
@@ -53,6 +57,12 @@ class Asset(Node, Definition):
     def repository(asset: Parent[AssetEntry], info: Info) -> RepositoryEntry | None:
         """Where it stands."""
         return info.context.definitions.repository(*asset.place) if asset.place else None
+
+    @resolved("The condition under which the daemon makes it, in words; null when it has none.")
+    @staticmethod
+    def condition(asset: Parent[AssetEntry]) -> str | None:
+        """Its condition."""
+        return None if asset.spec.automation is None else str(asset.spec.automation)
 
     @resolved("Its tags, sorted by key.")
     @staticmethod
@@ -110,6 +120,12 @@ class Asset(Node, Definition):
         """How it stands."""
         return await info.context.loaders.staleness.load(asset.key)
 
+    @resolved("Whether it is as fresh as its policy wants; null when it has none.", type=maybe(FRESHNESS))
+    @staticmethod
+    async def freshness(asset: Parent[AssetEntry], info: Info) -> ShownFreshness | None:
+        """Whether it is fresh."""
+        return await freshness_of(asset, info.context)
+
     @paged("Its recorded writes, newest first.", MATERIALIZATION, has_tail=True)
     @staticmethod
     async def materializations(
@@ -131,3 +147,9 @@ class Asset(Node, Definition):
     ) -> ShownPage[Observation]:
         """A page of the looks at it."""
         return await info.context.page_of_observations(asset.key, partition_keys=partition_keys, page=page)
+
+    @paged("Evaluations of its condition that asked for something, newest first.", CONDITION_EVALUATION, has_tail=True)
+    @staticmethod
+    async def condition_evaluations(asset: Parent[AssetEntry], info: Info, page: PageRequest) -> ShownPage[ConditionEvaluation]:
+        """A page of the evaluations of its condition."""
+        return await info.context.page_of_evaluations(asset.key, page=page)

@@ -75,6 +75,7 @@ class DaemonKind(StrEnum):
     SCHEDULES = "schedules"
     SENSORS = "sensors"
     BACKFILLS = "backfills"
+    CONDITIONS = "conditions"
     MONITOR = "monitor"
     RETENTION = "retention"
 
@@ -296,6 +297,7 @@ _describe(
     SCHEDULES="Writes the ticks of schedules and launches their runs.",
     SENSORS="Has sensors evaluated.",
     BACKFILLS="Launches the runs of backfills.",
+    CONDITIONS="Evaluates the conditions of assets and launches what they ask for.",
     MONITOR="Ends runs whose worker has died.",
     RETENTION="Removes records that are older than what is kept.",
 )

@@ -129,6 +129,8 @@ SENSOR = _reference("Sensor", "automations")
 TICK = _reference("Tick", "ticks")
 BACKFILL = _reference("Backfill", "backfills")
 BACKFILL_PARTITION = _reference("BackfillPartition", "backfills")
+CONDITION_EVALUATION = _reference("ConditionEvaluation", "conditions")
+FRESHNESS = _reference("AssetFreshness", "freshness")
 STALENESS = _reference("AssetStaleness", "staleness")
 PYTHON_ERROR = _reference("PythonError", "failures")
 
@@ -140,6 +142,8 @@ __all__ = [
     "CHECK",
     "CHECK_RESULT",
     "CODE_LOCATION",
+    "CONDITION_EVALUATION",
+    "FRESHNESS",
     "JOB",
     "MATERIALIZATION",
     "OBSERVATION",

@@ -14,7 +14,7 @@ from partita.api.types.fields import BACKFILL, shown, shows
 class User:
     """Somebody who launched a run or started a backfill."""
 
-    name: str = shown("The name.")
+    name: str = shown("The name; `condition` stands for the conditions of the assets that the run writes.")
 
 
 _Any: Any = cast("Any", Union)[User, Schedule, Sensor, BACKFILL]
