@@ -70,33 +70,42 @@ class ConditionRole:
 
     def __call__(self) -> float:
         """Evaluate what may have changed; answers the seconds until the next look, unless something rings."""
-        watched = self._up_to_date()
+        watched = self._watch()
         if not watched.conditions.keys:
             return IDLE
-        now = self._store.now()
-        results = watched.conditions.evaluate(watched.known.facts, now=now, previous=watched.states)
-        if results or watched.is_behind:
-            self._watched = None  # until all is written: then it is read anew
-            if not self._commit(watched, results, now):
-                return 0.0
-            self._watched = watched
-        return self._patience(watched, now)
-
-    def _up_to_date(self) -> _Watched:
-        workspace = self._workspace.read()
-        dynamic = self._store.partitions.bind(dynamic_sets(workspace.repositories.values()))
-        watched = self._watched
-        if watched is None or watched.workspace is not workspace or watched.dynamic != dynamic:
-            watched = self._watched = self._read(workspace, dynamic)
-        while watched.conditions.keys:
+        # What was asked for counts as handled in the evaluation that follows, so that one must not know of anything newer.
+        if any(state.requested for state in watched.states.values()) and not self._evaluate(watched):
+            return 0.0
+        while True:
             news = self._store.happenings.since(watched.known.reached)
             if news.is_expired:
-                watched = self._watched = self._read(workspace, dynamic, is_lost=True)
+                watched = self._watched = self._read(watched.workspace, watched.dynamic, is_lost=True)
                 continue
-            watched.known.hear(news)
+            for portion in watched.known.portions(news):
+                watched.known.hear(portion)
+                if not self._evaluate(watched):
+                    return 0.0
             if not news.has_more:
-                break
-        return watched
+                return self._patience(watched, self._store.now())
+
+    def _watch(self) -> _Watched:
+        workspace = self._workspace.read()
+        dynamic = self._store.partitions.bind(dynamic_sets(workspace.repositories.values()))
+        if self._watched is None or self._watched.workspace is not workspace or self._watched.dynamic != dynamic:
+            self._watched = self._read(workspace, dynamic)
+        return self._watched
+
+    def _evaluate(self, watched: _Watched) -> bool:
+        """Evaluate, and write down what has come of it; False: another daemon was first, so all must be read anew."""
+        now = self._store.now()
+        results = watched.conditions.evaluate(watched.known.facts, now=now, previous=watched.states)
+        if not results and not watched.is_behind:
+            return True
+        self._watched = None  # until all is written
+        if not self._commit(watched, results, now):
+            return False
+        self._watched = watched
+        return True
 
     def _read(self, workspace: Catalog, dynamic: DynamicKeys, *, is_lost: bool = False) -> _Watched:
         """All anew; what has happened since the last turn is heard afterwards. Where that is not kept any more, everything counts as changed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from partita.definitions.asset_graph import AssetGraph
 from partita.definitions.keys import AssetKey
@@ -10,7 +10,7 @@ from partita.definitions.partitions import DynamicKeys, Partitions, PartitionSet
 from partita.planning.condition_facts import WHOLE, cut_of
 from partita.planning.remembered_facts import RememberedFacts
 from partita.records.runs import RunStatus, StepStatus
-from partita.storage.happenings import News, Reached, ResultSeen, RunNow, Standing
+from partita.storage.happenings import News, Reached, ResultSeen, RunNow, Standing, WriteSeen
 
 
 class KnownFacts:
@@ -33,18 +33,58 @@ class KnownFacts:
             self._cuts.update((check.step_key, cut) for check in graph.checks_of(key))
         self.facts = RememberedFacts(self._cuts.__getitem__, position=position)
         self.reached: Reached = standing.reached
+        self._descendants: dict[AssetKey, frozenset[AssetKey]] = {}
         self._under_way: dict[str, dict[AssetKey, PartitionSet]] = {}
-        """What each run that has not ended is to write."""
+        """What each run that has not ended is still to write."""
+        self._written: dict[str, dict[AssetKey, PartitionSet]] = {}
+        """What it has written so far."""
         self._recall(standing)
+
+    def portions(self, news: News) -> Iterator[News]:
+        """The same news in pieces, each to be evaluated before the next is heard.
+
+        That an asset was written settles what its condition had noticed before. So what it depends on, written after it, must come later:
+        in one piece nobody could tell which was first.
+        """
+        begun = [run for run in news.runs if not run.status.is_finished]
+        rest, done = list(news.writes), 0
+        while (end := self._end_of_portion(rest, done)) < len(rest):
+            reached = Reached(change=self.reached.change, write=rest[end - 1].number, check=self.reached.check)
+            yield News(reached=reached, runs=begun, writes=rest[done:end], results=())
+            begun, done = [], end
+        ended = [run for run in news.runs if run.status.is_finished]
+        yield News(reached=news.reached, runs=[*begun, *ended], writes=rest[done:], results=news.results)
+
+    def _end_of_portion(self, writes: Sequence[WriteSeen], start: int) -> int:
+        """The place of the first write that comes after one of an asset that depends on it."""
+        seen: dict[AssetKey, set[str | None]] = {}
+        for place, write in enumerate(writes[start:], start=start):
+            if write.asset not in self._cuts:
+                continue
+            if any(self._meet(write, key, seen[key]) for key in self._below(write.asset).intersection(seen)):
+                return place
+            seen.setdefault(write.asset, set()).add(write.partition)
+        return len(writes)
+
+    def _below(self, key: AssetKey) -> frozenset[AssetKey]:
+        if (known := self._descendants.get(key)) is None:
+            known = self._descendants[key] = frozenset(self._graph.descendants([key]))
+        return known
+
+    def _meet(self, write: WriteSeen, key: AssetKey, partitions: set[str | None]) -> bool:
+        """Whether these partitions of an asset may depend on what was written."""
+        return self._cuts[write.asset] != self._cuts[key] or write.partition in partitions
 
     def hear(self, news: News) -> None:
         """Something has happened."""
         for run in news.runs:
-            self._hear_run(run)
+            if not run.status.is_finished:
+                self._hear_start(run)
         for write in news.writes:
-            if (keys := self._set(write.asset, (write.partition,))) is not None:
-                self.facts.wrote(write.asset, keys, at=write.at, together=write.together)
-                self._still_under_way(write.asset)
+            self._hear_write(write)
+        for run in news.runs:  # what they have written is known by now
+            if run.status.is_finished:
+                self._hear_end(run)
         for result in news.results:
             if (keys := self._set(result.check, (result.partition,))) is not None:
                 self.facts.checked(result.check, keys, passed=result.passed, at=result.at)
@@ -71,21 +111,34 @@ class KnownFacts:
         if (keys := self._set(result.check, (result.partition,))) is not None:
             self.facts.recall_result(result.check, keys, passed=result.passed, at=result.at)
 
-    def _hear_run(self, run: RunNow) -> None:
-        before = self._under_way.pop(run.id, None)
-        if not run.status.is_finished:
-            targets = self._under_way[run.id] = self._targets(run)
-            for key, keys in targets.items():
-                if before is None:
-                    self.facts.started(key, keys)
+    def _hear_start(self, run: RunNow) -> None:
+        if run.id in self._under_way:
             return
-        for key, keys in (before if before is not None else self._targets(run)).items():
-            if run.steps.get(self._graph.spec(key).step_key) is StepStatus.SUCCEEDED:
-                continue  # that it was written is told by itself
-            if run.status is RunStatus.FAILED:
-                self.facts.broke(key, keys)
-            else:
-                self.facts.ended(key, keys)
+        targets = self._under_way[run.id] = self._targets(run)
+        for key, keys in targets.items():
+            self.facts.started(key, keys)
+
+    def _hear_write(self, write: WriteSeen) -> None:
+        keys = self._set(write.asset, (write.partition,))
+        if keys is None:
+            return
+        self.facts.wrote(write.asset, keys, at=write.at, together=write.together)
+        if write.run_id is not None:
+            written = self._written.setdefault(write.run_id, {})
+            written[write.asset] = written[write.asset] | keys if write.asset in written else keys
+            targets = self._under_way.get(write.run_id, {})
+            if write.asset in targets:
+                targets[write.asset] -= keys
+        self._still_under_way(write.asset)
+
+    def _hear_end(self, run: RunNow) -> None:
+        self._under_way.pop(run.id, None)
+        written = self._written.pop(run.id, {})
+        for key, keys in self._targets(run).items():
+            self.facts.ended(key, keys)
+            left = keys - written[key] if key in written else keys
+            if run.status is RunStatus.FAILED and left and run.steps.get(self._graph.spec(key).step_key) is not StepStatus.SUCCEEDED:
+                self.facts.broke(key, left)
             self._still_under_way(key)
 
     def _still_under_way(self, key: AssetKey) -> None:

@@ -89,7 +89,9 @@ class RememberedFacts:
 
     def ended(self, subject: str, keys: PartitionSet | None = None) -> None:
         """A run that was to write it has ended without, and it is not to be counted as failed."""
-        self._touch(subject).in_progress -= self._keys(subject, keys)
+        told = self._keys(subject, keys)
+        if self._known(subject).in_progress & told:
+            self._touch(subject).in_progress -= told
 
     def checked(self, check: str, keys: PartitionSet | None = None, *, passed: bool, at: datetime) -> None:
         """A check was evaluated."""

@@ -118,8 +118,11 @@ class RunNow:
 class WriteSeen:
     """An asset, or a partition of it, was written."""
 
+    number: int
     asset: AssetKey
     partition: str | None
+    run_id: str | None
+    """None: it was reported from outside."""
     at: datetime
     together: frozenset[AssetKey]
     """All that the run was to write."""
@@ -260,7 +263,14 @@ def _runs(connection: Connection, run_ids: Iterable[str]) -> list[RunNow]:
 
 
 def _write(row: Any, together: Mapping[str, frozenset[AssetKey]]) -> WriteSeen:
-    return WriteSeen(asset=AssetKey(row.key), partition=row.partition, at=to_datetime(row.at), together=together.get(row.run_id, frozenset()))
+    return WriteSeen(
+        number=row.number,
+        asset=AssetKey(row.key),
+        partition=row.partition,
+        run_id=row.run_id,
+        at=to_datetime(row.at),
+        together=together.get(row.run_id, frozenset()),
+    )
 
 
 def _result(row: Any) -> ResultSeen:

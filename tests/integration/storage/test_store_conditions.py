@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -108,16 +109,74 @@ def test_two_daemons_ask_for_nothing_twice(store: Store) -> None:
     one()
     other()
     report(store, "raw")
-    watched = one._up_to_date()
+    watched = one._watch()
+    watched.known.hear(store.happenings.since(watched.known.reached))
     other()
 
-    now = store.now()
-    results = watched.conditions.evaluate(watched.known.facts, now=now, previous=watched.states)
-    assert not one._commit(watched, results, now), "it was a turn too late"
-    one._watched = None
+    assert not one._evaluate(watched), "it was a turn too late"
     one()
 
     assert len(runs(store)) == 1
+
+
+@pytest.mark.parametrize("looks", list(itertools.product([0, 1], repeat=4)))
+def test_what_comes_after_an_asset_was_written_counts_however_late_the_daemon_looks(store: Store, looks: tuple[int, ...]) -> None:
+    eager = pt.Condition.eager()
+    clean = pt.AssetSpec("clean", deps=["raw"], is_external=False, automation=eager)
+    publish(store, RAW, clean, pt.AssetSpec("total", deps=["clean"], is_external=False, automation=eager))
+    role = ConditionRole(store)
+    role()
+    report(store, "raw")
+    for _ in range(1 + looks[0]):
+        role()
+    [run] = runs(store)
+    assert run.request.assets == ("clean", "total")
+    do(store)
+    for _ in range(looks[1] + looks[2]):
+        role()
+
+    report(store, "raw")
+    for _ in range(2 + looks[3]):
+        role()
+
+    assert len(runs(store)) == 2
+
+
+def test_a_run_that_goes_on_after_it_has_written_an_asset_is_over_for_it_when_it_ends(store: Store) -> None:
+    publish(store, RAW, EAGER)
+    role = ConditionRole(store)
+    role()
+    report(store, "raw")
+    role()
+    [claimed] = claim(store, limit=1)
+    writer = Writer(store, claimed)
+    writer.send(plan("total"), status(RunStatus.RUNNING), materialized("total"))
+    role()
+    role()
+    writer.send(status(RunStatus.SUCCEEDED))
+    role()
+
+    report(store, "raw")
+    role()
+
+    assert len(runs(store)) == 2
+
+
+def test_partitions_that_were_written_are_not_asked_for_again_because_of_others(store: Store) -> None:
+    raw = pt.AssetSpec("raw", partitions=DAYS)
+    total = pt.AssetSpec("total", deps=["raw"], partitions=DAYS, is_external=False, automation=pt.Condition.any_dep_updated().since_last_handled())
+    publish(store, raw, total)
+    role = ConditionRole(store)
+    role()
+    for day in ("2024-01-05", "2024-01-06", "2024-01-07"):
+        report(store, "raw", day)
+        report(store, "total", day)
+    report(store, "raw", "2024-01-06")
+
+    for _ in range(3):
+        role()
+
+    assert [run.request.partition_keys for run in runs(store)] == [("2024-01-06",)]
 
 
 def test_a_run_that_is_under_way_or_has_failed_is_not_asked_for_again(store: Store) -> None:
