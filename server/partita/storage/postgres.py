@@ -27,13 +27,17 @@ CONNECT = 2
 """Seconds that making a connection may take."""
 STATEMENT, LOCK, IDLE = 30_000, 10_000, 60_000
 """Milliseconds that a statement, the wait for a lock, and a pause in a transaction may take, on the server's side."""
+IDLE_WRITER = 5_000
+"""The same pause while others wait for their turn to write: of a machine that is gone or frozen the server hears nothing."""
 SILENCE = 15_000
 """Milliseconds after which a connection that does not answer is given up, on ours."""
+GIVEN_UP = "25P03"
+"""How the server says that a pause in a transaction was too long: it is undone, and the same may succeed."""
 WRITERS = 7_265_746
 """The lock that writers take turns at."""
 CHANNEL = "partita"
 RETRY_BELL = 1.0
-_OPTIONS = f"-c lock_timeout={LOCK} -c idle_in_transaction_session_timeout={IDLE} -c timezone=UTC -c client_encoding=UTF8"
+_OPTIONS = f"-c lock_timeout={LOCK} -c timezone=UTC -c client_encoding=UTF8"
 _NOW = text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
 _BYTES = text("SELECT pg_database_size(current_database())")
 _TAKE_TURN = f"SELECT pg_advisory_xact_lock({WRITERS})"
@@ -106,14 +110,14 @@ class Postgres:
     def is_busy(self, error: BaseException) -> bool:
         """True when others were in the way, or the server was gone for a moment, so that the same may succeed a moment later."""
         state = _state(error)
-        return state is None or state[:2] in {"40", "08", "57", "53"} or state == "55P03"
+        return state is None or state[:2] in {"40", "08", "57", "53"} or state in {"55P03", GIVEN_UP}
 
     def is_mistake(self, error: BaseException) -> bool:
         """True when the statement is wrong, or breaks a rule of the tables: a bug of ours that no operator can mend."""
         state = _state(error)
         if state is None:
             return isinstance(_original(error), psycopg.ProgrammingError | psycopg.DataError | psycopg.IntegrityError)
-        return state[:2] in {"22", "23", "42", "0A", "21", "25", "3D"} and state not in {"42501", "3D000"}
+        return state[:2] in {"22", "23", "42", "0A", "21", "25", "3D"} and state not in {"42501", "3D000", GIVEN_UP}
 
     def explain(self, error: BaseException) -> str:
         """One sentence about a call that failed, and what to do."""
@@ -182,20 +186,20 @@ class Postgres:
         return self._url.set(drivername="postgresql", password=None).render_as_string()
 
     def _connect(self, intent: Intent) -> Any:
-        connection = self._open(autocommit=False)
+        connection = self._open(autocommit=False, idle=IDLE if intent == "read" else IDLE_WRITER)
         if intent == "read":
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
         return connection
 
-    def _open(self, *, autocommit: bool) -> Any:
+    def _open(self, *, autocommit: bool, idle: int = IDLE) -> Any:
         given = {name: value for name, value in self._url.query.items() if isinstance(value, str)}
         parts = {"host": self._url.host, "port": self._url.port, "user": self._url.username, "password": self._url.password}
         timing = {"connect_timeout": CONNECT, "tcp_user_timeout": SILENCE, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 2}
         known = {name: value for name, value in {**parts, "dbname": self._url.database}.items() if value is not None}
         wanted: dict[str, Any] = {
             "application_name": "partita",
-            "options": f"-c statement_timeout={self._statement} {_OPTIONS}",
+            "options": f"-c statement_timeout={self._statement} -c idle_in_transaction_session_timeout={idle} {_OPTIONS}",
             **timing,
             **known,
             **given,

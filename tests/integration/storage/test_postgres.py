@@ -126,6 +126,31 @@ def test_work_goes_on_when_the_server_restarts(postgres: Any, url: str) -> None:
         eventually(bell.poll, what="the bell to ring")
 
 
+@pytest.mark.faults
+def test_a_writer_that_is_gone_in_the_middle_does_not_keep_the_others_from_writing(url: str) -> None:
+    begun, over = threading.Event(), threading.Event()
+    said: list[str] = []
+
+    def stay(_: Any) -> None:
+        begun.set()
+        over.wait(60)
+
+    with Store(url) as silent, Store(url) as store:
+        holder = threading.Thread(target=lambda: said.append(refusal(lambda: silent._database.write(stay))), daemon=True)
+        holder.start()
+        assert begun.wait(10)
+
+        run = launch(store, "orders")
+
+        assert not over.is_set()
+        over.set()
+        holder.join(30)
+        assert len(said) == 1
+        assert store.runs.get(run.id).status is RunStatus.QUEUED
+        eventually(lambda: answers(silent), what="the other to go on once it is back")
+        assert launch(silent, "orders").status is RunStatus.QUEUED
+
+
 def test_a_call_fails_when_the_server_hangs_and_the_next_one_works_once_it_answers(postgres: Any, url: str) -> None:
     with Store(url, deadline=1.0) as store:
         run = launch(store, "orders")
