@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from partita.definitions.asset_graph import AssetGraph
 from partita.definitions.keys import AssetKey
@@ -97,9 +97,9 @@ class KnownFacts:
 
     def _recall(self, standing: Standing) -> None:
         for key, written in standing.written.items():
-            self.facts.recall(key, written=self._some(key, written), at=max(written.values(), default=None))
+            self.facts.recall(key, written=self._set(key, tuple(written)), at=max(written.values(), default=None))
         for key, failed in standing.failed.items():
-            self.facts.recall(key, failed=self._some(key, failed))
+            self.facts.recall(key, failed=self._set(key, tuple(failed)))
         for result in standing.results:
             self._recall_result(result)
         for run in standing.runs:
@@ -151,15 +151,12 @@ class KnownFacts:
         found = {key: self._set(key, run.partitions or (None,)) for key in run.assets}
         return {key: keys for key, keys in found.items() if keys is not None}
 
-    def _some(self, key: str, partitions: Iterable[str | None] | Mapping[str | None, object]) -> PartitionSet | None:
-        return self._set(key, tuple(partitions))
-
     def _set(self, subject: str, partitions: Sequence[str | None]) -> PartitionSet | None:
         """The partitions of a subject, without those that it cannot have; None for what no condition looks at."""
         cut = self._cuts.get(subject)
         if cut is None:
             return None
-        if cut is WHOLE or cut == WHOLE:
+        if cut == WHOLE:
             return PartitionSet(cut, ((0, 0),))
         ordinals = (cut.find_ordinal(key) for key in partitions if key is not None)
         return cut.of_ordinals(ordinal for ordinal in ordinals if ordinal is not None)

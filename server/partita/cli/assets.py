@@ -11,7 +11,7 @@ from partita.cli.launching import finish, launch_options, parse_config, parse_ta
 from partita.cli.options import json_option
 from partita.cli.output import age, print_facts, print_json, print_table
 from partita.cli.remote import Server, server_options
-from partita.records.ids import SHORT_LENGTH
+from partita.records.ids import short_id
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -191,7 +191,7 @@ def _came_to(evaluation: ConditionEvaluation | None) -> str:
     """`4 min ago: 3 partitions, run 0a1b2c3d`, or why nothing could be launched."""
     if evaluation is None:
         return "it has never asked for anything"
-    runs = ", ".join(f"run {run.id[-SHORT_LENGTH:]} {run.status.value.lower()}" for run in evaluation.runs)
+    runs = ", ".join(f"run {short_id(run.id)} {run.status.value.lower()}" for run in evaluation.runs)
     told = evaluation.error.message if evaluation.error is not None else runs
     count = evaluation.partition_count
     asked = f"{count} partition{'s' if count != 1 else ''}, " if evaluation.partition_keys else ""

@@ -11,6 +11,7 @@ import click
 from partita.cli.options import json_option
 from partita.cli.output import age, brief, print_error, print_facts, print_json, print_table, status_text
 from partita.cli.remote import Server, server_options
+from partita.records.ids import short_id
 
 NAME_HELP = "NAME is the name of a {0}, or location/repository/name where several are called so."
 TICK_STATUSES = click.Choice(["started", "succeeded", "skipped", "failed"])
@@ -64,7 +65,7 @@ def add_ticks(group: click.Group, kind: str, get: Callable[[Any, str], Any]) -> 
             return
         rows = [
             [
-                each.id[-8:],
+                short_id(each.id),
                 status_text(str(each.status)),
                 f"{each.due_at.astimezone():%Y-%m-%d %H:%M:%S}",
                 brief(each.duration),
@@ -78,7 +79,7 @@ def add_ticks(group: click.Group, kind: str, get: Callable[[Any, str], Any]) -> 
 
 def runs_of(tick: Any) -> str:
     """The runs that a tick launched, the first of them by id."""
-    ids = [request.run.id[-8:] for request in tick.requests if request.run is not None and not request.is_already_launched]
+    ids = [short_id(request.run.id) for request in tick.requests if request.run is not None and not request.is_already_launched]
     return ", ".join(ids[:3]) + (f" and {len(ids) - 3} more" if len(ids) > 3 else "") or "-"
 
 

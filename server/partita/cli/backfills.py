@@ -12,6 +12,7 @@ from partita.cli.launching import launch_options, parse_config, parse_tags
 from partita.cli.options import json_option
 from partita.cli.output import age, brief, console, print_error, print_facts, print_json, print_table, status_text
 from partita.cli.remote import Server, server_options
+from partita.records.ids import short_id
 
 if TYPE_CHECKING:
     from partita_client import Backfill
@@ -105,9 +106,7 @@ def show(backfill_id: str, *, server: Server, as_json: bool) -> None:
         "took": brief(found.record.duration),
     }
     print_facts(facts)
-    rows = [
-        [each.asset_key or "-", each.partition_key or "-", status_text(str(each.status)), each.run.id[-8:] if each.run else "-"] for each in unwell
-    ]
+    rows = [[each.asset_key or "-", each.partition_key or "-", status_text(str(each.status)), _run_of(each)] for each in unwell]
     if rows:
         print_table(["asset", "partition", "status", "run"], rows, empty="")
     if found.error is not None:
@@ -175,7 +174,7 @@ def _follow(started: Backfill, *, is_quiet: bool) -> None:
 
 
 def _run_of(partition: Any) -> str:
-    return partition.run.id[-8:] if partition.run is not None else "-"
+    return short_id(partition.run.id) if partition.run is not None else "-"
 
 
 def _done(found: Backfill) -> int:
