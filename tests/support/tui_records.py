@@ -77,6 +77,8 @@ def a_backfill(number: int = 1, state: str = "RUNNING", counts: dict[str, int] |
         "partitionCount": sum(counted.values()),
         "statusCounts": [{"status": word, "count": count} for word, count in counted.items()],
         "canCancel": True,
+        "canPause": True,
+        "canResume": False,
         "canRetry": False,
         **rest,
     }

@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from partita.records.backfills import BackfillStatus
+from partita.definitions.keys import AssetKey
+from partita.planning.backfill_batches import Launch
+from partita.planning.backfill_chunks import Chunk
+from partita.planning.backfill_progress import Ended
+from partita.records.backfills import BackfillItemStatus, BackfillStatus
+from partita.records.runs import RunRequest
 from partita.storage.backfills import BackfillStep
 from support.api import Api, serving
 from support.screens import NARROW, WIDE, screen_text, shows, until
@@ -17,6 +22,7 @@ from support.tui import app_of, opened, typed, url_of_api
 pytestmark = pytest.mark.anyio
 SIZES = pytest.mark.parametrize("size", [WIDE, NARROW])
 START = "mutation($input: StartBackfillInput!) { startBackfill(input: $input) { backfill { id } errors { message } } }"
+ORDERS = AssetKey("raw/orders")
 RANGE = {"range": {"from": "2026-01-01", "to": "2026-01-10"}}
 
 
@@ -90,6 +96,59 @@ async def test_cancelling_says_what_is_left_undone(api: Api, size: tuple[int, in
         assert api.store.backfills.get(backfill_id).status is BackfillStatus.CANCELING
         await pilot.press("r")
         await shows(pilot, "retry failed: nothing of it failed, or it has not ended")
+
+
+@SIZES
+async def test_a_backfill_is_paused_and_resumed_from_the_list(api: Api, size: tuple[int, int]) -> None:
+    backfill_id = start(api, selection="raw/orders")
+    async with opened(url_of_api(api), "backfills", size=size) as pilot:
+        await shows(pilot, backfill_id[-8:], "t pause/resume")
+        await pilot.press("t")
+        await shows(pilot, "paused", "it is paused: runs that have begun go on")
+        assert api.store.backfills.get(backfill_id).status is BackfillStatus.PAUSED
+        await pilot.press("t")
+        await shows(pilot, "requested", "it goes on")
+        assert api.store.backfills.get(backfill_id).status is BackfillStatus.REQUESTED
+
+
+@SIZES
+async def test_a_backfill_is_paused_and_resumed_where_it_is_seen(api: Api, size: tuple[int, int]) -> None:
+    backfill_id = start(api, selection="raw/orders")
+    async with opened(url_of_api(api), f"backfill {backfill_id}", size=size) as pilot:
+        await shows(pilot, "raw/orders", "░░░░░░░░░░", "t pause/resume")
+        await pilot.press("t")
+        await shows(pilot, "⏸ paused")
+        api.store.backfills.resume(backfill_id)
+        await shows(pilot, "◌ requested")
+        api.store.backfills.request_cancel(backfill_id)
+        await shows(pilot, "canceling")
+        await pilot.press("t")
+        await shows(pilot, "pause/resume: it is canceling")
+
+
+async def test_it_is_asked_whether_only_what_failed_is_meant(api: Api) -> None:
+    backfill_id = start(api, selection="raw/orders")
+    backfills = api.store.backfills
+    claimed = backfills.advance(backfills.get(backfill_id), step_of("2026-01-01"))
+    assert claimed is not None
+    failed = [Ended(claimed.run_ids[0], ORDERS, BackfillItemStatus.FAILED, 1)]
+    assert backfills.advance(backfills.get(backfill_id), BackfillStep(ended=failed, cancels_waiting=True, status=BackfillStatus.CANCELED))
+    async with opened(url_of_api(api), "backfills") as pilot:
+        await shows(pilot, backfill_id[-8:], "canceled")
+        await pilot.press("r")
+        await shows(pilot, "Retry this backfill?", "failed     1 partition", "canceled   9 partitions", "(•) all that is not written")
+        await pilot.press("tab")
+        await shows(pilot, "(•) only what failed")
+        await pilot.press("enter")
+        await shows(pilot, "requested")
+    counts = backfills.counts([backfill_id])[backfill_id]
+    assert (counts[BackfillItemStatus.WAITING], counts[BackfillItemStatus.CANCELED]) == (1, 9)
+
+
+def step_of(day: str) -> BackfillStep:
+    """One day of orders, launched."""
+    wanted = RunRequest(location="ingest", repository="main", assets=(ORDERS,), partition_keys=(day,))
+    return BackfillStep(launches=[Launch(wanted, Chunk(0, None, (ORDERS,), {day: 0}))], status=BackfillStatus.RUNNING)
 
 
 async def test_one_that_does_not_exist_is_said_so(api: Api) -> None:

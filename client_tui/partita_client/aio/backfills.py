@@ -1,4 +1,4 @@
-"""A backfill on the server: follow it, end it, write again what failed."""
+"""A backfill on the server: follow it, hold it, end it, write again what failed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STATUSES = ("waiting", "running", "succeeded", "failed", "canceled", "skipped")
 
 
 class AsyncBackfill:
-    """A backfill, as it stood when the server was last asked; `refresh`, `wait`, `cancel`, `retry` ask again."""
+    """A backfill, as it stood when the server was last asked; `refresh`, `wait`, `pause`, `cancel`, `retry` ask again."""
 
     def __init__(self, link: AsyncLink, record: BackfillRecord, *, is_replay: bool = False) -> None:
         self._link = link
@@ -40,7 +40,7 @@ class AsyncBackfill:
 
     @property
     def status(self) -> str:
-        """One of "requested", "running", "canceling", "succeeded", "failed", "canceled"; else "unknown"."""
+        """One of "requested", "running", "paused", "canceling", "succeeded", "failed", "canceled"; else "unknown"."""
         return self.record.status.value
 
     @property
@@ -72,7 +72,7 @@ class AsyncBackfill:
         return self
 
     async def wait(self, timeout: float | None = None, *, raise_on_failure: bool = False) -> AsyncBackfill:  # noqa: ASYNC109 (the contract's name)
-        """Wait until it has ended; nothing is polled, and a lost connection is made again.
+        """Wait until it has ended; nothing is polled, and a lost connection is made again. One that is paused has not ended.
 
         Args:
             timeout: Seconds to wait at most; None waits as long as it takes.
@@ -137,13 +137,51 @@ class AsyncBackfill:
             raise RequestRefusedError.of_payload(payload.errors)
         return await self.refresh()
 
-    async def retry(self) -> AsyncBackfill:
-        """Write again what failed, was cancelled or was skipped; what succeeded stays.
+    async def pause(self) -> AsyncBackfill:
+        """Launch nothing more of it until it is resumed: runs that have begun go on, those in the queue wait. One that is paused stays so.
 
         Raises:
-            RequestRefusedError: it has not ended, or all of it succeeded (`CONFLICT`).
+            RequestRefusedError: it has already ended (`ALREADY_FINISHED`), or is being cancelled (`CONFLICT`).
         """
-        payload = (await self._link.execute(operations.retry_backfill(input={"backfillId": self.id}))).retry_backfill
+        payload = (await self._link.execute(operations.pause_backfill(input={"backfillId": self.id}))).pause_backfill
+        if payload.errors:
+            raise RequestRefusedError.of_payload(payload.errors)
+        return await self.refresh()
+
+    async def resume(self) -> AsyncBackfill:
+        """Let it go on after a pause. One that is not paused stays as it is.
+
+        Raises:
+            RequestRefusedError: it has already ended (`ALREADY_FINISHED`), or is being cancelled (`CONFLICT`).
+        """
+        payload = (await self._link.execute(operations.resume_backfill(input={"backfillId": self.id}))).resume_backfill
+        if payload.errors:
+            raise RequestRefusedError.of_payload(payload.errors)
+        return await self.refresh()
+
+    async def set_priority(self, priority: int) -> AsyncBackfill:
+        """Let its runs be claimed sooner or later than others, those that are queued and those that come: higher ones go first.
+
+        Raises:
+            RequestRefusedError: it has already ended (`ALREADY_FINISHED`).
+        """
+        request = operations.set_backfill_priority(input={"backfillId": self.id, "priority": priority})
+        payload = (await self._link.execute(request)).set_backfill_priority
+        if payload.errors:
+            raise RequestRefusedError.of_payload(payload.errors)
+        return await self.refresh()
+
+    async def retry(self, *, status: str | Sequence[str] | None = None) -> AsyncBackfill:
+        """Write again what failed, was cancelled or was skipped; what succeeded stays.
+
+        Args:
+            status: Only partitions that stand like this: `"failed"`, `"canceled"`, `"skipped"`, or several of them.
+
+        Raises:
+            RequestRefusedError: it has not ended, or nothing of it stands so (`CONFLICT`).
+        """
+        request = operations.retry_backfill(input={"backfillId": self.id, "statuses": words(status)})
+        payload = (await self._link.execute(request)).retry_backfill
         if payload.errors:
             raise RequestRefusedError.of_payload(payload.errors)
         return await self.refresh()

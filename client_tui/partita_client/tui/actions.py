@@ -90,6 +90,7 @@ _ALL = (
     Action("automation.runs", "its runs", "L"),
     # backfills
     Action("backfill.retry", "retry failed", "r", effect="change", operation="retryBackfill"),
+    Action("backfill.toggle", "pause/resume", "t", effect="change", operation="pauseBackfill, resumeBackfill"),
     Action("backfill.cancel", "cancel", "c", effect="danger", operation="cancelBackfill"),
     Action("backfill.runs", "its runs", "L"),
     Action("backfill.start", "new backfill", "b", effect="change", operation="startBackfill"),

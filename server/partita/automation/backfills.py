@@ -87,14 +87,24 @@ class Backfills:
         ended = self._ended(followed)
         for each in ended:
             progress.settle(each)
-        step = self._cancel(followed, ended) if backfill.status is BackfillStatus.CANCELING else _next(backfill, progress, ended)
+        step = self._step(backfill, followed, ended)
         if step.changes(backfill):
             advanced = self._store.backfills.advance(backfill, step)
             if advanced is None:
                 return
             for launch, run_id in zip(step.launches, advanced.run_ids, strict=True):
                 progress.launched(launch.chunk, run_id)
-        self._followed[backfill.id] = followed
+        if not step.status.is_finished:  # what comes after its end is a retry, which changes what is known of it
+            self._followed[backfill.id] = followed
+
+    def _step(self, backfill: Backfill, followed: _Followed, ended: Sequence[Ended]) -> BackfillStep:
+        match backfill.status:
+            case BackfillStatus.CANCELING:
+                return self._cancel(followed, ended)
+            case BackfillStatus.PAUSED:
+                return _hold(backfill, followed.progress, ended)
+            case _:
+                return _next(backfill, followed.progress, ended)
 
     def _follow(self, backfill: Backfill, workspace: Catalog) -> _Followed:
         scope = BackfillScope(
@@ -105,7 +115,7 @@ class Backfills:
         )
         progress = Progress(backfill.request, self._store.backfills.all_items(backfill.id), scope)
         job = backfill.request.job
-        if job is not None and progress.counts[BackfillItemStatus.WAITING]:
+        if job is not None and progress.counts[BackfillItemStatus.WAITING] and backfill.status is not BackfillStatus.PAUSED:
             workspace.find_job(job.name, repository=job.repository, location=job.location)
         return _Followed(workspace, progress)
 
@@ -177,6 +187,14 @@ def _next(backfill: Backfill, progress: Progress, ended: Sequence[Ended]) -> Bac
     batch = take_batch(backfill.id, backfill.request, progress, room=ROOM - len(progress.running))
     status, error = _verdict(progress.counts, _with_reasons(backfill.error, batch.reasons))
     return BackfillStep(ended=ended, skipped=batch.skipped, launches=batch.launches, status=status, error=error)
+
+
+def _hold(backfill: Backfill, progress: Progress, ended: Sequence[Ended]) -> BackfillStep:
+    """Only what has ended: nothing is launched nor given up while it is paused, so that code can be mended meanwhile."""
+    status, error = _verdict(progress.counts, backfill.error)
+    if not status.is_finished:
+        status = BackfillStatus.PAUSED
+    return BackfillStep(ended=ended, status=status, error=error)
 
 
 def _with_reasons(error: PythonError | None, reasons: Sequence[str]) -> PythonError | None:

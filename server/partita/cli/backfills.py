@@ -17,12 +17,15 @@ from partita.records.ids import short_id
 if TYPE_CHECKING:
     from partita_client import Backfill
 
-BACKFILL_STATUSES = click.Choice(["requested", "running", "canceling", "succeeded", "failed", "canceled"])
+BACKFILL_STATUSES = click.Choice(["requested", "running", "paused", "canceling", "succeeded", "failed", "canceled"])
+
+PRIORITY = click.IntRange(-(2**31), 2**31 - 1)
+UNWRITTEN = click.Choice(["failed", "canceled", "skipped"])
 
 
 @click.group()
 def backfill() -> None:
-    """Start, watch, cancel and retry backfills."""
+    """Start, watch, pause, cancel and retry backfills."""
 
 
 @backfill.command(epilog=SELECTION_HELP)
@@ -37,7 +40,7 @@ def backfill() -> None:
 @click.option("--runs-of", type=click.IntRange(min=1), metavar="N", help="Each run writes up to N neighbouring partitions.")
 @click.option("--single-run", is_flag=True, help="One run writes all of them.")
 @click.option("--title", help="What it is called.")
-@click.option("--priority", type=int, default=0, show_default=True, help="Runs of higher priority start first.")
+@click.option("--priority", type=PRIORITY, default=0, show_default=True, help="Runs of higher priority start first.")
 @click.option("--idempotency-key", help="The same key within a day starts once.")
 @launch_options
 @server_options
@@ -124,13 +127,42 @@ def cancel(backfill_id: str, *, server: Server) -> None:
 
 @backfill.command()
 @click.argument("backfill_id", metavar="BACKFILL")
+@server_options
+def pause(backfill_id: str, *, server: Server) -> None:
+    """Launch nothing more of a backfill until it is resumed: runs that have begun go on, those in the queue wait."""
+    with server.connect() as client:
+        click.echo(f"{backfill_id}: {client.find_backfill(backfill_id).pause().status}")
+
+
+@backfill.command()
+@click.argument("backfill_id", metavar="BACKFILL")
+@server_options
+def resume(backfill_id: str, *, server: Server) -> None:
+    """Let a paused backfill go on."""
+    with server.connect() as client:
+        click.echo(f"{backfill_id}: {client.find_backfill(backfill_id).resume().status}")
+
+
+@backfill.command()
+@click.argument("backfill_id", metavar="BACKFILL")
+@click.argument("priority", type=PRIORITY)
+@server_options
+def priority(backfill_id: str, priority: int, *, server: Server) -> None:
+    """Let the runs of a backfill start before others of lower priority, queued ones too. Give `-- -1` for a negative one."""
+    with server.connect() as client:
+        click.echo(f"{backfill_id}: priority {client.find_backfill(backfill_id).set_priority(priority).record.priority}")
+
+
+@backfill.command()
+@click.argument("backfill_id", metavar="BACKFILL")
+@click.option("--only", "statuses", multiple=True, type=UNWRITTEN, help="Only partitions that stand like this; may be given several times.")
 @click.option("--wait/--no-wait", "is_waiting", default=True, help="Follow it until it ends (default), or return at once.")
 @json_option
 @server_options
-def retry(backfill_id: str, *, server: Server, is_waiting: bool, as_json: bool) -> int:
+def retry(backfill_id: str, *, server: Server, statuses: tuple[str, ...], is_waiting: bool, as_json: bool) -> int:
     """Write again what failed, was cancelled or was skipped; exit code 1 when not all succeed."""
     with server.connect() as client:
-        return _finish(client.find_backfill(backfill_id).retry(), is_waiting=is_waiting, as_json=as_json)
+        return _finish(client.find_backfill(backfill_id).retry(status=list(statuses) or None), is_waiting=is_waiting, as_json=as_json)
 
 
 def _chosen(*, span: str | None, keys: tuple[str, ...], is_all: bool, missing: bool, failed: bool, stale: bool) -> tuple[Any, list[str] | str]:
@@ -169,7 +201,7 @@ def _follow(started: Backfill, *, is_quiet: bool) -> None:
         task = progress.add_task("Backfill", total=started.record.partition_count, unit="partitions")
         while not started.is_finished:
             for now in started.changes():
-                progress.update(task, completed=_done(now))
+                progress.update(task, completed=_done(now), description="Paused" if now.status == "paused" else "Backfill")
             started.refresh()
 
 

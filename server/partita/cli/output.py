@@ -26,6 +26,7 @@ STYLES = {
     "starting": "cyan",
     "loading": "cyan",
     "queued": "blue",
+    "paused": "yellow",
     "canceling": "yellow",
     "canceled": "yellow",
     "failed": "red",

@@ -20,6 +20,8 @@ class BackfillStatus(StrEnum):
     REQUESTED = "requested"
     """Nothing of it has been launched yet."""
     RUNNING = "running"
+    PAUSED = "paused"
+    """Nothing more is launched until it is resumed. Runs that have begun go on, those in the queue wait there."""
     CANCELING = "canceling"
     """Nothing more is launched; its runs are being ended."""
     SUCCEEDED = "succeeded"
@@ -50,6 +52,10 @@ class BackfillItemStatus(StrEnum):
     def is_finished(self) -> bool:
         """True once it is decided."""
         return self not in {BackfillItemStatus.WAITING, BackfillItemStatus.RUNNING}
+
+
+UNWRITTEN = (BackfillItemStatus.FAILED, BackfillItemStatus.CANCELED, BackfillItemStatus.SKIPPED)
+"""How an item stands that has ended without being written."""
 
 
 class BackfillJob(msgspec.Struct, frozen=True, kw_only=True):

@@ -57,6 +57,8 @@ class WaitKind(StrEnum):
     """There is room, and others come first."""
     LOCATION = "location"
     """Nobody can run it: its code location is not loaded, or has no worker."""
+    PAUSED = "paused"
+    """It belongs to a backfill that is paused."""
 
 
 class WaitReason(msgspec.Struct, frozen=True, kw_only=True):

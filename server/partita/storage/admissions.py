@@ -16,6 +16,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, exists, func, literal, select
 
 from partita.planning.admission import Candidate, Holder, choose, held_slots, sort_key
+from partita.records.backfills import BackfillStatus
 from partita.records.codec import decode
 from partita.records.locations import LocationStatus
 from partita.records.queue import Limits, PoolsOf
@@ -23,7 +24,7 @@ from partita.records.runs import RunRequest
 from partita.storage.leases import LOCATION_PREFIX
 from partita.storage.prepared import Prepared
 from partita.storage.rows import AnyRow
-from partita.storage.tables import IS_ACTIVE, IS_QUEUED, admission, leases, locations, run_tags, runs
+from partita.storage.tables import IS_ACTIVE, IS_QUEUED, admission, backfills, leases, locations, run_tags, runs
 
 FIRST_CHUNK, CHUNK, MOST_LOOKED_AT = 32, 500, 5000
 """Runs of the queue that one claim looks at: few at first, more when those have to wait, and then no more until something changes."""
@@ -33,6 +34,9 @@ MOST_REMEMBERED = 5000
 LOOK_AGAIN = 1.0
 """Seconds after which a queue where nobody could start is looked at anew even if it seems the same: a location may have loaded."""
 
+IS_HELD = exists(select(backfills.c.id).where(backfills.c.id == runs.c.backfill_id, backfills.c.status == literal(BackfillStatus.PAUSED.value)))
+"""Whether a run belongs to a backfill that is paused: it stays in the queue until that is resumed."""
+
 _IS_WAITING = Prepared(select(runs.c.id).where(runs.c.location == bindparam("location"), IS_QUEUED).limit(1))
 _SUMMARY = Prepared(select(func.count().label("queued"), func.max(runs.c.id).label("newest")).select_from(runs).where(IS_QUEUED))
 _ADMISSION = Prepared(select(admission.c.id).with_for_update())
@@ -40,7 +44,7 @@ _ACTIVE = Prepared(select(runs.c.id, runs.c.pools).where(IS_ACTIVE))
 _TAGS_OF_ACTIVE = Prepared(select(run_tags.c.run_id, run_tags.c.key, run_tags.c.value).join(runs, runs.c.id == run_tags.c.run_id).where(IS_ACTIVE))
 _QUEUED = (
     select(runs.c.id, runs.c.status, runs.c.last_seq, runs.c.has_partitions, runs.c.priority, runs.c.request)
-    .where(runs.c.location == bindparam("location"), IS_QUEUED)
+    .where(runs.c.location == bindparam("location"), IS_QUEUED, ~IS_HELD)
     .order_by(runs.c.priority.desc(), runs.c.id)
     .limit(bindparam("limit"))
 )

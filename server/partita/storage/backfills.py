@@ -2,51 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, insert, null, or_, select, update
+from sqlalchemy import Connection, bindparam, exists, func, insert, or_, select, update
 
-from partita.errors import AlreadyFinishedError, ConflictError, NotFoundError
+from partita.errors import NotFoundError
 from partita.planning.backfill_batches import Launch
 from partita.planning.backfill_chunks import Place
 from partita.planning.backfill_progress import Ended
-from partita.records.backfills import Backfill, BackfillFilter, BackfillItem, BackfillItemStatus, BackfillRequest, BackfillStatus
+from partita.records.backfills import UNWRITTEN, Backfill, BackfillFilter, BackfillItem, BackfillItemStatus, BackfillRequest, BackfillStatus
 from partita.records.changes import ChangeKind
-from partita.records.codec import decode
 from partita.records.failures import PythonError
 from partita.records.ids import new_id
 from partita.records.pages import Direction, Page, PageRequest
 from partita.records.runs import RunStatus, StepStatus
+from partita.storage.backfill_acts import cancel_in, pause_in, prefer_in, resume_in, retry_in
+from partita.storage.backfill_rows import find_locked, lock_backfill, set_status, to_backfill, to_item
 from partita.storage.changes import record_changes
-from partita.storage.columns import to_datetime, to_datetime_or_none
+from partita.storage.columns import to_datetime
 from partita.storage.engine import Database
 from partita.storage.idempotency_keys import Idempotency, IdempotencyKeys
 from partita.storage.interned import Interned
 from partita.storage.launches import Launches
 from partita.storage.pages import FIRST_PAGE, Keyset, Position, read_page
 from partita.storage.prepared import Prepared
-from partita.storage.rows import AnyRow, to_error, to_text
+from partita.storage.rows import AnyRow, to_text
 from partita.storage.tables import assets, backfill_items, backfills, partition_keys, run_steps, runs
 
 _items = backfill_items.c
 _of_backfill = _items.backfill_id == bindparam("of_backfill")
-_ONE = Prepared(select(backfills).where(backfills.c.id == bindparam("of_backfill")).with_for_update())
 _FIND = select(backfills).where(backfills.c.id.in_(bindparam("ids", expanding=True)))
-_ACTIVE = select(backfills).where(backfills.c.status.in_(["requested", "running", "canceling"])).order_by(backfills.c.created_at, backfills.c.id)
+_HAS_RUNNING = exists().where(_items.backfill_id == backfills.c.id, _items.status == BackfillItemStatus.RUNNING.value)
+_ACTIVE = (
+    select(backfills)
+    .where(or_(backfills.c.status.in_(["requested", "running", "canceling"]), (backfills.c.status == "paused") & _HAS_RUNNING))
+    .order_by(backfills.c.created_at, backfills.c.id)
+)
 _INSERT = Prepared(insert(backfills))
 _INSERT_ITEMS = Prepared(insert(backfill_items))
-_SET = Prepared(
-    update(backfills)
-    .where(backfills.c.id == bindparam("of_backfill"))
-    .values(
-        status=bindparam("new_status"),
-        ended_at=bindparam("new_ended_at", type_=backfills.c.ended_at.type),
-        error=func.coalesce(bindparam("new_error", type_=backfills.c.error.type), backfills.c.error),
-    )
-)
-_FORGET_ERROR = Prepared(update(backfills).where(backfills.c.id == bindparam("of_backfill")).values(error=null()))
 _SETTLE = Prepared(
     update(backfill_items)
     .where(
@@ -66,12 +61,6 @@ _MOVE_WAITING = Prepared(
         _items.status == BackfillItemStatus.WAITING.value,
     )
     .values(status=bindparam("new_status"), run_id=func.coalesce(bindparam("new_run", type_=_items.run_id.type), _items.run_id))
-)
-_UNDONE = (BackfillItemStatus.FAILED, BackfillItemStatus.CANCELED, BackfillItemStatus.SKIPPED)
-_AGAIN = Prepared(
-    update(backfill_items)
-    .where(_of_backfill, or_(*(_items.status == status.value for status in _UNDONE)))
-    .values(status=BackfillItemStatus.WAITING.value)
 )
 _CANCEL_WAITING = Prepared(update(backfill_items).where(_of_backfill, _items.status == "waiting").values(status=BackfillItemStatus.CANCELED.value))
 _COUNTS = (
@@ -162,7 +151,7 @@ class Backfills:
             )
             before = None if key is None else self._keys.take_in(connection, key, [backfill.id], now=now)
             if before is not None:
-                return StartedBackfill(to_backfill(_existing(connection, before[0])), is_replay=True)
+                return StartedBackfill(to_backfill(lock_backfill(connection, before[0])), is_replay=True)
             row = {
                 "id": backfill.id,
                 "status": backfill.status.value,
@@ -226,7 +215,7 @@ class Backfills:
         return self._database.read(work)
 
     def active(self) -> Sequence[Backfill]:
-        """Backfills that are not finished, the oldest first."""
+        """Backfills that there is something to do for, the oldest first: of those that are paused only the ones with runs under way."""
 
         def work(connection: Connection) -> Sequence[Backfill]:
             return [to_backfill(row) for row in connection.execute(_ACTIVE)]
@@ -304,8 +293,7 @@ class Backfills:
 
         def work(connection: Connection) -> Advanced | None:
             now = self._database.clock(connection)
-            row = _ONE.one(connection, {"of_backfill": backfill.id})
-            if row is None or row.status != backfill.status.value:
+            if not _is_still(connection, backfill):
                 return None
             self._settle(connection, backfill.id, step.ended)
             launched = self._launches.launch(connection, [each.request for each in step.launches], idempotency=None).runs
@@ -316,7 +304,7 @@ class Backfills:
             self._move_waiting(connection, backfill.id, moves)
             if step.cancels_waiting:
                 _CANCEL_WAITING.run(connection, {"of_backfill": backfill.id})
-            _set_status(connection, backfill.id, step.status, error=step.error, at=now)
+            set_status(connection, backfill.id, step.status, error=step.error, at=now)
             return Advanced(tuple(run.id for run in launched))
 
         try:
@@ -331,36 +319,49 @@ class Backfills:
             NotFoundError: there is no such backfill.
             AlreadyFinishedError: it has ended.
         """
+        return self._act(cancel_in, backfill_id)
 
-        def work(connection: Connection) -> Backfill:
-            now = self._database.clock(connection)
-            row = _existing(connection, backfill_id)
-            if BackfillStatus(row.status).is_finished:
-                raise AlreadyFinishedError(backfill_id, row.status, kind="Backfill")
-            _set_status(connection, backfill_id, BackfillStatus.CANCELING, error=None, at=now)
-            return to_backfill(_existing(connection, backfill_id))
-
-        return self._database.write(work)
-
-    def retry(self, backfill_id: str) -> Backfill:
-        """Write again what failed, was cancelled or was skipped.
+    def pause(self, backfill_id: str) -> Backfill:
+        """Launch nothing more of a backfill until it is resumed: runs that have begun go on, those in the queue wait. One that is paused stays so.
 
         Raises:
             NotFoundError: there is no such backfill.
-            ConflictError: it has not ended, or all of it succeeded.
+            AlreadyFinishedError: it has ended.
+            ConflictError: it is being cancelled.
         """
+        return self._act(pause_in, backfill_id)
 
+    def resume(self, backfill_id: str) -> Backfill:
+        """Let a paused backfill go on. One that is not paused stays as it is.
+
+        Raises:
+            NotFoundError: there is no such backfill.
+            AlreadyFinishedError: it has ended.
+            ConflictError: it is being cancelled.
+        """
+        return self._act(resume_in, backfill_id)
+
+    def retry(self, backfill_id: str, *, statuses: Collection[BackfillItemStatus] = UNWRITTEN) -> Backfill:
+        """Write again what failed, was cancelled or was skipped, or only what stands in one of `statuses`.
+
+        Raises:
+            NotFoundError: there is no such backfill.
+            ConflictError: it has not ended, or nothing of it stands so.
+        """
+        return self._act(retry_in, backfill_id, statuses)
+
+    def set_priority(self, backfill_id: str, priority: int) -> Backfill:
+        """Let the runs of a backfill be claimed sooner or later than others, those that are queued and those that come.
+
+        Raises:
+            NotFoundError: there is no such backfill.
+            AlreadyFinishedError: it has ended.
+        """
+        return self._act(prefer_in, backfill_id, priority)
+
+    def _act(self, act: Callable[..., Backfill], *given: object) -> Backfill:
         def work(connection: Connection) -> Backfill:
-            now = self._database.clock(connection)
-            status = BackfillStatus(_existing(connection, backfill_id).status)
-            if not status.is_finished:
-                raise ConflictError(f"Backfill {backfill_id} is {status}; it can be retried when it has ended. Cancel it first.")
-            if status is BackfillStatus.SUCCEEDED:
-                raise ConflictError(f"All of backfill {backfill_id} succeeded; there is nothing to retry.")
-            _AGAIN.run(connection, {"of_backfill": backfill_id})
-            _FORGET_ERROR.run(connection, {"of_backfill": backfill_id})
-            _set_status(connection, backfill_id, BackfillStatus.REQUESTED, error=None, at=now)
-            return to_backfill(_existing(connection, backfill_id))
+            return act(connection, *given, at=self._database.clock(connection))
 
         return self._database.write(work)
 
@@ -401,40 +402,10 @@ class _Outdated(Exception):  # noqa: N818 (no error: the step is made again)
     """An item is not as the step took it to be."""
 
 
-def to_backfill(row: AnyRow) -> Backfill:
-    """The backfill of a row."""
-    return Backfill(
-        id=row.id,
-        request=decode(row.payload, BackfillRequest),
-        status=BackfillStatus(row.status),
-        created_at=to_datetime(row.created_at),
-        item_count=row.item_count,
-        ended_at=to_datetime_or_none(row.ended_at),
-        error=to_error(row.error),
-    )
-
-
-def to_item(row: AnyRow) -> BackfillItem:
-    """The item of a row of `_ITEMS`."""
-    return BackfillItem(asset=row.asset, partition=row.partition, status=BackfillItemStatus(row.status), run_id=row.run_id)
-
-
-def _set_status(connection: Connection, backfill_id: str, status: BackfillStatus, *, error: PythonError | None, at: int) -> None:
-    row = {
-        "of_backfill": backfill_id,
-        "new_status": status.value,
-        "new_ended_at": at if status.is_finished else None,
-        "new_error": None if error is None else to_text(error),
-    }
-    _SET.run(connection, row)
-    record_changes(connection, [(ChangeKind.BACKFILL, backfill_id)], at=at)
-
-
-def _existing(connection: Connection, backfill_id: str) -> AnyRow:
-    row: AnyRow | None = _ONE.one(connection, {"of_backfill": backfill_id})
-    if row is None:
-        raise NotFoundError("backfill", backfill_id)
-    return row
+def _is_still(connection: Connection, backfill: Backfill) -> bool:
+    """Whether a backfill stands as it was read: nobody has ended, paused or preferred it since."""
+    found = find_locked(connection, backfill.id)
+    return found is not None and (found.status, found.request.priority) == (backfill.status, backfill.request.priority)
 
 
 def _filtered(query: Any, where: BackfillFilter) -> Any:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, func, select
 from partita.planning.admission import Candidate, Holder, explain, sort_key
 from partita.records.locations import LocationRecord, LocationStatus
 from partita.records.queue import Limits, PoolsOf, PoolState, QueueState, TagLimitState, WaitKind, WaitReason
-from partita.storage.admissions import Admissions, read_holders
+from partita.storage.admissions import IS_HELD, Admissions, read_holders
 from partita.storage.engine import Database
 from partita.storage.locations import Locations
 from partita.storage.prepared import Prepared
@@ -22,7 +22,7 @@ MOST_COUNTED = 5000
 MOST_EXPLAINED_BY = 500
 """Queued runs that are looked at to say why another waits."""
 
-_COLUMNS = (runs.c.id, runs.c.location, runs.c.priority, runs.c.request)
+_COLUMNS = (runs.c.id, runs.c.location, runs.c.priority, runs.c.request, runs.c.backfill_id, IS_HELD.label("is_held"))
 _BEST = Prepared(select(*_COLUMNS).where(IS_QUEUED).order_by(runs.c.priority.desc(), runs.c.id).limit(bindparam("limit")))
 _ASKED = select(*_COLUMNS).where(IS_QUEUED, runs.c.id.in_(bindparam("run_ids", expanding=True)))
 _COUNT = Prepared(select(func.count().label("queued")).select_from(runs).where(IS_QUEUED))
@@ -78,7 +78,8 @@ class Queue:
         locations = {record.name: record for record in self._locations.list()}
         rows = {row.id: row for row in (*best, *asked)}
         candidates = [
-            self._admissions.candidate(row, pools_of)._replace(obstacle=_obstacle(row.location, locations.get(row.location))) for row in rows.values()
+            self._admissions.candidate(row, pools_of)._replace(obstacle=_hold(row) or _obstacle(row.location, locations.get(row.location)))
+            for row in rows.values()
         ]
         reasons = explain(sorted(candidates, key=sort_key), holders, limits)
         return {row.id: _at_location(reasons[row.id], locations.get(row.location)) for row in asked}
@@ -98,6 +99,13 @@ def _tag_states(limits: Limits, holders: Sequence[Holder], waiting: Sequence[Can
         used = sum(limit.counts(holder.tags) for holder in holders)
         queued = sum(limit.counts(candidate.tags) for candidate in waiting)
         yield TagLimitState(key=limit.key, value=limit.value, limit=limit.limit, used=used, waiting=queued)
+
+
+def _hold(row: AnyRow) -> WaitReason | None:
+    """Why a run is left in the queue on purpose."""
+    if not row.is_held:
+        return None
+    return WaitReason(kind=WaitKind.PAUSED, message=f"Backfill {row.backfill_id} is paused. It can start once that is resumed.")
 
 
 def _obstacle(name: str, record: LocationRecord | None) -> WaitReason | None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import partita as pt
+from partita.definitions.keys import AssetKey
 from partita.records.backfills import BackfillStatus
 from partita.storage.backfills import BackfillStep
 from support.api import Api
@@ -30,11 +31,11 @@ def start(api: Api, **given: Any) -> dict[str, Any]:
     return made
 
 
-def act(api: Api, verb: str, backfill_id: str) -> tuple[str | None, list[str]]:
+def act(api: Api, verb: str, backfill_id: str, **rest: Any) -> tuple[str | None, list[str]]:
     """How a backfill stands after a mutation, and the codes of what was said against it."""
     kind = verb[0].upper() + verb[1:]
     document = f"mutation($input: {kind}Input!) {{ {verb}(input: $input) {{ backfill {{ status }} errors {{ code }} }} }}"
-    made = api.ask(document, input={"backfillId": backfill_id})[verb]
+    made = api.ask(document, input={"backfillId": backfill_id, **rest})[verb]
     return made["backfill"] and made["backfill"]["status"], [error["code"] for error in made["errors"]]
 
 
@@ -195,3 +196,63 @@ def test_the_runs_of_a_backfill_are_its_own_whatever_a_filter_says(api: Api) -> 
 
     assert runs() == runs(backfill=backfill_id, statuses=["QUEUED"]) == [run.id]
     assert runs(statuses=["FAILED"]) == runs(backfill="backfill_other") == []
+
+
+def test_a_backfill_is_paused_and_resumed_and_says_what_can_be_done(api: Api) -> None:
+    backfill_id = start(api, selection="raw/orders", partitions=TWO)["backfill"]["id"]
+    document = "query($id: ID!) { backfill(id: $id) { canPause canResume canCancel canRetry endedAt } }"
+
+    def can() -> list[str]:
+        return [name for name, is_so in api.ask(document, id=backfill_id)["backfill"].items() if is_so]
+
+    assert can() == ["canPause", "canCancel"]
+    assert act(api, "pauseBackfill", backfill_id) == ("PAUSED", [])
+    assert act(api, "pauseBackfill", backfill_id) == ("PAUSED", [])
+    assert can() == ["canResume", "canCancel"]
+    assert act(api, "retryBackfill", backfill_id) == ("PAUSED", ["CONFLICT"])
+    listed = "{ backfills(filter: { statuses: [PAUSED] }) { nodes { id } } }"
+    assert api.ask(listed)["backfills"]["nodes"] == [{"id": backfill_id}]
+    assert act(api, "resumeBackfill", backfill_id) == ("REQUESTED", [])
+    assert act(api, "resumeBackfill", backfill_id) == ("REQUESTED", [])
+
+
+def test_what_ends_or_has_ended_is_neither_paused_nor_resumed(api: Api) -> None:
+    backfill_id = start(api, selection="raw/orders", partitions=TWO)["backfill"]["id"]
+    act(api, "cancelBackfill", backfill_id)
+    for verb in ("pauseBackfill", "resumeBackfill"):
+        assert act(api, verb, backfill_id) == ("CANCELING", ["CONFLICT"])
+    end(api, backfill_id, BackfillStatus.CANCELED, cancels_waiting=True)
+
+    for verb in ("pauseBackfill", "resumeBackfill"):
+        assert act(api, verb, backfill_id) == ("CANCELED", ["ALREADY_FINISHED"])
+        assert act(api, verb, "backfill_nothing") == (None, ["NOT_FOUND"])
+
+
+def test_a_retry_may_take_only_what_failed(api: Api) -> None:
+    backfill_id = start(api, selection="raw/orders", partitions=TWO)["backfill"]["id"]
+    act(api, "cancelBackfill", backfill_id)
+    end(api, backfill_id, BackfillStatus.CANCELED, skipped=[(AssetKey("raw/orders"), "2026-01-01")], cancels_waiting=True)
+
+    for wrong in ([], ["SUCCEEDED"], ["FAILED", "RUNNING"]):
+        assert act(api, "retryBackfill", backfill_id, statuses=wrong) == ("CANCELED", ["INVALID_INPUT"])
+    assert act(api, "retryBackfill", backfill_id, statuses=["FAILED"]) == ("CANCELED", ["CONFLICT"])
+    assert act(api, "retryBackfill", backfill_id, statuses=["FAILED", "SKIPPED"]) == ("REQUESTED", [])
+    document = "query($id: ID!) { backfill(id: $id) { statusCounts { status count } } }"
+    counts = api.ask(document, id=backfill_id)["backfill"]["statusCounts"]
+    assert counts == [{"status": "WAITING", "count": 1}, {"status": "CANCELED", "count": 1}]
+
+
+def test_the_priority_of_a_backfill_is_changed_with_that_of_its_queued_runs(api: Api) -> None:
+    backfill_id = start(api, selection="raw/customers")["backfill"]["id"]
+    run = api.run(assets=("raw/customers",), backfill_id=backfill_id)
+    document = "mutation($i: SetBackfillPriorityInput!) { setBackfillPriority(input: $i) { backfill { priority } errors { code path } } }"
+
+    def prefer(priority: int, of: str = backfill_id) -> dict[str, Any]:
+        answer: dict[str, Any] = api.ask(document, i={"backfillId": of, "priority": priority})["setBackfillPriority"]
+        return answer
+
+    assert prefer(5) == {"backfill": {"priority": 5}, "errors": []}
+    assert api.store.runs.get(run.id).request.priority == 5
+    assert prefer(1, of="backfill_nothing") == {"backfill": None, "errors": [{"code": "NOT_FOUND", "path": ["backfillId"]}]}
+    end(api, backfill_id, BackfillStatus.CANCELED, cancels_waiting=True)
+    assert prefer(6) == {"backfill": {"priority": 5}, "errors": [{"code": "ALREADY_FINISHED", "path": ["backfillId"]}]}

@@ -210,6 +210,10 @@ def test_a_backfill_is_followed_to_its_end_and_no_further(api: Api) -> None:
     with stream.open() as items:
         assert items.next() == {"id": one, "status": "REQUESTED"}
         api.store.backfills.request_cancel(other)
+        api.store.backfills.pause(one)
+        assert items.next() == {"id": one, "status": "PAUSED"}
+        api.store.backfills.resume(one)
+        assert items.next() == {"id": one, "status": "REQUESTED"}
         api.store.backfills.request_cancel(one)
         assert items.next() == {"id": one, "status": "CANCELING"}
 

@@ -63,7 +63,8 @@ def test_help_imports_neither_the_server_nor_the_client() -> None:
     [
         *("init", "dev", "demo", "api", "daemon", "worker", "db upgrade", "asset list", "asset materialize", "location list", "location reload"),
         *("run launch", "run list", "run show", "run logs", "run cancel", "run retry", "run queue", "asset partitions", "tui"),
-        *("backfill start", "backfill list", "backfill show", "backfill cancel", "backfill retry"),
+        *("backfill start", "backfill list", "backfill show", "backfill cancel", "backfill retry", "backfill pause", "backfill resume"),
+        "backfill priority",
         *("schedule list", "schedule on", "schedule off", "schedule reset", "schedule ticks"),
         *("sensor list", "sensor on", "sensor off", "sensor reset", "sensor ticks", "sensor evaluate", "sensor cursor"),
     ],

@@ -100,6 +100,26 @@ def test_a_backfill_is_waited_for_cancelled_and_retried(api: Api, client: Client
     assert client.find_backfill(backfill.id).status == "requested"
 
 
+def test_a_backfill_is_paused_resumed_and_preferred(api: Api, client: Client) -> None:
+    backfill = client.backfill("flights", partitions=("2026-01-01", "2026-01-03"))
+
+    assert backfill.pause().status == backfill.pause().status == "paused"
+    assert not backfill.is_finished
+    assert [each.id for each in client.backfills(status="paused")] == [backfill.id]
+    with pytest.raises(TimedOutError):
+        backfill.wait(timeout=0.05)
+    assert backfill.resume().status == backfill.resume().status == "requested"
+    assert backfill.set_priority(-3).record.priority == -3
+
+    backfill.cancel()
+    assert [refused(act)[0] for act in (backfill.pause, backfill.resume)] == ["CONFLICT", "CONFLICT"]
+    end(api, backfill.id, BackfillStatus.CANCELED)
+    acts = (backfill.pause, backfill.resume, lambda: backfill.set_priority(1))
+    assert [refused(act)[0] for act in acts] == ["ALREADY_FINISHED"] * 3
+    assert refused(lambda: backfill.retry(status="failed"))[0] == "CONFLICT"
+    assert backfill.retry(status=["failed", "canceled"]).counts["waiting"] == 3
+
+
 @pytest.mark.parametrize(
     ("given", "code", "path", "said"),
     [

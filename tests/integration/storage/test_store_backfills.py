@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from partita.definitions.keys import AssetKey
@@ -16,11 +17,13 @@ from partita.records.backfills import Backfill, BackfillFilter, BackfillItem, Ba
 from partita.records.changes import ChangeKind
 from partita.records.filters import RunFilter
 from partita.records.pages import PageRequest
+from partita.records.queue import Limits, WaitKind, no_pools
 from partita.records.runs import RunStatus
 from partita.storage.backfills import Advanced, BackfillStep
 from partita.storage.idempotency_keys import Idempotency
 from partita.storage.store import Store
-from support.stores import BOOM, begin, request, statements, status, url_of, words
+from support.stores import BOOM, begin, claim, launch, request, statements, status, url_of, words
+from support.waiting import eventually
 
 ORDERS = AssetKey("orders")
 DAYS = ("mon", "tue", "wed")
@@ -35,9 +38,9 @@ def create(store: Store, *days: str, asked: BackfillRequest = ASKED, key: Idempo
     return store.backfills.create(asked, [BackfillItem(asset=ORDERS, partition=day) for day in days or DAYS], key=key).backfill
 
 
-def launch_of(*days: str) -> Launch:
+def launch_of(*days: str, **rest: object) -> Launch:
     """One run for some days."""
-    return Launch(request("orders", partition_keys=days), Chunk(0, None, (ORDERS,), {day: turn for turn, day in enumerate(days)}))
+    return Launch(request("orders", partition_keys=days, **rest), Chunk(0, None, (ORDERS,), {day: turn for turn, day in enumerate(days)}))
 
 
 def step(*launches: Launch, status: BackfillStatus = BackfillStatus.RUNNING, **rest: object) -> BackfillStep:
@@ -51,7 +54,7 @@ def advance(store: Store, backfill: Backfill, wanted: BackfillStep) -> Advanced 
 
 def launched(store: Store, backfill: Backfill, *days: str) -> str:
     """The run that some days have been launched as."""
-    advanced = advance(store, backfill, step(launch_of(*days)))
+    advanced = advance(store, backfill, step(launch_of(*days, backfill_id=backfill.id)))
     assert advanced is not None
     (run_id,) = advanced.run_ids
     return run_id
@@ -302,3 +305,153 @@ def test_a_step_takes_as_many_statements_for_many_items_as_for_few(tmp_path: Pat
         said = [text for text in (words(sql) for sql, _ in seen) if "backfill_items" in text]
         assert len(said) == 2
         assert counts(store, backfill) == {SUCCEEDED: size}
+
+
+def test_a_paused_backfill_is_left_alone_unless_runs_are_under_way(store: Store) -> None:
+    idle, busy = create(store), create(store)
+    run_id = launched(store, busy, "mon")
+
+    for each in (idle, busy):
+        assert store.backfills.pause(each.id).status is BackfillStatus.PAUSED
+        assert store.backfills.pause(each.id).status is BackfillStatus.PAUSED
+
+    assert [each.id for each in store.backfills.active()] == [busy.id]
+    advance(store, busy, step(ended=[Ended(run_id, ORDERS, SUCCEEDED, 1)], status=BackfillStatus.PAUSED))
+    assert store.backfills.active() == []
+    assert store.backfills.count(BackfillFilter(statuses=(BackfillStatus.PAUSED,))) == 2
+
+
+def test_a_resumed_backfill_is_where_it_was(store: Store) -> None:
+    fresh, begun = create(store), create(store)
+    launched(store, begun, "mon")
+    for each in (fresh, begun):
+        store.backfills.pause(each.id)
+
+    resumed = [store.backfills.resume(each.id).status for each in (fresh, begun)]
+
+    assert resumed == [BackfillStatus.REQUESTED, BackfillStatus.RUNNING]
+    assert [store.backfills.resume(each.id).status for each in (fresh, begun)] == resumed
+    assert {each.id for each in store.backfills.active()} == {fresh.id, begun.id}
+
+
+def test_a_step_for_a_backfill_that_was_paused_meanwhile_launches_nothing(store: Store) -> None:
+    backfill = create(store)
+    store.backfills.pause(backfill.id)
+
+    assert store.backfills.advance(backfill, step(launch_of("mon"))) is None
+    assert store.runs.list(RunFilter()).items == []
+
+
+def test_pausing_keeps_the_reason_for_what_was_given_up(store: Store) -> None:
+    backfill = create(store)
+    advance(store, backfill, step(skipped=[(ORDERS, "mon")], error=BOOM))
+
+    assert store.backfills.pause(backfill.id).error == BOOM
+    assert store.backfills.resume(backfill.id).error == BOOM
+
+
+def test_what_ends_or_has_ended_is_neither_paused_nor_resumed(store: Store) -> None:
+    backfill = create(store)
+    store.backfills.request_cancel(backfill.id)
+    for act, word in ((store.backfills.pause, "paused"), (store.backfills.resume, "resumed")):
+        with pytest.raises(ConflictError, match=f"being cancelled and cannot be {word}"):
+            act(backfill.id)
+    advance(store, backfill, step(cancels_waiting=True, status=BackfillStatus.CANCELED))
+
+    for act in (store.backfills.pause, store.backfills.resume):
+        with pytest.raises(AlreadyFinishedError, match="already ended \\(canceled\\)"):
+            act(backfill.id)
+        with pytest.raises(NotFoundError, match="backfill_x"):
+            act("backfill_x")
+    assert store.backfills.get(backfill.id).status is BackfillStatus.CANCELED
+
+
+def test_pausing_and_resuming_are_told(store: Store) -> None:
+    backfill = create(store)
+    start = store.changes.latest()
+
+    store.backfills.pause(backfill.id)
+    paused = store.changes.after(start, kinds=[ChangeKind.BACKFILL])
+    store.backfills.pause(backfill.id)
+    store.backfills.resume(backfill.id)
+
+    assert [change.subject for change in paused.changes] == [backfill.id]
+    assert [change.subject for change in store.changes.after(paused.cursor, kinds=[ChangeKind.BACKFILL]).changes] == [backfill.id]
+
+
+def test_a_retry_takes_only_what_is_asked_for(store: Store) -> None:
+    backfill = create(store)
+    run_id = launched(store, backfill, "mon")
+    advance(store, backfill, step(ended=[Ended(run_id, ORDERS, FAILED, 1)], skipped=[(ORDERS, "tue")]))
+    store.backfills.request_cancel(backfill.id)
+    advance(store, backfill, step(cancels_waiting=True, status=BackfillStatus.CANCELED))
+
+    store.backfills.retry(backfill.id, statuses=[FAILED])
+
+    assert statuses(store, backfill) == {"mon": WAITING, "tue": SKIPPED, "wed": CANCELED}
+
+
+def test_a_retry_of_what_is_not_there_changes_nothing(store: Store) -> None:
+    backfill = create(store)
+    run_id = launched(store, backfill, *DAYS)
+    advance(store, backfill, step(ended=[Ended(run_id, ORDERS, FAILED, 3)], status=BackfillStatus.FAILED, error=BOOM))
+
+    with pytest.raises(ConflictError, match=r"No partition of backfill .* is canceled or skipped"):
+        store.backfills.retry(backfill.id, statuses=[SKIPPED, CANCELED])
+
+    unchanged = store.backfills.get(backfill.id)
+    assert (unchanged.status, unchanged.error) == (BackfillStatus.FAILED, BOOM)
+
+
+def test_another_priority_holds_for_the_runs_that_are_queued_and_those_that_come(store: Store) -> None:
+    backfill, other = create(store), create(store)
+    running, queued = launched(store, backfill, "mon"), launched(store, backfill, "tue")
+    elsewhere = launched(store, other, "mon")
+    assert [each.run.id for each in claim(store)] == [running]
+    start = store.changes.latest()
+
+    assert store.backfills.set_priority(backfill.id, 7).request.priority == 7
+
+    found = {run.id: run.request.priority for run in store.runs.list(RunFilter()).items}
+    assert found == {running: 0, queued: 7, elsewhere: 0}
+    assert {change.subject for change in store.changes.after(start).changes} == {backfill.id, queued}
+    assert store.backfills.get(backfill.id).request == msgspec.structs.replace(ASKED, priority=7)
+
+
+def test_a_step_that_was_made_before_another_priority_launches_nothing(store: Store) -> None:
+    backfill = create(store)
+    store.backfills.set_priority(backfill.id, 7)
+
+    assert store.backfills.advance(backfill, step(launch_of("mon"), status=BackfillStatus.REQUESTED)) is None
+
+
+def test_what_has_ended_gets_no_other_priority(store: Store) -> None:
+    backfill = create(store)
+    advance(store, backfill, step(cancels_waiting=True, status=BackfillStatus.CANCELED))
+
+    with pytest.raises(AlreadyFinishedError):
+        store.backfills.set_priority(backfill.id, 7)
+
+
+def test_queued_runs_of_a_paused_backfill_wait_until_it_is_resumed_and_say_so(store: Store) -> None:
+    backfill = create(store)
+    held = launched(store, backfill, "mon")
+    other = launch(store, "orders")
+    store.backfills.pause(backfill.id)
+
+    reasons = store.queue.waiting([held, other.id], Limits(max_concurrent=1), no_pools)
+    claimed = [each.run.id for each in claim(store, limit=5, max_concurrent=2)]
+
+    assert claimed == [other.id], "it takes no room from others"
+    assert (reasons[held].kind, reasons[held].message) == (WaitKind.PAUSED, f"Backfill {backfill.id} is paused. It can start once that is resumed.")
+    assert claim(store) == []
+    store.backfills.resume(backfill.id)
+    assert [each.run.id for each in eventually(lambda: claim(store), seconds=10, what="the queue to be looked at again")] == [held]
+
+
+def test_a_run_of_a_paused_backfill_that_is_held_can_be_cancelled(store: Store) -> None:
+    backfill = create(store)
+    held = launched(store, backfill, "mon")
+    store.backfills.pause(backfill.id)
+
+    assert store.runs.request_cancel(held).status is RunStatus.CANCELED

@@ -83,6 +83,8 @@ def slow(context: pt.AssetContext) -> None:
     wait_for("go")
 """
 
+BEGUN = RunFilter(statuses=(RunStatus.STARTING, RunStatus.RUNNING))
+
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
@@ -184,6 +186,23 @@ def test_runs_of_some_partitions_each_for_a_job(site: Site) -> None:
     assert sorted(len(run.request.partition_keys) for run in runs_of(site, backfill)) == [10, 25, 25]
 
 
+def test_a_pause_lets_what_has_begun_go_on_and_a_resume_does_the_rest(site: Site) -> None:
+    backfill = start(site, "slow", key_range=("2024-01-01", "2024-01-31"))
+    eventually(lambda: any(site.scratch.glob("slow.*")), seconds=20, what="a slow day to begin")
+    site.store.backfills.pause(backfill.id)
+    site.allow("go")
+    eventually(lambda: not site.store.runs.count(BEGUN), seconds=60, what="what has begun to end")
+    written = counts(site, backfill).get(BackfillItemStatus.SUCCEEDED, 0)
+
+    assert site.store.backfills.get(backfill.id).status is BackfillStatus.PAUSED
+    assert site.store.runs.count(RunFilter(statuses=(RunStatus.QUEUED,))) > 0
+    site.store.backfills.resume(backfill.id)
+    done = ended(site, backfill)
+
+    assert done.status is BackfillStatus.SUCCEEDED
+    assert written < 31 == counts(site, backfill)[BackfillItemStatus.SUCCEEDED] == len(runs_of(site, backfill))
+
+
 def test_cancelling_ends_its_runs_and_launches_nothing_more(site: Site) -> None:
     backfill = start(site, "slow")
     eventually(lambda: any(site.scratch.glob("slow.*")), seconds=20, what="a slow day to begin")
@@ -194,6 +213,32 @@ def test_cancelling_ends_its_runs_and_launches_nothing_more(site: Site) -> None:
     assert done.status is BackfillStatus.CANCELED
     assert counts(site, backfill) == {BackfillItemStatus.CANCELED: 60}
     assert Counter(run.status for run in runs_of(site, backfill)) == {RunStatus.CANCELED: len(runs_of(site, backfill))}
+
+
+@pytest.mark.faults
+def test_a_pause_outlives_the_daemon(tmp_path: Path) -> None:
+    with a_site(tmp_path, main=FLIGHTS) as site:
+        site.work()
+        daemon = site.start("daemon", lease=1.0)
+        backfill = start(site, "raw", "clean", "monthly")
+        eventually(lambda: counts(site, backfill).get(BackfillItemStatus.SUCCEEDED, 0) >= 10, seconds=60, what="some days")
+        site.store.backfills.pause(backfill.id)
+        daemon.kill()
+        eventually(lambda: not site.store.runs.count(BEGUN), seconds=60, what="what has begun to end")
+        written, launched = sum(run.status is RunStatus.SUCCEEDED for run in runs_of(site, backfill)), len(runs_of(site, backfill))
+        daemon = site.start("daemon", lease=1.0)
+        eventually(lambda: counts(site, backfill)[BackfillItemStatus.SUCCEEDED] == 2 * written, seconds=60, what="what was written to be counted")
+
+        assert site.store.backfills.get(backfill.id).status is BackfillStatus.PAUSED
+        assert len(runs_of(site, backfill)) == launched
+        daemon.kill()
+        site.store.backfills.resume(backfill.id)
+        site.start("daemon", lease=1.0)
+
+        assert ended(site, backfill, seconds=90).status is BackfillStatus.SUCCEEDED
+        days = Counter((run.request.assets, key) for run in runs_of(site, backfill) for key in run.request.partition_keys)
+        assert len(days) == 60 + 2
+        assert set(days.values()) == {1}
 
 
 @pytest.mark.faults

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from partita.records.filters import RunFilter
 from partita.records.locations import LocationCatalog
 from partita.records.pages import PageRequest
 from partita.records.runs import Run, RunStatus
+from partita.storage.claims import Claim
 from partita.storage.store import Store
 from support.backfills import WEEK
 from support.stores import BOOM, LOCATION, NOON, Writer, claim, plan, statements, status, url_of, words
@@ -65,7 +66,12 @@ def counts(store: Store, backfill: Backfill) -> dict[BackfillItemStatus, int]:
 
 def work(store: Store, *, failed: tuple[str, ...] = (), limit: int = 1000) -> None:
     """Do what is in the queue; steps of assets in `failed` fail."""
-    for claimed in claim(store, limit=limit):
+    end(store, claim(store, limit=limit), failed=failed)
+
+
+def end(store: Store, begun: Sequence[Claim], *, failed: tuple[str, ...] = ()) -> None:
+    """Do runs that have been claimed; steps of assets in `failed` fail."""
+    for claimed in begun:
         steps = [str(key) for key in claimed.run.request.assets] or ["work"]
         ends = [
             StepFailed(at=NOON, step=each, error=BOOM, duration=1) if each in failed else StepSucceeded(at=NOON, step=each, duration=1)
@@ -321,7 +327,7 @@ def test_a_look_at_which_nothing_has_happened_reads_no_items_and_writes_nothing(
 
     assert [sql.split()[0] for sql in said(seen)] == ["SELECT"] * len(said(seen))
     assert len(said(seen)) <= 4
-    assert not [sql for sql in said(seen) if "backfill_items" in sql or "run_steps" in sql]
+    assert not [sql for sql in said(seen) if "backfill_items.position" in sql or "run_steps" in sql]
 
 
 def test_a_cancelled_backfill_whose_runs_still_end_writes_nothing_at_each_look(watched: tuple[Store, Seen]) -> None:
@@ -357,3 +363,192 @@ def test_a_run_of_many_items_ends_with_few_statements(watched: tuple[Store, Seen
 
     assert store.backfills.get(backfill.id).status is BackfillStatus.SUCCEEDED
     assert len([sql for sql in said(seen) if sql.startswith("UPDATE backfill_items")]) == 1
+
+
+def test_while_it_is_paused_its_runs_are_counted_and_nothing_is_launched(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backfills, "ROOM", 3)
+    publish(store, RAW)
+    backfill = start(store, "raw")
+    look = Backfills(store)
+    look()
+    begun = claim(store, limit=2)
+    store.backfills.pause(backfill.id)
+    look()
+    end(store, begun)
+
+    for _ in range(3):
+        look()
+
+    assert store.backfills.get(backfill.id).status is BackfillStatus.PAUSED
+    assert counts(store, backfill) == {BackfillItemStatus.SUCCEEDED: 2, BackfillItemStatus.RUNNING: 1, BackfillItemStatus.WAITING: 4}
+    assert len(runs(store)) == 3
+    assert claim(store) == []
+    store.backfills.resume(backfill.id)
+    assert play(store, look, backfill).status is BackfillStatus.SUCCEEDED
+    assert len(runs(store)) == 7
+
+
+@pytest.mark.parametrize(("failed", "status"), [((), BackfillStatus.SUCCEEDED), (("raw",), BackfillStatus.FAILED)], ids=["all succeed", "some fail"])
+def test_a_paused_backfill_ends_when_nothing_is_left(store: Store, failed: tuple[str, ...], status: BackfillStatus) -> None:
+    publish(store, RAW)
+    backfill = start(store, "raw")
+    look = Backfills(store)
+    look()
+    begun = claim(store, limit=7)
+    store.backfills.pause(backfill.id)
+    end(store, begun, failed=failed)
+
+    look()
+
+    done = store.backfills.get(backfill.id)
+    assert done.status is status
+    assert done.ended_at is not None
+
+
+def test_one_that_is_paused_before_it_has_begun_launches_nothing_until_it_is_resumed(store: Store) -> None:
+    publish(store, RAW, CLEAN)
+    backfill = start(store, "raw", "clean")
+    store.backfills.pause(backfill.id)
+    look = Backfills(store)
+
+    assert look() == IDLE
+    assert runs(store) == []
+    store.backfills.resume(backfill.id)
+    assert play(store, look, backfill).status is BackfillStatus.SUCCEEDED
+
+
+def test_a_paused_backfill_stays_so_when_another_daemon_takes_over(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backfills, "ROOM", 3)
+    publish(store, RAW, CLEAN)
+    backfill = start(store, "raw", "clean")
+    Backfills(store)()
+    begun = claim(store, limit=3)
+    store.backfills.pause(backfill.id)
+    end(store, begun[:1])
+
+    look = Backfills(store)
+    look()
+    end(store, begun[1:])
+    look()
+
+    assert store.backfills.get(backfill.id).status is BackfillStatus.PAUSED
+    assert len(runs(store)) == 3
+    assert counts(store, backfill) == {BackfillItemStatus.SUCCEEDED: 6, BackfillItemStatus.WAITING: 8}
+    store.backfills.resume(backfill.id)
+    assert play(store, look, backfill).status is BackfillStatus.SUCCEEDED
+    assert len(runs(store)) == 7
+
+
+def test_a_daemon_that_lost_its_role_over_a_pause_takes_nothing_for_what_it_was(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backfills, "ROOM", 3)
+    publish(store, RAW)
+    backfill = start(store, "raw")
+    one, other = Backfills(store), Backfills(store)
+    one()
+    begun = claim(store, limit=3)
+    store.backfills.pause(backfill.id)
+    one()
+    end(store, begun)
+    other()
+    store.backfills.resume(backfill.id)
+    other()
+    begun = claim(store, limit=3)
+    store.backfills.pause(backfill.id)
+    end(store, begun)
+    one()
+    store.backfills.resume(backfill.id)
+
+    assert play(store, one, backfill).status is BackfillStatus.SUCCEEDED
+    assert len(runs(store)) == 7
+
+
+def test_while_it_is_paused_nothing_is_given_up_although_its_code_is_gone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backfills, "ROOM", 2)
+    job = JobSpec(name="daily", graph="daily", partitions=WEEK.spec)
+    publish(store, RAW, jobs=(job,), graphs=(GraphSpec(name="daily"),))
+    request = BackfillRequest(job=BackfillJob(location=LOCATION, repository="main", name="daily"))
+    of_job = store.backfills.create(request, [BackfillItem(partition=day) for day in DAYS]).backfill
+    of_asset = start(store, "raw")
+    look = Backfills(store)
+    look()
+    begun = claim(store, limit=4)
+    for each in (of_job, of_asset):
+        store.backfills.pause(each.id)
+    publish(store, OTHER)
+
+    end(store, begun)
+    look()
+
+    for each in (of_job, of_asset):
+        assert counts(store, each) == {BackfillItemStatus.SUCCEEDED: 2, BackfillItemStatus.WAITING: 5}
+        assert store.backfills.get(each.id).status is BackfillStatus.PAUSED
+    publish(store, RAW, jobs=(job,), graphs=(GraphSpec(name="daily"),))
+    for each in (of_job, of_asset):
+        store.backfills.resume(each.id)
+        assert play(store, look, each).status is BackfillStatus.SUCCEEDED
+
+
+def test_cancelling_a_paused_backfill_ends_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backfills, "ROOM", 2)
+    publish(store, RAW)
+    backfill, idle = start(store, "raw"), start(store, "raw")
+    look = Backfills(store)
+    store.backfills.pause(idle.id)
+    look()
+    store.backfills.pause(backfill.id)
+    look()
+
+    for each in (backfill, idle):
+        store.backfills.request_cancel(each.id)
+    for _ in range(3):
+        look()
+
+    for each in (backfill, idle):
+        assert store.backfills.get(each.id).status is BackfillStatus.CANCELED
+        assert counts(store, each) == {BackfillItemStatus.CANCELED: 7}
+    assert {run.status for run in runs(store)} == {RunStatus.CANCELED}
+
+
+def test_a_retry_that_is_paused_at_once_writes_all_when_it_is_resumed(store: Store) -> None:
+    publish(store, RAW, CLEAN)
+    backfill = start(store, "raw", "clean")
+    look = Backfills(store)
+    play(store, look, backfill, failed=("clean",))
+
+    store.backfills.retry(backfill.id)
+    store.backfills.pause(backfill.id)
+    store.backfills.resume(backfill.id)
+    done = play(store, look, backfill)
+
+    assert done.status is BackfillStatus.SUCCEEDED
+    assert counts(store, backfill) == {BackfillItemStatus.SUCCEEDED: 14}
+
+
+def test_runs_that_come_have_the_priority_of_now(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backfills, "ROOM", 3)
+    publish(store, RAW)
+    backfill = start(store, "raw")
+    look = Backfills(store)
+    look()
+    work(store, limit=1)
+
+    store.backfills.set_priority(backfill.id, 4)
+    look()
+
+    assert [run.request.priority for run in runs(store)] == [0, 4, 4, 4]
+
+
+def test_a_look_at_a_paused_backfill_writes_nothing_and_reads_no_items(watched: tuple[Store, Seen]) -> None:
+    store, seen = watched
+    publish(store, RAW)
+    backfill = start(store, "raw")
+    look = Backfills(store)
+    look()
+    store.backfills.pause(backfill.id)
+    look()
+    seen.clear()
+
+    look()
+
+    assert {sql.split()[0] for sql in said(seen)} == {"SELECT"}
+    assert not [sql for sql in said(seen) if "backfill_items.position" in sql or "run_steps" in sql]

@@ -114,7 +114,16 @@ BackfillPolicyInput = TypedDict("BackfillPolicyInput", {"runsOf": "NotRequired[i
 CancelBackfillInput = TypedDict("CancelBackfillInput", {"backfillId": "str"})
 """A backfill to end."""
 
-RetryBackfillInput = TypedDict("RetryBackfillInput", {"backfillId": "str"})
+PauseBackfillInput = TypedDict("PauseBackfillInput", {"backfillId": "str"})
+"""A backfill to pause."""
+
+ResumeBackfillInput = TypedDict("ResumeBackfillInput", {"backfillId": "str"})
+"""A paused backfill that is to go on."""
+
+SetBackfillPriorityInput = TypedDict("SetBackfillPriorityInput", {"backfillId": "str", "priority": "int"})
+"""A backfill, and when its runs are to be claimed."""
+
+RetryBackfillInput = TypedDict("RetryBackfillInput", {"backfillId": "str", "statuses": "NotRequired[Sequence[str] | None]"})
 """A backfill of which to write again what was not written."""
 
 RunFilter = TypedDict(

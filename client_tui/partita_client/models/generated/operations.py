@@ -18,13 +18,16 @@ if TYPE_CHECKING:
         EvaluateSensorInput,
         LaunchRunInput,
         MaterializeAssetsInput,
+        PauseBackfillInput,
         ReloadCodeLocationInput,
         ReportAssetEventInput,
+        ResumeBackfillInput,
         RetryBackfillInput,
         RetryRunInput,
         RunFilter,
         RunOrder,
         SetAutomationStatusInput,
+        SetBackfillPriorityInput,
         SetRunPriorityInput,
         SetSensorCursorInput,
         StartBackfillInput,
@@ -69,12 +72,15 @@ if TYPE_CHECKING:
         ListStaleness,
         ListTicks,
         MaterializeAssets,
+        PauseBackfill,
         ReadLog,
         ReloadCodeLocation,
         ReportAssetEvent,
+        ResumeBackfill,
         RetryBackfill,
         RetryRun,
         SetAutomationStatus,
+        SetBackfillPriority,
         SetRunPriority,
         SetSensorCursor,
         StartBackfill,
@@ -98,6 +104,8 @@ if TYPE_CHECKING:
         TuiPartitionRun,
         TuiPartitions,
         TuiPartitionsOfJob,
+        TuiPauseBackfill,
+        TuiResumeBackfill,
         TuiRetryBackfill,
         TuiRunCounts,
         TuiRunDetail,
@@ -106,6 +114,7 @@ if TYPE_CHECKING:
         TuiSelect,
         TuiSensors,
         TuiSetAutomationStatus,
+        TuiSetBackfillPriority,
         TuiSetSensorCursor,
         TuiStartBackfill,
         TuiTicks,
@@ -1471,6 +1480,8 @@ fragment BackfillRecord on Backfill {
   priority
   partitionCount
   canCancel
+  canPause
+  canResume
   canRetry
   tags {
     ...Tag
@@ -1539,6 +1550,8 @@ fragment BackfillRecord on Backfill {
   priority
   partitionCount
   canCancel
+  canPause
+  canResume
   canRetry
   tags {
     ...Tag
@@ -1651,6 +1664,8 @@ fragment BackfillRecord on Backfill {
   priority
   partitionCount
   canCancel
+  canPause
+  canResume
   canRetry
   tags {
     ...Tag
@@ -1735,6 +1750,8 @@ fragment BackfillRecord on Backfill {
   priority
   partitionCount
   canCancel
+  canPause
+  canResume
   canRetry
   tags {
     ...Tag
@@ -1796,6 +1813,264 @@ def cancel_backfill(*, input: CancelBackfillInput) -> Request[CancelBackfill]:
     return Request("CancelBackfill", "mutation", CANCEL_BACKFILL, given({"input": input}))
 
 
+PAUSE_BACKFILL = """mutation PauseBackfill($input: PauseBackfillInput!) {
+  pauseBackfill(input: $input) {
+    backfill {
+      ...BackfillRecord
+    }
+    errors {
+      ...MutationError
+    }
+  }
+}
+
+fragment BackfillRecord on Backfill {
+  id
+  status
+  createdAt
+  endedAt
+  duration
+  title
+  selection
+  jobName
+  priority
+  partitionCount
+  canCancel
+  canPause
+  canResume
+  canRetry
+  tags {
+    ...Tag
+  }
+  assets {
+    key
+  }
+  policy {
+    maxPartitionsPerRun
+  }
+  statusCounts {
+    status
+    count
+  }
+  error {
+    ...PythonError
+  }
+}
+
+fragment MutationError on MutationError {
+  __typename
+  code
+  message
+  path
+  ... on NotFound {
+    id
+    suggestions
+  }
+  ... on RunConfigInvalid {
+    expected
+    suggestions
+  }
+  ... on NotEnded {
+    tick {
+      id
+    }
+  }
+}
+
+fragment PythonError on PythonError {
+  className
+  message
+  stack
+  cause {
+    className
+    message
+    stack
+  }
+}
+
+fragment Tag on Tag {
+  key
+  value
+}
+"""
+
+
+def pause_backfill(*, input: PauseBackfillInput) -> Request[PauseBackfill]:
+    return Request("PauseBackfill", "mutation", PAUSE_BACKFILL, given({"input": input}))
+
+
+RESUME_BACKFILL = """mutation ResumeBackfill($input: ResumeBackfillInput!) {
+  resumeBackfill(input: $input) {
+    backfill {
+      ...BackfillRecord
+    }
+    errors {
+      ...MutationError
+    }
+  }
+}
+
+fragment BackfillRecord on Backfill {
+  id
+  status
+  createdAt
+  endedAt
+  duration
+  title
+  selection
+  jobName
+  priority
+  partitionCount
+  canCancel
+  canPause
+  canResume
+  canRetry
+  tags {
+    ...Tag
+  }
+  assets {
+    key
+  }
+  policy {
+    maxPartitionsPerRun
+  }
+  statusCounts {
+    status
+    count
+  }
+  error {
+    ...PythonError
+  }
+}
+
+fragment MutationError on MutationError {
+  __typename
+  code
+  message
+  path
+  ... on NotFound {
+    id
+    suggestions
+  }
+  ... on RunConfigInvalid {
+    expected
+    suggestions
+  }
+  ... on NotEnded {
+    tick {
+      id
+    }
+  }
+}
+
+fragment PythonError on PythonError {
+  className
+  message
+  stack
+  cause {
+    className
+    message
+    stack
+  }
+}
+
+fragment Tag on Tag {
+  key
+  value
+}
+"""
+
+
+def resume_backfill(*, input: ResumeBackfillInput) -> Request[ResumeBackfill]:
+    return Request("ResumeBackfill", "mutation", RESUME_BACKFILL, given({"input": input}))
+
+
+SET_BACKFILL_PRIORITY = """mutation SetBackfillPriority($input: SetBackfillPriorityInput!) {
+  setBackfillPriority(input: $input) {
+    backfill {
+      ...BackfillRecord
+    }
+    errors {
+      ...MutationError
+    }
+  }
+}
+
+fragment BackfillRecord on Backfill {
+  id
+  status
+  createdAt
+  endedAt
+  duration
+  title
+  selection
+  jobName
+  priority
+  partitionCount
+  canCancel
+  canPause
+  canResume
+  canRetry
+  tags {
+    ...Tag
+  }
+  assets {
+    key
+  }
+  policy {
+    maxPartitionsPerRun
+  }
+  statusCounts {
+    status
+    count
+  }
+  error {
+    ...PythonError
+  }
+}
+
+fragment MutationError on MutationError {
+  __typename
+  code
+  message
+  path
+  ... on NotFound {
+    id
+    suggestions
+  }
+  ... on RunConfigInvalid {
+    expected
+    suggestions
+  }
+  ... on NotEnded {
+    tick {
+      id
+    }
+  }
+}
+
+fragment PythonError on PythonError {
+  className
+  message
+  stack
+  cause {
+    className
+    message
+    stack
+  }
+}
+
+fragment Tag on Tag {
+  key
+  value
+}
+"""
+
+
+def set_backfill_priority(*, input: SetBackfillPriorityInput) -> Request[SetBackfillPriority]:
+    return Request("SetBackfillPriority", "mutation", SET_BACKFILL_PRIORITY, given({"input": input}))
+
+
 RETRY_BACKFILL = """mutation RetryBackfill($input: RetryBackfillInput!) {
   retryBackfill(input: $input) {
     backfill {
@@ -1819,6 +2094,8 @@ fragment BackfillRecord on Backfill {
   priority
   partitionCount
   canCancel
+  canPause
+  canResume
   canRetry
   tags {
     ...Tag
@@ -1901,6 +2178,8 @@ fragment BackfillRecord on Backfill {
   priority
   partitionCount
   canCancel
+  canPause
+  canResume
   canRetry
   tags {
     ...Tag
@@ -4138,6 +4417,8 @@ fragment TuiBackfill on Backfill {
     count
   }
   canCancel
+  canPause
+  canResume
   canRetry
   error {
     className
@@ -4178,6 +4459,8 @@ fragment TuiBackfill on Backfill {
     count
   }
   canCancel
+  canPause
+  canResume
   canRetry
   error {
     className
@@ -4258,6 +4541,8 @@ fragment TuiBackfill on Backfill {
     count
   }
   canCancel
+  canPause
+  canResume
   canRetry
   error {
     className
@@ -4324,6 +4609,8 @@ fragment TuiBackfill on Backfill {
     count
   }
   canCancel
+  canPause
+  canResume
   canRetry
   error {
     className
@@ -4389,6 +4676,8 @@ fragment TuiBackfill on Backfill {
     count
   }
   canCancel
+  canPause
+  canResume
   canRetry
   error {
     className
@@ -4400,6 +4689,207 @@ fragment TuiBackfill on Backfill {
 
 def tui_cancel_backfill(*, input: CancelBackfillInput) -> Request[TuiCancelBackfill]:
     return Request("TuiCancelBackfill", "mutation", TUI_CANCEL_BACKFILL, given({"input": input}))
+
+
+TUI_PAUSE_BACKFILL = """mutation TuiPauseBackfill($input: PauseBackfillInput!) {
+  pauseBackfill(input: $input) {
+    backfill {
+      ...TuiBackfill
+    }
+    errors {
+      ...MutationError
+    }
+  }
+}
+
+fragment MutationError on MutationError {
+  __typename
+  code
+  message
+  path
+  ... on NotFound {
+    id
+    suggestions
+  }
+  ... on RunConfigInvalid {
+    expected
+    suggestions
+  }
+  ... on NotEnded {
+    tick {
+      id
+    }
+  }
+}
+
+fragment TuiBackfill on Backfill {
+  id
+  title
+  status
+  createdAt
+  endedAt
+  selection
+  assets {
+    key
+  }
+  jobName
+  policy {
+    maxPartitionsPerRun
+  }
+  priority
+  partitionCount
+  statusCounts {
+    status
+    count
+  }
+  canCancel
+  canPause
+  canResume
+  canRetry
+  error {
+    className
+    message
+  }
+}
+"""
+
+
+def tui_pause_backfill(*, input: PauseBackfillInput) -> Request[TuiPauseBackfill]:
+    return Request("TuiPauseBackfill", "mutation", TUI_PAUSE_BACKFILL, given({"input": input}))
+
+
+TUI_RESUME_BACKFILL = """mutation TuiResumeBackfill($input: ResumeBackfillInput!) {
+  resumeBackfill(input: $input) {
+    backfill {
+      ...TuiBackfill
+    }
+    errors {
+      ...MutationError
+    }
+  }
+}
+
+fragment MutationError on MutationError {
+  __typename
+  code
+  message
+  path
+  ... on NotFound {
+    id
+    suggestions
+  }
+  ... on RunConfigInvalid {
+    expected
+    suggestions
+  }
+  ... on NotEnded {
+    tick {
+      id
+    }
+  }
+}
+
+fragment TuiBackfill on Backfill {
+  id
+  title
+  status
+  createdAt
+  endedAt
+  selection
+  assets {
+    key
+  }
+  jobName
+  policy {
+    maxPartitionsPerRun
+  }
+  priority
+  partitionCount
+  statusCounts {
+    status
+    count
+  }
+  canCancel
+  canPause
+  canResume
+  canRetry
+  error {
+    className
+    message
+  }
+}
+"""
+
+
+def tui_resume_backfill(*, input: ResumeBackfillInput) -> Request[TuiResumeBackfill]:
+    return Request("TuiResumeBackfill", "mutation", TUI_RESUME_BACKFILL, given({"input": input}))
+
+
+TUI_SET_BACKFILL_PRIORITY = """mutation TuiSetBackfillPriority($input: SetBackfillPriorityInput!) {
+  setBackfillPriority(input: $input) {
+    backfill {
+      ...TuiBackfill
+    }
+    errors {
+      ...MutationError
+    }
+  }
+}
+
+fragment MutationError on MutationError {
+  __typename
+  code
+  message
+  path
+  ... on NotFound {
+    id
+    suggestions
+  }
+  ... on RunConfigInvalid {
+    expected
+    suggestions
+  }
+  ... on NotEnded {
+    tick {
+      id
+    }
+  }
+}
+
+fragment TuiBackfill on Backfill {
+  id
+  title
+  status
+  createdAt
+  endedAt
+  selection
+  assets {
+    key
+  }
+  jobName
+  policy {
+    maxPartitionsPerRun
+  }
+  priority
+  partitionCount
+  statusCounts {
+    status
+    count
+  }
+  canCancel
+  canPause
+  canResume
+  canRetry
+  error {
+    className
+    message
+  }
+}
+"""
+
+
+def tui_set_backfill_priority(*, input: SetBackfillPriorityInput) -> Request[TuiSetBackfillPriority]:
+    return Request("TuiSetBackfillPriority", "mutation", TUI_SET_BACKFILL_PRIORITY, given({"input": input}))
 
 
 TUI_RETRY_BACKFILL = """mutation TuiRetryBackfill($input: RetryBackfillInput!) {
@@ -4454,6 +4944,8 @@ fragment TuiBackfill on Backfill {
     count
   }
   canCancel
+  canPause
+  canResume
   canRetry
   error {
     className

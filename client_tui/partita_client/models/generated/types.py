@@ -162,6 +162,8 @@ __all__ = [
     "PageInfo",
     "Partition",
     "PartitionPage",
+    "PauseBackfill",
+    "PauseBackfillPauseBackfill",
     "Place",
     "PlaceCodeLocation",
     "PlanEvent",
@@ -174,6 +176,8 @@ __all__ = [
     "ReloadCodeLocationReloadCodeLocation",
     "ReportAssetEvent",
     "ReportAssetEventReportAssetEvent",
+    "ResumeBackfill",
+    "ResumeBackfillResumeBackfill",
     "RetryBackfill",
     "RetryBackfillRetryBackfill",
     "RetryRun",
@@ -200,6 +204,8 @@ __all__ = [
     "SetAutomationStatus",
     "SetAutomationStatusSetAutomationStatus",
     "SetAutomationStatusSetAutomationStatusAutomations",
+    "SetBackfillPriority",
+    "SetBackfillPrioritySetBackfillPriority",
     "SetRunPriority",
     "SetRunPrioritySetRunPriority",
     "SetSensorCursor",
@@ -306,6 +312,10 @@ __all__ = [
     "TuiPartitionsOfJobJobPartitions",
     "TuiPartitionsOfJobJobPartitionsKeys",
     "TuiPartitionsOfJobJobPartitionsKeysNodes",
+    "TuiPauseBackfill",
+    "TuiPauseBackfillPauseBackfill",
+    "TuiResumeBackfill",
+    "TuiResumeBackfillResumeBackfill",
     "TuiRetryBackfill",
     "TuiRetryBackfillRetryBackfill",
     "TuiRun",
@@ -339,6 +349,8 @@ __all__ = [
     "TuiServerQueueTagLimits",
     "TuiSetAutomationStatus",
     "TuiSetAutomationStatusSetAutomationStatus",
+    "TuiSetBackfillPriority",
+    "TuiSetBackfillPrioritySetBackfillPriority",
     "TuiSetSensorCursor",
     "TuiSetSensorCursorSetSensorCursor",
     "TuiStartBackfill",
@@ -978,6 +990,10 @@ class BackfillRecord(Shape):
     """How many partitions it writes, those of each asset counted."""
     can_cancel: bool
     """Whether it can be cancelled: it has not ended."""
+    can_pause: bool
+    """Whether it can be paused: it goes on."""
+    can_resume: bool
+    """Whether it can be resumed: it is paused."""
     can_retry: bool
     """Whether it can be retried: it has ended, and not all of it succeeded."""
     tags: tuple[Tag, ...]
@@ -1786,6 +1802,10 @@ class TuiBackfill(Shape):
     """How many of its partitions stand in each way, ways that none stands in left out."""
     can_cancel: bool
     """Whether it can be cancelled: it has not ended."""
+    can_pause: bool
+    """Whether it can be paused: it goes on."""
+    can_resume: bool
+    """Whether it can be resumed: it is paused."""
     can_retry: bool
     """Whether it can be retried: it has ended, and not all of it succeeded."""
     error: TuiBackfillError | None = None
@@ -2652,6 +2672,54 @@ class CancelBackfill(Shape):
     """End a backfill before it ends by itself: nothing more is launched, and its runs are ended."""
 
 
+class PauseBackfillPauseBackfill(Shape):
+    """What became of a backfill that was to be paused."""
+
+    backfill: BackfillRecord | None = None
+    """The backfill as it stands now; null when there is none of that id."""
+    errors: tuple[AnyMutationError, ...]
+    """What stopped it; empty when it was done."""
+
+
+class PauseBackfill(Shape):
+    """The answer to `PauseBackfill`."""
+
+    pause_backfill: PauseBackfillPauseBackfill
+    """Launch nothing more of a backfill until it is resumed: runs that have begun go on, those in the queue wait. One that is paused stays so."""
+
+
+class ResumeBackfillResumeBackfill(Shape):
+    """What became of a backfill that was to be resumed."""
+
+    backfill: BackfillRecord | None = None
+    """The backfill as it stands now; null when there is none of that id."""
+    errors: tuple[AnyMutationError, ...]
+    """What stopped it; empty when it was done."""
+
+
+class ResumeBackfill(Shape):
+    """The answer to `ResumeBackfill`."""
+
+    resume_backfill: ResumeBackfillResumeBackfill
+    """Let a paused backfill go on. One that is not paused stays as it is."""
+
+
+class SetBackfillPrioritySetBackfillPriority(Shape):
+    """What became of a change of the priority of a backfill."""
+
+    backfill: BackfillRecord | None = None
+    """The backfill as it stands now; null when there is none of that id."""
+    errors: tuple[AnyMutationError, ...]
+    """What stopped it; empty when it was done."""
+
+
+class SetBackfillPriority(Shape):
+    """The answer to `SetBackfillPriority`."""
+
+    set_backfill_priority: SetBackfillPrioritySetBackfillPriority
+    """Let the runs of a backfill be claimed sooner or later than others."""
+
+
 class RetryBackfillRetryBackfill(Shape):
     """What became of a backfill that was to be retried."""
 
@@ -3323,6 +3391,54 @@ class TuiCancelBackfill(Shape):
 
     cancel_backfill: TuiCancelBackfillCancelBackfill
     """End a backfill before it ends by itself: nothing more is launched, and its runs are ended."""
+
+
+class TuiPauseBackfillPauseBackfill(Shape):
+    """What became of a backfill that was to be paused."""
+
+    backfill: TuiBackfill | None = None
+    """The backfill as it stands now; null when there is none of that id."""
+    errors: tuple[AnyMutationError, ...]
+    """What stopped it; empty when it was done."""
+
+
+class TuiPauseBackfill(Shape):
+    """The answer to `TuiPauseBackfill`."""
+
+    pause_backfill: TuiPauseBackfillPauseBackfill
+    """Launch nothing more of a backfill until it is resumed: runs that have begun go on, those in the queue wait. One that is paused stays so."""
+
+
+class TuiResumeBackfillResumeBackfill(Shape):
+    """What became of a backfill that was to be resumed."""
+
+    backfill: TuiBackfill | None = None
+    """The backfill as it stands now; null when there is none of that id."""
+    errors: tuple[AnyMutationError, ...]
+    """What stopped it; empty when it was done."""
+
+
+class TuiResumeBackfill(Shape):
+    """The answer to `TuiResumeBackfill`."""
+
+    resume_backfill: TuiResumeBackfillResumeBackfill
+    """Let a paused backfill go on. One that is not paused stays as it is."""
+
+
+class TuiSetBackfillPrioritySetBackfillPriority(Shape):
+    """What became of a change of the priority of a backfill."""
+
+    backfill: TuiBackfill | None = None
+    """The backfill as it stands now; null when there is none of that id."""
+    errors: tuple[AnyMutationError, ...]
+    """What stopped it; empty when it was done."""
+
+
+class TuiSetBackfillPriority(Shape):
+    """The answer to `TuiSetBackfillPriority`."""
+
+    set_backfill_priority: TuiSetBackfillPrioritySetBackfillPriority
+    """Let the runs of a backfill be claimed sooner or later than others."""
 
 
 class TuiRetryBackfillRetryBackfill(Shape):

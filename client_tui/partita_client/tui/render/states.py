@@ -37,7 +37,7 @@ _MARKS: dict[Kind, dict[str, Mark]] = {
         ("materialized", "■", "ok"), ("failed", "✗", "failed"), ("running", "▓", "running"), ("stale", "◷", "stale"), ("missing", "□", "missing")
     ),
     "tick": _marks(("succeeded", "■", "ok"), ("failed", "✗", "failed"), ("skipped", "·", "skipped"), ("started", "▓", "running")),
-    "backfill": _marks(*_OVER, ("requested", "◌", "queued"), ("running", "▓", "running"), ("paused", "◌", "waiting"), ("canceling", "⏹", "warning")),
+    "backfill": _marks(*_OVER, ("requested", "◌", "queued"), ("running", "▓", "running"), ("paused", "⏸", "warning"), ("canceling", "⏹", "warning")),
     "item": _marks(
         ("succeeded", "■", "ok"),
         ("failed", "✗", "failed"),

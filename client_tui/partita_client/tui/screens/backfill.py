@@ -16,7 +16,7 @@ from partita_client.tui.feed import problem_of
 from partita_client.tui.render.states import mark_line
 from partita_client.tui.render.text import Line, ago, duration, plain
 from partita_client.tui.routes import Route
-from partita_client.tui.screens.backfill_actions import cancel_backfill, retry_backfill, why_not
+from partita_client.tui.screens.backfill_actions import cancel_backfill, retry_backfill, toggle_backfill, why_not
 from partita_client.tui.screens.base import PlaceScreen
 from partita_client.tui.screens.chrome import Pane
 from partita_client.tui.screens.tabs import Tabbed
@@ -39,7 +39,7 @@ class BackfillScreen(PlaceScreen):
     """A backfill as it goes on."""
 
     TOPICS = frozenset({Topic.BACKFILLS, Topic.RUNS})
-    OFFERS = ("backfill.retry", "backfill.cancel", "backfill.runs", "app.next_tab")
+    OFFERS = ("backfill.retry", "backfill.toggle", "backfill.cancel", "backfill.runs", "app.next_tab")
     AUTO_FOCUS = "#matrix"
 
     def __init__(self, desk: Desk, route: Route) -> None:
@@ -201,6 +201,12 @@ class BackfillScreen(PlaceScreen):
         """End it, after asking."""
         if self.backfill is not None:
             await cancel_backfill(self, self.backfill)
+
+    @work(group="action", exit_on_error=False)
+    async def do_backfill_toggle(self) -> None:
+        """Hold it, or let it go on."""
+        if self.backfill is not None:
+            await toggle_backfill(self, self.backfill)
 
     @work(group="action", exit_on_error=False)
     async def do_backfill_retry(self) -> None:

@@ -18,6 +18,7 @@ from partita_client.tui.store.words import many
 
 if TYPE_CHECKING:
     from partita_client.models import TuiBackfill
+    from partita_client.models.generated.inputs import RetryBackfillInput
 
 
 def why_not(action: Action, backfill: TuiBackfill | None) -> str | None:
@@ -27,6 +28,8 @@ def why_not(action: Action, backfill: TuiBackfill | None) -> str | None:
     if backfill is None:
         return "there is no backfill here"
     if action.id == "backfill.cancel" and not backfill.can_cancel:
+        return f"it is {backfill.status.value}"
+    if action.id == "backfill.toggle" and not (backfill.can_pause or backfill.can_resume):
         return f"it is {backfill.status.value}"
     if action.id == "backfill.retry" and not backfill.can_retry:
         return "nothing of it failed, or it has not ended"
@@ -49,11 +52,42 @@ async def cancel_backfill(screen: PlaceScreen, backfill: TuiBackfill) -> None:
         _told(screen, answer.cancel_backfill, "it is being cancelled")
 
 
+async def toggle_backfill(screen: PlaceScreen, backfill: TuiBackfill) -> None:
+    """Pause a backfill that goes on, or resume one that is paused."""
+    feed = screen.desk.feed
+    if backfill.can_resume:
+        resumed = await screen.asked(feed.execute(operations.tui_resume_backfill(input={"backfillId": backfill.id})))
+        if resumed is not None:
+            _told(screen, resumed.resume_backfill, "it goes on")
+        return
+    paused = await screen.asked(feed.execute(operations.tui_pause_backfill(input={"backfillId": backfill.id})))
+    if paused is not None:
+        _told(screen, paused.pause_backfill, "it is paused: runs that have begun go on")
+
+
 async def retry_backfill(screen: PlaceScreen, backfill: TuiBackfill) -> None:
-    """Run again what failed, was canceled or was skipped."""
-    answer = await screen.asked(screen.desk.feed.execute(operations.tui_retry_backfill(input={"backfillId": backfill.id})))
+    """Run again what failed; also what was canceled or skipped, unless only that is meant."""
+    counts = backfill_counts(backfill)
+    failed = counts.get("failed", 0)
+    rest = counts.get("canceled", 0) + counts.get("skipped", 0)
+    wanted: RetryBackfillInput = {"backfillId": backfill.id}
+    if failed and rest:
+        ways = [("all", "all that is not written"), ("failed", "only what failed")]
+        lines: list[Line] = [
+            ((plain(backfill.title or short_id(backfill.id), 100), "accent"),),
+            ((f"failed     {many(failed, 'partition')}", "failed"),),
+            ((f"skipped    {many(counts.get('skipped', 0), 'partition')}: they depend on what was not written", ""),),
+            ((f"canceled   {many(counts.get('canceled', 0), 'partition')}", ""),),
+            ((f"written    {many(counts.get('succeeded', 0), 'partition')}: stay as they are", "dim"),),
+        ]
+        way = await screen.app.push_screen_wait(Confirm("Retry this backfill?", lines, ways=ways))
+        if way is None:
+            return
+        if way == "failed":
+            wanted["statuses"] = ["FAILED"]
+    answer = await screen.asked(screen.desk.feed.execute(operations.tui_retry_backfill(input=wanted)))
     if answer is not None:
-        _told(screen, answer.retry_backfill, "what failed is tried again")
+        _told(screen, answer.retry_backfill, "what failed is tried again" if failed else "what was not written is tried again")
 
 
 def _told(screen: PlaceScreen, payload: object, done: str) -> None:

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from partita_client.tui.actions import Action
 from partita_client.tui.desk import Desk
 from partita_client.tui.routes import Route
-from partita_client.tui.screens.backfill_actions import cancel_backfill, retry_backfill, start_backfill, why_not
+from partita_client.tui.screens.backfill_actions import cancel_backfill, retry_backfill, start_backfill, toggle_backfill, why_not
 from partita_client.tui.screens.base import PlaceScreen
 from partita_client.tui.screens.chrome import Pane
 from partita_client.tui.screens.filter_bar import FilterBar
@@ -25,7 +25,7 @@ class BackfillsScreen(PlaceScreen):
     """The table of backfills."""
 
     TOPICS = frozenset({Topic.BACKFILLS})
-    OFFERS = ("list.open", "backfill.retry", "backfill.cancel", "backfill.start", "backfill.runs", "app.filter")
+    OFFERS = ("list.open", "backfill.retry", "backfill.toggle", "backfill.cancel", "backfill.start", "backfill.runs", "app.filter")
     AUTO_FOCUS = "#backfills"
 
     def __init__(self, desk: Desk, route: Route) -> None:
@@ -135,6 +135,11 @@ class BackfillsScreen(PlaceScreen):
     async def do_backfill_cancel(self) -> None:
         """End it, after asking."""
         await cancel_backfill(self, self.desk.world.backfills[self._table.cursor_id or ""])
+
+    @work(group="action", exit_on_error=False)
+    async def do_backfill_toggle(self) -> None:
+        """Hold it, or let it go on."""
+        await toggle_backfill(self, self.desk.world.backfills[self._table.cursor_id or ""])
 
     @work(group="action", exit_on_error=False)
     async def do_backfill_retry(self) -> None:

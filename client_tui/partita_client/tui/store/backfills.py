@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from partita_client.models import TuiBackfill
 
 FIELDS = ("status", "asset", "job")
-STATUSES = ("requested", "running", "canceling", "succeeded", "failed", "canceled")
+STATUSES = ("requested", "running", "paused", "canceling", "succeeded", "failed", "canceled")
 MONTH = re.compile(r"\d{4}-\d{2}")
 """A partition of a month as it may be named too, which is no date by itself."""
 WHOLE = "(whole)"

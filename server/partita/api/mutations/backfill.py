@@ -1,4 +1,4 @@
-"""Starting, cancelling and retrying backfills."""
+"""Starting backfills, and what is done to them afterwards."""
 
 from __future__ import annotations
 
@@ -18,18 +18,28 @@ from partita.api.mutations.requests import OF_SELECTION, Refused, check_texts, p
 from partita.api.problems import invalid, problems_of, too_many
 from partita.api.staleness import staleness_of
 from partita.api.types.enums import MutationErrorCode
-from partita.api.types.inputs import BackfillPolicyInput, CancelBackfillInput, PartitionSelection, RetryBackfillInput, StartBackfillInput
+from partita.api.types.inputs import (
+    BackfillPolicyInput,
+    CancelBackfillInput,
+    PartitionSelection,
+    PauseBackfillInput,
+    ResumeBackfillInput,
+    RetryBackfillInput,
+    SetBackfillPriorityInput,
+    StartBackfillInput,
+)
 from partita.definitions.keys import AssetKey
 from partita.definitions.partitions import Partitions, PartitionSet, partitions_of
 from partita.definitions.policies import BackfillPolicy
-from partita.errors import ConflictError, NotFoundError, RequestError
+from partita.errors import ConflictError, RequestError
 from partita.planning.backfill import BackfillScope, PartitionsChosen, plan_assets, plan_job
 from partita.planning.backfill_batches import next_batch
 from partita.records.assets import PartitionStatus
-from partita.records.backfills import Backfill, BackfillItem, BackfillItemStatus, BackfillJob, BackfillRequest
+from partita.records.backfills import UNWRITTEN, Backfill, BackfillItem, BackfillItemStatus, BackfillJob, BackfillRequest
 from partita.records.runs import RunRequest
 
 Items = tuple[BackfillItem, ...]
+OfBackfill = CancelBackfillInput | PauseBackfillInput | ResumeBackfillInput | RetryBackfillInput | SetBackfillPriorityInput
 
 MOST_KEYS = 1000
 """Partition keys that may be named one by one; a range names any number."""
@@ -64,25 +74,47 @@ async def cancel_backfill(context: Context, given: CancelBackfillInput) -> Backf
     return await _act(context, given, context.store.backfills.request_cancel)
 
 
+async def pause_backfill(context: Context, given: PauseBackfillInput) -> BackfillAnswer:
+    """Launch nothing more of a backfill until it is resumed."""
+    return await _act(context, given, context.store.backfills.pause)
+
+
+async def resume_backfill(context: Context, given: ResumeBackfillInput) -> BackfillAnswer:
+    """Let a paused backfill go on."""
+    return await _act(context, given, context.store.backfills.resume)
+
+
+async def set_backfill_priority(context: Context, given: SetBackfillPriorityInput) -> BackfillAnswer:
+    """Let the runs of a backfill be claimed sooner or later."""
+    return await _act(context, given, lambda backfill_id: context.store.backfills.set_priority(backfill_id, given.priority))
+
+
 async def retry_backfill(context: Context, given: RetryBackfillInput) -> BackfillAnswer:
     """Write again what a backfill has not written."""
-    return await _act(context, given, context.store.backfills.retry)
+    statuses = UNWRITTEN if given.statuses is None else [BackfillItemStatus(each) for each in given.statuses]
+
+    def retry(backfill_id: str) -> Backfill:
+        if not statuses or not set(statuses) <= set(UNWRITTEN):
+            raise Refused(invalid("`statuses` holds one or more of FAILED, CANCELED and SKIPPED: others are not retried.", path=["statuses"]))
+        return context.store.backfills.retry(backfill_id, statuses=statuses)
+
+    return await _act(context, given, retry)
 
 
-async def _act(context: Context, given: CancelBackfillInput | RetryBackfillInput, act: Callable[[str], Backfill]) -> BackfillAnswer:
+async def _act(context: Context, given: OfBackfill, act: Callable[[str], Backfill]) -> BackfillAnswer:
     backfill_id = given.backfill_id
 
     def work() -> BackfillAnswer:
         try:
             check_texts(given)
-            return BackfillAnswer(backfill=act(backfill_id))
         except Refused as refused:
             return BackfillAnswer(errors=refused.problems)
-        except NotFoundError as error:
-            return BackfillAnswer(errors=problems_of(error, path=["backfillId"]))
-        except RequestError as error:
+        try:
+            return BackfillAnswer(backfill=act(backfill_id))
+        except (Refused, RequestError) as error:
             found = context.store.backfills.find([backfill_id]).get(backfill_id)
-            return BackfillAnswer(backfill=found, errors=problems_of(error, path=["backfillId"]))
+            problems = error.problems if isinstance(error, Refused) else problems_of(error, path=["backfillId"])
+            return BackfillAnswer(backfill=found, errors=problems)
 
     return await context.read(work)
 

@@ -27,11 +27,14 @@ from partita.api.types.inputs import (
     EvaluateSensorInput,
     LaunchRunInput,
     MaterializeAssetsInput,
+    PauseBackfillInput,
     ReloadCodeLocationInput,
     ReportAssetEventInput,
+    ResumeBackfillInput,
     RetryBackfillInput,
     RetryRunInput,
     SetAutomationStatusInput,
+    SetBackfillPriorityInput,
     SetRunPriorityInput,
     SetSensorCursorInput,
     StartBackfillInput,
@@ -43,10 +46,13 @@ from partita.api.types.payloads import (
     EvaluateSensorPayload,
     LaunchRunPayload,
     MaterializeAssetsPayload,
+    PauseBackfillPayload,
     ReloadCodeLocationPayload,
     ReportAssetEventPayload,
+    ResumeBackfillPayload,
     RetryBackfillPayload,
     SetAutomationStatusPayload,
+    SetBackfillPriorityPayload,
     SetRunPriorityPayload,
     SetSensorCursorPayload,
     StartBackfillPayload,
@@ -104,6 +110,29 @@ class Mutation:
     async def cancel_backfill(info: Info, input: Annotated[CancelBackfillInput, argument("Which backfill.")]) -> BackfillAnswer:
         """End a backfill."""
         return await backfill.cancel_backfill(info.context, input)
+
+    @resolved(
+        "Launch nothing more of a backfill until it is resumed: runs that have begun go on, those in the queue wait. One that is paused stays so.",
+        type=PauseBackfillPayload,
+    )
+    @staticmethod
+    async def pause_backfill(info: Info, input: Annotated[PauseBackfillInput, argument("Which backfill.")]) -> BackfillAnswer:
+        """Pause a backfill."""
+        return await backfill.pause_backfill(info.context, input)
+
+    @resolved("Let a paused backfill go on. One that is not paused stays as it is.", type=ResumeBackfillPayload)
+    @staticmethod
+    async def resume_backfill(info: Info, input: Annotated[ResumeBackfillInput, argument("Which backfill.")]) -> BackfillAnswer:
+        """Resume a backfill."""
+        return await backfill.resume_backfill(info.context, input)
+
+    @resolved("Let the runs of a backfill be claimed sooner or later than others.", type=SetBackfillPriorityPayload)
+    @staticmethod
+    async def set_backfill_priority(
+        info: Info, input: Annotated[SetBackfillPriorityInput, argument("Which backfill, and its priority.")]
+    ) -> BackfillAnswer:
+        """Change the priority of a backfill."""
+        return await backfill.set_backfill_priority(info.context, input)
 
     @resolved("Write again what failed, was cancelled or was skipped in a backfill.", type=RetryBackfillPayload)
     @staticmethod

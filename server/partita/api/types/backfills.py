@@ -152,6 +152,18 @@ class Backfill(Node):
         """Whether it can be cancelled."""
         return not backfill.status.is_finished
 
+    @resolved("Whether it can be paused: it goes on.")
+    @staticmethod
+    def can_pause(backfill: Parent[backfills.Backfill]) -> bool:
+        """Whether it can be paused."""
+        return backfill.status in {BackfillStatus.REQUESTED, BackfillStatus.RUNNING}
+
+    @resolved("Whether it can be resumed: it is paused.")
+    @staticmethod
+    def can_resume(backfill: Parent[backfills.Backfill]) -> bool:
+        """Whether it can be resumed."""
+        return backfill.status is BackfillStatus.PAUSED
+
     @resolved("Whether it can be retried: it has ended, and not all of it succeeded.")
     @staticmethod
     def can_retry(backfill: Parent[backfills.Backfill]) -> bool:

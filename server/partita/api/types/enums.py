@@ -249,6 +249,7 @@ _describe(
     "Where a backfill stands.",
     REQUESTED="Nothing of it has been launched yet.",
     RUNNING="Its runs are launched as what they depend on succeeds.",
+    PAUSED="Nothing more is launched until it is resumed. Runs that have begun go on, those in the queue wait; it ends if nothing is left.",
     CANCELING="Nothing more is launched; its runs are being ended.",
     SUCCEEDED="Every partition was written.",
     FAILED="All that could be done is done, and some of it failed.",
@@ -290,6 +291,7 @@ _describe(
     POOL="A pool that it needs has no slot left.",
     PRIORITY="Others that could start as well come first.",
     LOCATION="Nobody can run it: its code location is not loaded, or has no worker.",
+    PAUSED="It belongs to a backfill that is paused.",
 )
 _describe(
     DaemonKind,

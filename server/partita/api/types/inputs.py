@@ -3,7 +3,7 @@
 import strawberry
 
 from partita.api.scalars import JSON
-from partita.api.types.enums import AutomationStatus, PartitionStatus, RetryStrategy
+from partita.api.types.enums import AutomationStatus, BackfillPartitionStatus, PartitionStatus, RetryStrategy
 from partita.api.types.fields import given, required
 from partita.api.types.node import TagInput
 
@@ -153,11 +153,36 @@ class CancelBackfillInput:
     backfill_id: strawberry.ID = required("Id of the backfill.")
 
 
+@strawberry.input(description="A backfill to pause.")
+class PauseBackfillInput:
+    """A backfill to pause."""
+
+    backfill_id: strawberry.ID = required("Id of the backfill.")
+
+
+@strawberry.input(description="A paused backfill that is to go on.")
+class ResumeBackfillInput:
+    """A backfill to resume."""
+
+    backfill_id: strawberry.ID = required("Id of the backfill.")
+
+
 @strawberry.input(description="A backfill of which to write again what was not written.")
 class RetryBackfillInput:
     """A backfill to retry."""
 
     backfill_id: strawberry.ID = required("Id of the backfill; it must have ended.")
+    statuses: list[BackfillPartitionStatus] | None = given(
+        "Only partitions that stand like this: FAILED, CANCELED, SKIPPED, or several of them. All three when left out."
+    )
+
+
+@strawberry.input(description="A backfill, and when its runs are to be claimed.")
+class SetBackfillPriorityInput:
+    """A backfill, and when its runs are to be claimed."""
+
+    backfill_id: strawberry.ID = required("Id of the backfill; it must not have ended.")
+    priority: int = required("The new priority of its runs that are queued, and of those that come: higher ones are claimed first.")
 
 
 @strawberry.input(description="Schedules and sensors to switch.")

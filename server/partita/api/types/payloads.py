@@ -87,6 +87,30 @@ class CancelBackfillPayload:
     errors: list[Obstacle] = shown(ERRORS)
 
 
+@strawberry.type(description="What became of a backfill that was to be paused.")
+class PauseBackfillPayload:
+    """What became of a backfill that was to be paused."""
+
+    backfill: str = shown("The backfill as it stands now; null when there is none of that id.", type=maybe(BACKFILL))
+    errors: list[Obstacle] = shown(ERRORS)
+
+
+@strawberry.type(description="What became of a backfill that was to be resumed.")
+class ResumeBackfillPayload:
+    """What became of a backfill that was to be resumed."""
+
+    backfill: str = shown("The backfill as it stands now; null when there is none of that id.", type=maybe(BACKFILL))
+    errors: list[Obstacle] = shown(ERRORS)
+
+
+@strawberry.type(description="What became of a change of the priority of a backfill.")
+class SetBackfillPriorityPayload:
+    """What became of a change of the priority of a backfill."""
+
+    backfill: str = shown("The backfill as it stands now; null when there is none of that id.", type=maybe(BACKFILL))
+    errors: list[Obstacle] = shown(ERRORS)
+
+
 @strawberry.type(description="What became of a backfill that was to be retried.")
 class RetryBackfillPayload:
     """What became of a backfill that was to be retried."""
