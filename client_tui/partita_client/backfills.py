@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from partita_client.errors import BackfillFailedError, RequestRefusedError, TimedOutError
-from partita_client.link import Link, Page, words
+from partita_client.link import Link, Page
 from partita_client.models.generated import operations
+from partita_client.wanted import words
 
 if TYPE_CHECKING:
     from partita_client.models import BackfillPartition, BackfillRecord, FollowBackfill, ListBackfillPartitions, PythonError

@@ -15,10 +15,10 @@ from partita_client.assets import Asset
 from partita_client.automation import Automation
 from partita_client.errors import RequestRefusedError
 from partita_client.history import Materialization
-from partita_client.link import Link, raw_request, words
+from partita_client.link import Link, raw_request
 from partita_client.models.generated import operations
 from partita_client.runs import Run
-from partita_client.wanted import Partition, to_partitions, to_tags
+from partita_client.wanted import Partition, to_partitions, to_tags, words
 
 if TYPE_CHECKING:
     from partita_client.models import AssetStaleness, CodeLocation, Job, Server

@@ -51,13 +51,6 @@ class Page(Protocol[T_co]):
         """Where the part stands in its list."""
 
 
-def words(given: str | Sequence[str] | None) -> list[str] | None:
-    """Words of a closed set as the API writes them."""
-    if given is None:
-        return None
-    return [word.upper() for word in ([given] if isinstance(given, str) else given)]
-
-
 def raw_request(document: str, variables: Mapping[str, Any] | None) -> Request[dict[str, Any]]:
     """A request of a document that a caller wrote; its answer stays as it came."""
     return Request("", "raw", document, dict(variables or {}))

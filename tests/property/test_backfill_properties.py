@@ -14,6 +14,7 @@ from partita.planning.backfill import BackfillScope
 from partita.planning.backfill_batches import Launch
 from partita.planning.backfill_chunks import Place
 from partita.records.backfills import BackfillItem, BackfillItemStatus
+from partita.records.pages import Direction
 from support.backfills import CANCELED, FAILED, NOW, SUCCEEDED, Played, items_of, scope_of
 
 CUTS: dict[str, pt.Partitions | None] = {
@@ -82,6 +83,8 @@ def needs_of(place: Place, scope: BackfillScope) -> list[Place]:
 def check_launch(launch: Launch, played: Played, scope: BackfillScope, launched: set[Place]) -> None:
     """What is launched is launched once, and after what it depends on has succeeded."""
     together = set(launch.chunk.items)
+    cut = scope.partitions(launch.request.assets[0])
+    assert cut is None or list(launch.request.partition_keys) == list(cut.select(launch.request.partition_keys, now=NOW))
     assert not together & launched, "an item is launched again"
     launched |= together
     for place in together:
@@ -106,10 +109,11 @@ def play(played: Played, scope: BackfillScope, data: Any, *, ends: Sequence[Back
 
 def drawn(scope: BackfillScope, data: Any) -> Played:
     """A backfill of some of the items there could be."""
-    every = items_of(scope)
+    order = data.draw(st.sampled_from(Direction))
+    every = items_of(scope, order=order)
     gaps = data.draw(st.sets(st.integers(0, len(every) - 1), max_size=len(every) - 1))
     items = [item for number, item in enumerate(every) if number not in gaps]
-    return Played(scope, items, policy=data.draw(POLICIES), room=data.draw(st.integers(1, 5)))
+    return Played(scope, items, policy=data.draw(POLICIES), room=data.draw(st.integers(1, 5)), order=order)
 
 
 def is_lost(item: BackfillItem, played: Played, scope: BackfillScope) -> bool:
@@ -148,7 +152,7 @@ def test_a_retry_writes_the_rest_and_nothing_again(scope: BackfillScope, data: A
     played = drawn(scope, data)
     play(played, scope, data, ends=[SUCCEEDED, FAILED])
 
-    again = Played(scope, played.retried(), room=played.room)
+    again = Played(scope, played.retried(), room=played.room, order=played.order)
     play(again, scope, data, ends=[SUCCEEDED])
 
     assert set(again.statuses.values()) == {SUCCEEDED}
@@ -165,6 +169,6 @@ def test_taken_up_anew_at_any_moment_it_goes_on_where_it_was(scope: BackfillScop
         for launch in list(played.under_way.values()):
             played.end(launch, data.draw(st.sampled_from([SUCCEEDED, SUCCEEDED, FAILED])))
         if data.draw(st.booleans()):
-            played = Played(scope, played.left(), room=played.room)
+            played = Played(scope, played.left(), room=played.room, order=played.order)
 
     assert all(status.is_finished for status in played.statuses.values())

@@ -16,6 +16,7 @@ from partita.planning.backfill_batches import Launch, take_batch
 from partita.planning.backfill_chunks import Place
 from partita.planning.backfill_progress import Ended, Progress
 from partita.records.backfills import BackfillItem, BackfillItemStatus, BackfillRequest
+from partita.records.pages import Direction
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 WEEK = pt.DailyPartitions(start="2024-01-01", end="2024-01-08")
@@ -30,9 +31,9 @@ def scope_of(*specs: pt.AssetSpec, external: Collection[str] = ()) -> BackfillSc
     return BackfillScope(graph=graph, owners=owners, now=NOW, dynamic={})
 
 
-def items_of(scope: BackfillScope, *keys: str, chosen: PartitionsChosen = ALL) -> tuple[BackfillItem, ...]:
+def items_of(scope: BackfillScope, *keys: str, chosen: PartitionsChosen = ALL, order: Direction = Direction.ASC) -> tuple[BackfillItem, ...]:
     """What a backfill of some assets, of all unless they are named, is to write."""
-    return plan_assets([AssetKey(key) for key in keys] or scope.graph.keys, chosen, scope, states_of=lambda _: {})
+    return plan_assets([AssetKey(key) for key in keys] or scope.graph.keys, chosen, scope, states_of=lambda _: {}, order=order)
 
 
 class Played:
@@ -43,19 +44,26 @@ class Played:
         items: what is to be written.
         policy: how it is cut into runs.
         room: runs that may be under way at once.
+        order: whether the first partitions come first.
     """
 
     def __init__(
-        self, scope: BackfillScope, items: Iterable[BackfillItem] | None = None, *, policy: BackfillPolicy | None = None, room: int = 100
+        self,
+        scope: BackfillScope,
+        items: Iterable[BackfillItem] | None = None,
+        *,
+        policy: BackfillPolicy | None = None,
+        room: int = 100,
+        order: Direction = Direction.ASC,
     ) -> None:
-        self.items = tuple(items_of(scope) if items is None else items)
-        self.room = room
+        self.items = tuple(items_of(scope, order=order) if items is None else items)
+        self.room, self.order = room, order
         self.launches: list[Launch] = []
         self.skipped: list[Place] = []
         self.reasons: list[str] = []
         self.under_way: dict[str, Launch] = {}
         self.statuses: dict[Place, BackfillItemStatus] = {(item.asset, item.partition): item.status for item in self.items}
-        self._request = BackfillRequest(policy=policy)
+        self._request = BackfillRequest(policy=policy, order=order)
         self.progress = Progress(self._request, self.items, scope)
 
     def launch(self) -> list[Launch]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from partita_client.errors import RequestRefusedError
 from partita_client.history import Materialization, Observation
-from partita_client.link import AsyncLink, Page, words
+from partita_client.link import AsyncLink, Page
 from partita_client.models.generated import operations
+from partita_client.wanted import words
 
 if TYPE_CHECKING:
     from partita_client.models import (

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
 from partita_client.aio.backfills import AsyncBackfill
 from partita_client.errors import RequestRefusedError
-from partita_client.link import AsyncLink, words
+from partita_client.link import AsyncLink
 from partita_client.models.generated import operations
-from partita_client.wanted import Partition, to_partitions, to_tags
+from partita_client.wanted import Partition, to_backfilled, to_policy, to_tags, words
 
 if TYPE_CHECKING:
-    from partita_client.models import ScheduleRecord, SensorRecord, TickRecord
-    from partita_client.models.generated.inputs import BackfillPolicyInput, PartitionSelection
+    from partita_client.models import BackfillPreview, ScheduleRecord, SensorRecord, TickRecord
 
 KEY_PAGE = 500
 
@@ -35,6 +34,7 @@ class AsyncAutomation:
         config: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
         priority: int = 0,
+        order: Literal["asc", "desc"] = "asc",
         runs_of: int | None = None,
         is_single_run: bool = False,
         title: str | None = None,
@@ -52,6 +52,7 @@ class AsyncAutomation:
             config: Run config of every run.
             tags: Tags of every run.
             priority: Runs of higher priority start first.
+            order: "asc" starts with the first partitions of each asset, "desc" with the last; what they depend on always comes first.
             runs_of: Each run writes up to so many neighbouring partitions; else as the assets say, or one.
             is_single_run: Instead of `runs_of`: one run writes all of them.
             title: What it is called, for people.
@@ -65,17 +66,6 @@ class AsyncAutomation:
         Raises:
             RequestRefusedError: nothing is selected, a partition does not exist, or the server says what else is wrong.
         """
-        # What is given twice over is sent so: the server refuses it in words.
-        policy: BackfillPolicyInput = {}
-        if is_single_run:
-            policy["singleRun"] = True
-        if runs_of is not None:
-            policy["runsOf"] = runs_of
-        wanted: PartitionSelection = to_partitions(partitions) or {}
-        if status in ("stale", ["stale"], ("stale",)):
-            wanted["stale"] = True
-        elif status is not None:
-            wanted["statuses"] = words(status)
         answer = await self._link.execute(
             operations.start_backfill(
                 input={
@@ -83,11 +73,12 @@ class AsyncAutomation:
                     "jobName": job,
                     "repository": repository,
                     "codeLocation": location,
-                    "partitions": wanted or {"all": True},
-                    "policy": policy or None,
+                    "partitions": to_backfilled(partitions, status),
+                    "policy": to_policy(runs_of, is_single_run=is_single_run),
                     "config": config,
                     "tags": to_tags(tags),
                     "priority": priority,
+                    "order": "DESC" if order == "desc" else "ASC",
                     "title": title,
                     "idempotencyKey": idempotency_key or uuid4().hex,
                 }
@@ -97,6 +88,47 @@ class AsyncAutomation:
         if payload.backfill is None:
             raise RequestRefusedError.of_payload(payload.errors)
         return AsyncBackfill(self._link, payload.backfill, is_replay=payload.is_replay)
+
+    async def preview_backfill(  # noqa: PLR0913 (what it previews says this much)
+        self,
+        selection: str | None = None,
+        *,
+        job: str | None = None,
+        partitions: Partition | None = None,
+        status: str | Sequence[str] | None = None,
+        config: Mapping[str, Any] | None = None,
+        order: Literal["asc", "desc"] = "asc",
+        runs_of: int | None = None,
+        is_single_run: bool = False,
+        repository: str | None = None,
+        location: str | None = None,
+    ) -> BackfillPreview:
+        """What `backfill` would do with these: how many partitions of which assets it would write, and in how many runs. Nothing is started.
+
+        Example:
+            `client.preview_backfill("flights", status="missing").run_count`
+
+        Raises:
+            RequestRefusedError: such a backfill would be refused.
+        """
+        answer = await self._link.execute(
+            operations.preview_backfill(
+                input={
+                    "selection": selection,
+                    "jobName": job,
+                    "repository": repository,
+                    "codeLocation": location,
+                    "partitions": to_backfilled(partitions, status),
+                    "policy": to_policy(runs_of, is_single_run=is_single_run),
+                    "config": config,
+                    "order": "DESC" if order == "desc" else "ASC",
+                }
+            )
+        )
+        preview = answer.backfill_preview
+        if preview.errors:
+            raise RequestRefusedError.of_payload(preview.errors)
+        return preview
 
     async def find_backfill(self, backfill_id: str) -> AsyncBackfill:
         """A backfill by its id.

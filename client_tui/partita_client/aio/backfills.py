@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from partita_client.errors import BackfillFailedError, RequestRefusedError, TimedOutError
-from partita_client.link import AsyncLink, Page, words
+from partita_client.link import AsyncLink, Page
 from partita_client.models.generated import operations
+from partita_client.wanted import words
 
 if TYPE_CHECKING:
     from partita_client.models import BackfillPartition, BackfillRecord, FollowBackfill, ListBackfillPartitions, PythonError

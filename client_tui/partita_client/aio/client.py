@@ -13,9 +13,9 @@ from partita_client.aio.automation import AsyncAutomation
 from partita_client.aio.runs import AsyncRun
 from partita_client.errors import RequestRefusedError
 from partita_client.history import Materialization
-from partita_client.link import AsyncLink, raw_request, words
+from partita_client.link import AsyncLink, raw_request
 from partita_client.models.generated import operations
-from partita_client.wanted import Partition, to_partitions, to_tags
+from partita_client.wanted import Partition, to_partitions, to_tags, words
 
 if TYPE_CHECKING:
     from partita_client.models import AssetStaleness, CodeLocation, Job, Server

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from partita.api.problems import Problem
+from partita.definitions.keys import AssetKey
 from partita.records.backfills import BackfillItem, BackfillItemStatus
 
 
@@ -20,3 +23,23 @@ class ShownItemCount:
 
     status: BackfillItemStatus
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewedAsset:
+    """The value behind a `BackfillPreviewAsset`."""
+
+    key: AssetKey
+    partition_count: int
+    first: str | None
+    last: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewedBackfill:
+    """The value behind a `BackfillPreview`."""
+
+    partition_count: int = 0
+    run_count: int = 0
+    assets: Sequence[PreviewedAsset] = ()
+    errors: Sequence[Problem] = ()

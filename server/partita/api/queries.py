@@ -6,16 +6,19 @@ import strawberry
 
 from partita.api import configs, nodes, sorting
 from partita.api.automations import ScheduleEntry, SensorEntry
+from partita.api.backfills import PreviewedBackfill
 from partita.api.context import Info
 from partita.api.definitions import Definitions
 from partita.api.entries import AssetEntry, JobEntry
 from partita.api.errors import ApiError
 from partita.api.limits import LIMITS
 from partita.api.lookups import find_automation, keys_of_set
+from partita.api.mutations.backfill import preview_backfill
 from partita.api.pages import ShownPage
 from partita.api.problems import Problem
 from partita.api.scalars import JSON
 from partita.api.status import ShownServer
+from partita.api.types.backfills import BackfillPreview
 from partita.api.types.connections import paged
 from partita.api.types.fields import ASSET, BACKFILL, JOB, RUN, SCHEDULE, SENSOR, TICK, WORKSPACE, argument, many, maybe, resolved
 from partita.api.types.filters import (
@@ -33,6 +36,7 @@ from partita.api.types.filters import (
     to_run_order,
     to_tick_filter,
 )
+from partita.api.types.inputs import StartBackfillInput
 from partita.api.types.node import Node
 from partita.api.types.problems import RunConfigInvalid
 from partita.api.types.server import Server
@@ -223,6 +227,12 @@ class Query:
     ) -> ShownPage[Run]:
         """A page of runs."""
         return await info.context.page_of_runs(to_run_filter(filter), order=to_run_order(order_by), page=page)
+
+    @resolved("What a backfill would do if it were started now; nothing is started.", type=BackfillPreview)
+    @staticmethod
+    async def backfill_preview(info: Info, input: Annotated[StartBackfillInput, argument("What to write.")]) -> PreviewedBackfill:
+        """Count what `startBackfill` would write."""
+        return await preview_backfill(info.context, input)
 
     @resolved("What is wrong with a run config, without launching anything; empty when nothing is.", type=list[RunConfigInvalid])
     @staticmethod

@@ -16,6 +16,7 @@ from partita.records.ids import short_id
 
 if TYPE_CHECKING:
     from partita_client import Backfill
+    from partita_client.models import BackfillPreview
 
 BACKFILL_STATUSES = click.Choice(["requested", "running", "paused", "canceling", "succeeded", "failed", "canceled"])
 
@@ -39,6 +40,8 @@ def backfill() -> None:
 @click.option("--stale", is_flag=True, help="Partitions whose code or inputs have changed since they were written.")
 @click.option("--runs-of", type=click.IntRange(min=1), metavar="N", help="Each run writes up to N neighbouring partitions.")
 @click.option("--single-run", is_flag=True, help="One run writes all of them.")
+@click.option("--order", type=click.Choice(["asc", "desc"]), default="asc", show_default=True, help="The first partitions first, or the last.")
+@click.option("--preview", "is_preview", is_flag=True, help="Only count what would be written, and in how many runs.")
 @click.option("--title", help="What it is called.")
 @click.option("--priority", type=PRIORITY, default=0, show_default=True, help="Runs of higher priority start first.")
 @click.option("--idempotency-key", help="The same key within a day starts once.")
@@ -54,21 +57,21 @@ def start(
     if given["runs_of"] is not None and given["single_run"]:
         raise click.UsageError("Give one of --runs-of and --single-run.")
     partitions, statuses = _chosen(**{name: given[name] for name in ("span", "keys", "is_all", "missing", "failed", "stale")})
+    wanted: dict[str, Any] = {
+        "job": given["job"],
+        "partitions": partitions,
+        "status": statuses or None,
+        "config": config,
+        "order": given["order"],
+        "runs_of": given["runs_of"],
+        "is_single_run": given["single_run"],
+    }
     with server.connect() as client:
-        started = client.backfill(
-            selection,
-            job=given["job"],
-            partitions=partitions,
-            status=statuses or None,
-            config=config,
-            tags=tags,
-            priority=given["priority"],
-            runs_of=given["runs_of"],
-            is_single_run=given["single_run"],
-            title=given["title"],
-            idempotency_key=given["idempotency_key"],
-        )
-        return _finish(started, is_waiting=is_waiting, as_json=as_json)
+        if given["is_preview"]:
+            _print_preview(client.preview_backfill(selection, **wanted), as_json=as_json)
+            return Exit.DONE
+        named = {name: given[name] for name in ("priority", "title", "idempotency_key")}
+        return _finish(client.backfill(selection, tags=tags, **wanted, **named), is_waiting=is_waiting, as_json=as_json)
 
 
 @backfill.command("list")
@@ -171,6 +174,17 @@ def _chosen(*, span: str | None, keys: tuple[str, ...], is_all: bool, missing: b
     if sum(map(bool, (span, keys, is_all, statuses, stale))) != 1:
         raise click.UsageError("Say which partitions: one of --range, --partition, --all, --stale, --missing and --failed.")
     return (parse_span(span) if span else list(keys) or None), "stale" if stale else statuses
+
+
+def _print_preview(found: BackfillPreview, *, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    rows = [[each.asset.key, str(each.partition_count), each.first_partition_key or "-", each.last_partition_key or "-"] for each in found.assets]
+    if rows:
+        print_table(["asset", "partitions", "begins with", "ends with"], rows, empty="")
+    counts = [f"{count:,} {word}{'s' * (count != 1)}" for count, word in ((found.partition_count, "partition"), (found.run_count, "run"))]
+    click.echo(f"It would write {counts[0]} in {counts[1]}. Nothing was started.")
 
 
 def _finish(started: Backfill, *, is_waiting: bool, as_json: bool) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +17,7 @@ from partita.errors import RequestError
 from partita.planning.coverage import cover
 from partita.records.assets import PartitionStatus
 from partita.records.backfills import BackfillItem
+from partita.records.pages import Direction
 
 Owner = tuple[str, str]
 """Location and repository."""
@@ -123,7 +124,13 @@ def _few(keys: Collection[AssetKey]) -> str:
 
 
 def plan_assets(
-    keys: Collection[AssetKey], chosen: PartitionsChosen, scope: BackfillScope, *, states_of: StatesOf, stale_of: StaleOf | None = None
+    keys: Collection[AssetKey],
+    chosen: PartitionsChosen,
+    scope: BackfillScope,
+    *,
+    states_of: StatesOf,
+    stale_of: StaleOf | None = None,
+    order: Direction = Direction.ASC,
 ) -> tuple[BackfillItem, ...]:
     """The items of a backfill of assets, in the order of their turn: upstream first, then by partition.
 
@@ -136,6 +143,7 @@ def plan_assets(
         scope: the workspace.
         states_of: how the partitions of an asset stand.
         stale_of: which of them are stale; needed when those are chosen.
+        order: whether the first partitions come first, or the last.
 
     Raises:
         RequestError: there is nothing to write, or the partitions do not fit the assets, or are not clear for all of them.
@@ -151,7 +159,7 @@ def plan_assets(
         groups = tuple(group for group in groups if group.kind.partitions is not None)
     sets = _chosen_sets([key for group in groups for key in group.keys], chosen, scope, states_of=states_of, stale_of=stale_of)
     sets = _whole_steps(sets, scope)
-    items = [item for group in groups for item in _items_of(group, sets)]
+    items = [item for group in groups for item in _items_of(group, sets, order)]
     if not items:
         raise RequestError("There is nothing to write: none of the chosen partitions exists, or none stands as was asked for.")
     return tuple(items)
@@ -170,7 +178,9 @@ def _whole_steps(sets: dict[AssetKey, PartitionSet | None], scope: BackfillScope
     return {key: united.get((scope.owners[key], scope.graph.spec(key).step or ""), found) for key, found in sets.items()}
 
 
-def plan_job(partitions: PartitionsSpec, chosen: PartitionsChosen, scope: BackfillScope, *, name: str) -> tuple[BackfillItem, ...]:
+def plan_job(
+    partitions: PartitionsSpec, chosen: PartitionsChosen, scope: BackfillScope, *, name: str, order: Direction = Direction.ASC
+) -> tuple[BackfillItem, ...]:
     """The items of a backfill of a partitioned job.
 
     Raises:
@@ -182,10 +192,14 @@ def plan_job(partitions: PartitionsSpec, chosen: PartitionsChosen, scope: Backfi
     found = _own_set(partitions_of(partitions, scope.dynamic), chosen, owner=f"Job {name!r}", now=scope.now)
     if not found:
         raise RequestError(f"Job {name!r} has none of the chosen partitions yet.")
-    return tuple(BackfillItem(partition=key) for key in found)
+    return tuple(BackfillItem(partition=key) for key in _ordered(found, order))
 
 
-def _items_of(group: Group, sets: Mapping[AssetKey, PartitionSet | None]) -> list[BackfillItem]:
+def _ordered(keys: PartitionSet, order: Direction) -> Iterable[str]:
+    return keys if order is Direction.ASC else list(keys)[::-1]
+
+
+def _items_of(group: Group, sets: Mapping[AssetKey, PartitionSet | None], order: Direction) -> list[BackfillItem]:
     if group.kind.partitions is None:
         return [BackfillItem(asset=key) for key in group.keys]
     wanted = [(key, found) for key in group.keys if (found := sets[key])]
@@ -194,9 +208,10 @@ def _items_of(group: Group, sets: Mapping[AssetKey, PartitionSet | None]) -> lis
         everything = found if everything is None else everything | found
     if everything is None:
         return []
+    turns = _ordered(everything, order)
     if all(found == everything for _, found in wanted):
-        return [BackfillItem(asset=key, partition=partition) for partition in everything for key, _ in wanted]
-    return [BackfillItem(asset=key, partition=partition) for partition in everything for key, found in wanted if partition in found]
+        return [BackfillItem(asset=key, partition=partition) for partition in turns for key, _ in wanted]
+    return [BackfillItem(asset=key, partition=partition) for partition in turns for key, found in wanted if partition in found]
 
 
 def _chosen_sets(

@@ -10,6 +10,7 @@ from partita.planning.backfill import BackfillScope
 from partita.planning.backfill_chunks import Chunk, Place
 from partita.planning.backfill_progress import Progress
 from partita.records.backfills import BackfillItem, BackfillRequest
+from partita.records.pages import Direction
 from partita.records.runs import RunRequest
 
 
@@ -54,6 +55,8 @@ def take_batch(backfill_id: str, request: BackfillRequest, progress: Progress, *
 
 def _request_for(chunk: Chunk, request: BackfillRequest, common: dict[str, Any]) -> RunRequest:
     keys = tuple(key for key in chunk.turns if key is not None)
+    if request.order is Direction.DESC:  # the last come first; within a run they stand as they always do
+        keys = keys[::-1]
     if chunk.group is not None:
         location, repository = chunk.group.kind.owner
         return RunRequest(location=location, repository=repository, assets=chunk.keys, partition_keys=keys, **common)

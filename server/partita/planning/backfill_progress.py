@@ -70,6 +70,11 @@ class Progress:
         self._reasons: dict[str, None] = {}
         self._uncut = self._read(items)
 
+    def count_runs(self) -> int:
+        """How many runs there will be if nothing fails, provided that none has been taken yet."""
+        self._cut()
+        return len(self._chunks.unlooked)
+
     def take(self, room: int) -> Taken:
         """What can be launched now, at most `room` runs, and what has been given up. What is taken counts as running."""
         self._cut()

@@ -12,6 +12,7 @@ import msgspec
 from partita.definitions.keys import AssetKey
 from partita.definitions.policies import BackfillPolicy
 from partita.records.failures import PythonError
+from partita.records.pages import Direction
 
 
 class BackfillStatus(StrEnum):
@@ -79,6 +80,8 @@ class BackfillRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     config: dict[str, Any] = {}
     tags: dict[str, str] = {}
     priority: int = 0
+    order: Direction = Direction.ASC
+    """Of the partitions of each asset; what they depend on comes first whatever the order."""
     title: str | None = None
     launched_by: str = "user"
 

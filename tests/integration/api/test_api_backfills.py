@@ -256,3 +256,50 @@ def test_the_priority_of_a_backfill_is_changed_with_that_of_its_queued_runs(api:
     assert prefer(1, of="backfill_nothing") == {"backfill": None, "errors": [{"code": "NOT_FOUND", "path": ["backfillId"]}]}
     end(api, backfill_id, BackfillStatus.CANCELED, cancels_waiting=True)
     assert prefer(6) == {"backfill": {"priority": 5}, "errors": [{"code": "ALREADY_FINISHED", "path": ["backfillId"]}]}
+
+
+PREVIEW = (
+    "query($input: StartBackfillInput!) { backfillPreview(input: $input) { partitionCount runCount errors { code path }"
+    " assets { asset { key } partitionCount firstPartitionKey lastPartitionKey } } }"
+)
+
+
+def preview(api: Api, **given: Any) -> dict[str, Any]:
+    """What a backfill would do."""
+    found: dict[str, Any] = api.ask(PREVIEW, input=given)["backfillPreview"]
+    return found
+
+
+def test_a_preview_counts_partitions_and_runs_and_starts_nothing(api: Api) -> None:
+    found = preview(api, selection="raw/orders or marts/revenue or raw/customers", partitions={"range": {"from": "2026-01-01", "to": "2026-01-10"}})
+
+    counts = {each["asset"]["key"]: (each["partitionCount"], each["firstPartitionKey"], each["lastPartitionKey"]) for each in found["assets"]}
+    ten = (10, "2026-01-01", "2026-01-10")
+    assert counts == {"raw/orders": ten, "marts/revenue": (1, "2026-01-01", "2026-01-01"), "raw/customers": (1, None, None)}
+    assert (found["partitionCount"], found["runCount"], found["errors"]) == (12, 12, [])
+    assert api.store.backfills.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("policy", "count"), [(None, 10), ({"runsOf": 4}, 3), ({"singleRun": True}, 1)], ids=["one each", "runs of four", "single run"]
+)
+def test_a_preview_tells_how_many_runs_a_policy_makes(api: Api, policy: Any, count: int) -> None:
+    ten = {"range": {"from": "2026-01-01", "to": "2026-01-10"}}
+
+    assert preview(api, jobName="daily", partitions=ten, policy=policy)["runCount"] == count
+    assert preview(api, selection="raw/orders", partitions=ten, policy=policy)["runCount"] == count
+
+
+def test_what_would_be_refused_is_refused_in_its_preview_with_the_same_words(api: Api) -> None:
+    for given in ({"partitions": TWO}, {"selection": "raw/ordrs", "partitions": TWO}, {"selection": "raw/orders", "partitions": {"keys": ["x"]}}):
+        told = [(each["code"], each["path"]) for each in start(api, **given)["errors"]]
+        assert preview(api, **given) == {"partitionCount": 0, "runCount": 0, "assets": [], "errors": [{"code": c, "path": p} for c, p in told]}
+        assert told
+
+
+def test_the_last_partitions_come_first_where_that_is_asked_for(api: Api) -> None:
+    for given in ({"selection": "raw/orders"}, {"jobName": "daily"}):
+        made = start(api, **given, partitions=TWO, order="DESC")["backfill"]
+        assert [each["partitionKey"] for each in made["partitions"]["nodes"]] == ["2026-01-02", "2026-01-01"]
+        assert api.ask("query($id: ID!) { backfill(id: $id) { order } }", id=made["id"])["backfill"] == {"order": "DESC"}
+    assert [each["firstPartitionKey"] for each in preview(api, selection="raw/orders", partitions=TWO, order="DESC")["assets"]] == ["2026-01-02"]

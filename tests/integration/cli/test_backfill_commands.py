@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,3 +82,23 @@ def test_a_retry_may_take_only_what_failed(backfill: Commands, api: Api) -> None
     assert "'succeeded' is not one of" in backfill("retry", one, "--only", "succeeded").err
     assert backfill("retry", one, "--only", "failed", "--only", "canceled", "--no-wait").code == 0
     assert api.store.backfills.get(one).status is BackfillStatus.REQUESTED
+
+
+def test_a_preview_counts_and_starts_nothing(backfill: Commands, api: Api) -> None:
+    shown = backfill("start", "raw/orders", "--range", "2026-01-01..2026-01-10", "--runs-of", "4", "--order", "desc", "--preview")
+
+    assert shown.code == 0
+    assert [words for line in shown.out.splitlines() if (words := line.split()) and words[0] == "raw/orders"] == [
+        ["raw/orders", "10", "2026-01-10", "2026-01-01"]
+    ]
+    assert shown.out.endswith("It would write 10 partitions in 3 runs. Nothing was started.\n")
+    assert json.loads(backfill("start", "--job", "daily", "--all", "--single-run", "--preview", "--json").out)["run_count"] == 1
+    assert "Did you mean" in backfill("start", "raw/ordrs", "--all", "--preview").err
+    assert api.store.backfills.count() == 0
+
+
+def test_the_last_partitions_come_first_where_that_is_asked_for(backfill: Commands, api: Api) -> None:
+    one = backfill.start("raw/orders", "--range", "2026-01-01..2026-01-03", "--order", "desc")
+
+    assert [item.partition for item in api.store.backfills.all_items(one)] == ["2026-01-03", "2026-01-02", "2026-01-01"]
+    assert json.loads(backfill("show", one, "--json").out)["order"] == "desc"

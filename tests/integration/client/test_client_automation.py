@@ -120,6 +120,17 @@ def test_a_backfill_is_paused_resumed_and_preferred(api: Api, client: Client) ->
     assert backfill.retry(status=["failed", "canceled"]).counts["waiting"] == 3
 
 
+def test_a_backfill_is_previewed_and_begins_with_the_last(api: Api, client: Client) -> None:
+    wanted: dict[str, Any] = {"partitions": ("2026-01-01", "2026-01-03"), "runs_of": 2, "order": "desc"}
+
+    seen = client.preview_backfill("flights", **wanted)
+
+    assert (seen.partition_count, seen.run_count, api.store.backfills.count()) == (3, 2, 0)
+    assert [(each.asset.key, each.first_partition_key, each.last_partition_key) for each in seen.assets] == [("flights", "2026-01-03", "2026-01-01")]
+    assert [each.partition_key for each in client.backfill("flights", **wanted).partitions()] == ["2026-01-03", "2026-01-02", "2026-01-01"]
+    assert refused(lambda: client.preview_backfill("fligths"))[0] == "NOT_FOUND"
+
+
 @pytest.mark.parametrize(
     ("given", "code", "path", "said"),
     [

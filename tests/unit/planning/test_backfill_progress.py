@@ -8,6 +8,7 @@ import partita as pt
 from partita.definitions.policies import BackfillPolicy
 from partita.planning.backfill import BackfillScope, PartitionsChosen
 from partita.records.backfills import BackfillItem, BackfillItemStatus
+from partita.records.pages import Direction
 from support.backfills import CANCELED, FAILED, SUCCEEDED, WEEK, Played, items_of, run_of, scope_of
 
 DAYS = [f"2024-01-0{day}" for day in range(1, 8)]
@@ -277,3 +278,31 @@ def test_what_a_step_computes_together_is_given_up_together() -> None:
     played.play(failed={("rates", "2024-01-01")})
 
     assert played.runs == [(["rates"], ["2024-01-01"])] + [(["alone"], [day]) for day in DAYS]
+
+
+def test_the_last_partitions_come_first_where_that_is_asked_for_but_after_what_they_need() -> None:
+    before = pt.TimeWindowMapping(-1, -1, allow_missing=True)
+    raw, clean = pt.AssetSpec("raw", partitions=WEEK), pt.AssetSpec("clean", deps=[pt.Dep("raw", mapping=before)], partitions=WEEK)
+    played = Played(scope_of(raw, clean), order=Direction.DESC, room=1)
+
+    played.play()
+
+    assert played.runs == [(["raw"], [day]) for day in reversed(DAYS)] + [(["clean"], [day]) for day in reversed(DAYS)]
+
+
+def test_a_run_that_comes_first_because_it_writes_the_last_partitions_has_them_in_their_order() -> None:
+    played = Played(scope_of(pt.AssetSpec("raw", partitions=WEEK)), policy=BackfillPolicy(max_partitions_per_run=3), order=Direction.DESC)
+
+    played.play()
+
+    assert played.runs == [(["raw"], DAYS[4:]), (["raw"], DAYS[1:4]), (["raw"], DAYS[:1])]
+
+
+@pytest.mark.parametrize(("policy", "count"), [(None, 8), (BackfillPolicy(max_partitions_per_run=3), 4), (BackfillPolicy(), 2)])
+def test_how_many_runs_there_will_be_is_known_beforehand(policy: BackfillPolicy | None, count: int) -> None:
+    specs = (pt.AssetSpec("raw", partitions=WEEK), pt.AssetSpec("clean", deps=["raw"], partitions=WEEK), pt.AssetSpec("total", deps=["clean"]))
+    played = Played(scope_of(*specs), policy=policy)
+
+    assert played.progress.count_runs() == count
+    played.play()
+    assert len(played.runs) == count

@@ -14,6 +14,7 @@ __all__ = [
     "LogLevel",
     "MetadataKind",
     "MutationErrorCode",
+    "OrderDirection",
     "PartitionStatus",
     "RunStatus",
     "SensorKind",
@@ -197,6 +198,17 @@ class MutationErrorCode(Word):
     """The run config is not what the target's schema asks for."""
     TOO_MANY = "too_many"
     """The input asks for more than is allowed at once."""
+    UNKNOWN = "unknown"
+    """A word that this client does not know yet."""
+
+
+class OrderDirection(Word):
+    """Which way a list runs."""
+
+    ASC = "asc"
+    """Smallest or oldest first."""
+    DESC = "desc"
+    """Largest or newest first."""
     UNKNOWN = "unknown"
     """A word that this client does not know yet."""
 

@@ -86,9 +86,6 @@ EvaluateSensorInput = TypedDict("EvaluateSensorInput", {"cursor": "NotRequired[s
 AddDynamicPartitionsInput = TypedDict("AddDynamicPartitionsInput", {"keys": "Sequence[str]", "setName": "str"})
 """Keys to add to a set of dynamic partitions."""
 
-BackfillFilter = TypedDict("BackfillFilter", {"assetKeys": "NotRequired[Sequence[str] | None]", "statuses": "NotRequired[Sequence[str] | None]"})
-"""Which backfills are wanted: all given fields must hold, a list means any of its values."""
-
 StartBackfillInput = TypedDict(
     "StartBackfillInput",
     {
@@ -97,6 +94,7 @@ StartBackfillInput = TypedDict(
         "idempotencyKey": "NotRequired[str | None]",
         "job": "NotRequired[str | None]",
         "jobName": "NotRequired[str | None]",
+        "order": "NotRequired[str]",
         "partitions": "NotRequired[PartitionSelection | None]",
         "policy": "NotRequired[BackfillPolicyInput | None]",
         "priority": "NotRequired[int]",
@@ -110,6 +108,9 @@ StartBackfillInput = TypedDict(
 
 BackfillPolicyInput = TypedDict("BackfillPolicyInput", {"runsOf": "NotRequired[int | None]", "singleRun": "NotRequired[bool | None]"})
 """How partitions are cut into runs; exactly one field is given."""
+
+BackfillFilter = TypedDict("BackfillFilter", {"assetKeys": "NotRequired[Sequence[str] | None]", "statuses": "NotRequired[Sequence[str] | None]"})
+"""Which backfills are wanted: all given fields must hold, a list means any of its values."""
 
 CancelBackfillInput = TypedDict("CancelBackfillInput", {"backfillId": "str"})
 """A backfill to end."""

@@ -73,6 +73,7 @@ if TYPE_CHECKING:
         ListTicks,
         MaterializeAssets,
         PauseBackfill,
+        PreviewBackfill,
         ReadLog,
         ReloadCodeLocation,
         ReportAssetEvent,
@@ -1462,6 +1463,54 @@ def add_dynamic_partitions(*, input: AddDynamicPartitionsInput) -> Request[AddDy
     return Request("AddDynamicPartitions", "mutation", ADD_DYNAMIC_PARTITIONS, given({"input": input}))
 
 
+PREVIEW_BACKFILL = """query PreviewBackfill($input: StartBackfillInput!) {
+  backfillPreview(input: $input) {
+    ...BackfillPreview
+  }
+}
+
+fragment BackfillPreview on BackfillPreview {
+  partitionCount
+  runCount
+  assets {
+    partitionCount
+    firstPartitionKey
+    lastPartitionKey
+    asset {
+      key
+    }
+  }
+  errors {
+    ...MutationError
+  }
+}
+
+fragment MutationError on MutationError {
+  __typename
+  code
+  message
+  path
+  ... on NotFound {
+    id
+    suggestions
+  }
+  ... on RunConfigInvalid {
+    expected
+    suggestions
+  }
+  ... on NotEnded {
+    tick {
+      id
+    }
+  }
+}
+"""
+
+
+def preview_backfill(*, input: StartBackfillInput) -> Request[PreviewBackfill]:
+    return Request("PreviewBackfill", "query", PREVIEW_BACKFILL, given({"input": input}))
+
+
 GET_BACKFILL = """query GetBackfill($id: ID!) {
   backfill(id: $id) {
     ...BackfillRecord
@@ -1478,6 +1527,7 @@ fragment BackfillRecord on Backfill {
   selection
   jobName
   priority
+  order
   partitionCount
   canCancel
   canPause
@@ -1548,6 +1598,7 @@ fragment BackfillRecord on Backfill {
   selection
   jobName
   priority
+  order
   partitionCount
   canCancel
   canPause
@@ -1662,6 +1713,7 @@ fragment BackfillRecord on Backfill {
   selection
   jobName
   priority
+  order
   partitionCount
   canCancel
   canPause
@@ -1748,6 +1800,7 @@ fragment BackfillRecord on Backfill {
   selection
   jobName
   priority
+  order
   partitionCount
   canCancel
   canPause
@@ -1834,6 +1887,7 @@ fragment BackfillRecord on Backfill {
   selection
   jobName
   priority
+  order
   partitionCount
   canCancel
   canPause
@@ -1920,6 +1974,7 @@ fragment BackfillRecord on Backfill {
   selection
   jobName
   priority
+  order
   partitionCount
   canCancel
   canPause
@@ -2006,6 +2061,7 @@ fragment BackfillRecord on Backfill {
   selection
   jobName
   priority
+  order
   partitionCount
   canCancel
   canPause
@@ -2092,6 +2148,7 @@ fragment BackfillRecord on Backfill {
   selection
   jobName
   priority
+  order
   partitionCount
   canCancel
   canPause
@@ -2176,6 +2233,7 @@ fragment BackfillRecord on Backfill {
   selection
   jobName
   priority
+  order
   partitionCount
   canCancel
   canPause
@@ -4411,6 +4469,7 @@ fragment TuiBackfill on Backfill {
     maxPartitionsPerRun
   }
   priority
+  order
   partitionCount
   statusCounts {
     status
@@ -4453,6 +4512,7 @@ fragment TuiBackfill on Backfill {
     maxPartitionsPerRun
   }
   priority
+  order
   partitionCount
   statusCounts {
     status
@@ -4535,6 +4595,7 @@ fragment TuiBackfill on Backfill {
     maxPartitionsPerRun
   }
   priority
+  order
   partitionCount
   statusCounts {
     status
@@ -4603,6 +4664,7 @@ fragment TuiBackfill on Backfill {
     maxPartitionsPerRun
   }
   priority
+  order
   partitionCount
   statusCounts {
     status
@@ -4670,6 +4732,7 @@ fragment TuiBackfill on Backfill {
     maxPartitionsPerRun
   }
   priority
+  order
   partitionCount
   statusCounts {
     status
@@ -4737,6 +4800,7 @@ fragment TuiBackfill on Backfill {
     maxPartitionsPerRun
   }
   priority
+  order
   partitionCount
   statusCounts {
     status
@@ -4804,6 +4868,7 @@ fragment TuiBackfill on Backfill {
     maxPartitionsPerRun
   }
   priority
+  order
   partitionCount
   statusCounts {
     status
@@ -4871,6 +4936,7 @@ fragment TuiBackfill on Backfill {
     maxPartitionsPerRun
   }
   priority
+  order
   partitionCount
   statusCounts {
     status
@@ -4938,6 +5004,7 @@ fragment TuiBackfill on Backfill {
     maxPartitionsPerRun
   }
   priority
+  order
   partitionCount
   statusCounts {
     status

@@ -17,6 +17,7 @@ from partita_client.models.generated.enums import (
     LogLevel,
     MetadataKind,
     MutationErrorCode,
+    OrderDirection,
     PartitionStatus,
     RunStatus,
     SensorKind,
@@ -55,6 +56,9 @@ __all__ = [
     "BackfillPartition",
     "BackfillPartitionPage",
     "BackfillPartitionRun",
+    "BackfillPreview",
+    "BackfillPreviewAssets",
+    "BackfillPreviewAssetsAsset",
     "BackfillRecord",
     "BackfillRecordAssets",
     "BackfillRecordPolicy",
@@ -167,6 +171,7 @@ __all__ = [
     "Place",
     "PlaceCodeLocation",
     "PlanEvent",
+    "PreviewBackfill",
     "ProgressEvent",
     "PythonError",
     "PythonErrorCause",
@@ -986,6 +991,8 @@ class BackfillRecord(Shape):
     """Name of the job that it runs; null when it writes assets."""
     priority: int
     """Priority of its runs."""
+    order: OrderDirection
+    """Whether the first partitions of each asset come first, or the last."""
     partition_count: int
     """How many partitions it writes, those of each asset counted."""
     can_cancel: bool
@@ -1046,6 +1053,92 @@ class BackfillPartitionPage(Shape):
     """The items of this page."""
     page_info: PageInfo
     """Where this page stands in the list."""
+
+
+class BackfillPreviewAssetsAsset(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    key: str
+    """Its key: segments joined by `/`, unique in the workspace."""
+
+
+class BackfillPreviewAssets(Shape):
+    """What a backfill would write of one asset."""
+
+    partition_count: int
+    """How many of its partitions; 1 when it has none, and is written as a whole."""
+    first_partition_key: str | None = None
+    """The one whose turn comes first; null when it has no partitions."""
+    last_partition_key: str | None = None
+    """The one whose turn comes last; null when it has no partitions."""
+    asset: BackfillPreviewAssetsAsset
+    """The asset."""
+
+
+class MutationError(Shape):
+    """One thing that stopped a mutation. Select code, message and path always; spread for the rest."""
+
+    type_name: str = pydantic.Field(alias="__typename")
+    code: MutationErrorCode
+    """What sort of thing it is."""
+    message: str
+    """What is wrong, where, and what to do, for people."""
+    path: tuple[str, ...] | None = None
+    """Where in the input it is, from the outside in; null when it is no single place."""
+
+
+class NotFound(MutationError):
+    """Something that the input names does not exist."""
+
+    id: str | None = None
+    """The id or name that was given."""
+    suggestions: tuple[str, ...]
+    """Names that exist and are close to it."""
+
+
+class RunConfigInvalid(MutationError):
+    """A value of the run config is not what its schema asks for."""
+
+    expected: Any = None
+    """The JSON Schema of the place that is wrong; null when there should be nothing."""
+    suggestions: tuple[str, ...]
+    """Names that exist there and are close to the one that was given."""
+
+
+class NotEndedTick(Shape):
+    """One time that a schedule or sensor was due, and what became of it."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+
+
+class NotEnded(MutationError):
+    """What was asked for takes longer than one operation may; it goes on."""
+
+    tick: NotEndedTick | None = None
+    """The tick that goes on; follow it with `ticks`, or look at it by its id."""
+
+
+AnyMutationError = Annotated[
+    Annotated[NotFound, pydantic.Tag("NotFound")]
+    | Annotated[RunConfigInvalid, pydantic.Tag("RunConfigInvalid")]
+    | Annotated[NotEnded, pydantic.Tag("NotEnded")]
+    | Annotated[MutationError, pydantic.Tag("MutationError")],
+    pydantic.Discriminator(kind_of("NotFound", "RunConfigInvalid", "NotEnded", otherwise="MutationError")),
+]
+
+
+class BackfillPreview(Shape):
+    """What a backfill would do if it were started now."""
+
+    partition_count: int
+    """How many partitions it would write, those of each asset counted; 0 when it would be refused."""
+    run_count: int
+    """In how many runs, if nothing fails."""
+    assets: tuple[BackfillPreviewAssets, ...]
+    """The assets that it would write, upstream first; empty for a job."""
+    errors: tuple[AnyMutationError, ...]
+    """Why it would be refused; empty when it would start."""
 
 
 class RunRecordWaitReason(Shape):
@@ -1796,6 +1889,8 @@ class TuiBackfill(Shape):
     """How it cuts partitions into runs; null when the assets say, one each if they do not."""
     priority: int
     """Priority of its runs."""
+    order: OrderDirection
+    """Whether the first partitions of each asset come first, or the last."""
     partition_count: int
     """How many partitions it writes, those of each asset counted."""
     status_counts: tuple[TuiBackfillStatusCounts, ...]
@@ -2090,59 +2185,6 @@ class TuiJob(Shape):
     """How its runs are cut; null when they are not partitioned."""
     assets: tuple[TuiJobAssets, ...]
     """The assets it writes, in the order they are written; empty for a job of ops."""
-
-
-class MutationError(Shape):
-    """One thing that stopped a mutation. Select code, message and path always; spread for the rest."""
-
-    type_name: str = pydantic.Field(alias="__typename")
-    code: MutationErrorCode
-    """What sort of thing it is."""
-    message: str
-    """What is wrong, where, and what to do, for people."""
-    path: tuple[str, ...] | None = None
-    """Where in the input it is, from the outside in; null when it is no single place."""
-
-
-class NotFound(MutationError):
-    """Something that the input names does not exist."""
-
-    id: str | None = None
-    """The id or name that was given."""
-    suggestions: tuple[str, ...]
-    """Names that exist and are close to it."""
-
-
-class RunConfigInvalid(MutationError):
-    """A value of the run config is not what its schema asks for."""
-
-    expected: Any = None
-    """The JSON Schema of the place that is wrong; null when there should be nothing."""
-    suggestions: tuple[str, ...]
-    """Names that exist there and are close to the one that was given."""
-
-
-class NotEndedTick(Shape):
-    """One time that a schedule or sensor was due, and what became of it."""
-
-    id: str
-    """Opaque, globally unique id; it stays the same when code is reloaded."""
-
-
-class NotEnded(MutationError):
-    """What was asked for takes longer than one operation may; it goes on."""
-
-    tick: NotEndedTick | None = None
-    """The tick that goes on; follow it with `ticks`, or look at it by its id."""
-
-
-AnyMutationError = Annotated[
-    Annotated[NotFound, pydantic.Tag("NotFound")]
-    | Annotated[RunConfigInvalid, pydantic.Tag("RunConfigInvalid")]
-    | Annotated[NotEnded, pydantic.Tag("NotEnded")]
-    | Annotated[MutationError, pydantic.Tag("MutationError")],
-    pydantic.Discriminator(kind_of("NotFound", "RunConfigInvalid", "NotEnded", otherwise="MutationError")),
-]
 
 
 class CodeLocationRepositories(Shape):
@@ -2608,6 +2650,13 @@ class AddDynamicPartitions(Shape):
 
     add_dynamic_partitions: AddDynamicPartitionsAddDynamicPartitions
     """Add keys to a set of dynamic partitions."""
+
+
+class PreviewBackfill(Shape):
+    """The answer to `PreviewBackfill`."""
+
+    backfill_preview: BackfillPreview
+    """What a backfill would do if it were started now; nothing is started."""
 
 
 class GetBackfill(Shape):

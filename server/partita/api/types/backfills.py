@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import strawberry
 from strawberry import Parent
 
-from partita.api.backfills import ShownItem, ShownItemCount
+from partita.api.backfills import PreviewedAsset, ShownItem, ShownItemCount
 from partita.api.context import Info
 from partita.api.entries import AssetEntry, JobEntry
 from partita.api.launchers import launcher_of
@@ -14,12 +14,13 @@ from partita.api.pages import ShownPage
 from partita.api.scalars import Duration
 from partita.api.timing import elapsed
 from partita.api.types.connections import paged
-from partita.api.types.enums import BackfillPartitionStatus, BackfillStatus
+from partita.api.types.enums import BackfillPartitionStatus, BackfillStatus, Direction
 from partita.api.types.failures import PythonError
 from partita.api.types.fields import ASSET, BACKFILL_PARTITION, JOB, RUN, argument, many, maybe, resolved, shown, shows
 from partita.api.types.filters import RunFilterInput, to_run_filter
 from partita.api.types.launchers import Launcher
 from partita.api.types.node import Node, Tag, to_tags
+from partita.api.types.problems import Obstacle
 from partita.records import backfills
 from partita.records.filters import RunOrder
 from partita.records.pages import PageRequest
@@ -62,6 +63,31 @@ class BackfillPartition:
         return await info.context.loaders.run(shown.item.run_id)
 
 
+@strawberry.type(description="What a backfill would write of one asset.")
+class BackfillPreviewAsset:
+    """What a backfill would write of one asset."""
+
+    partition_count: int = shown("How many of its partitions; 1 when it has none, and is written as a whole.")
+    first_partition_key: str | None = shown("The one whose turn comes first; null when it has no partitions.", "first")
+    last_partition_key: str | None = shown("The one whose turn comes last; null when it has no partitions.", "last")
+
+    @resolved("The asset.", type=ASSET)
+    @staticmethod
+    def asset(shown: Parent[PreviewedAsset], info: Info) -> AssetEntry:
+        """The asset."""
+        return info.context.definitions.show_asset(shown.key)
+
+
+@strawberry.type(description="What a backfill would do if it were started now.")
+class BackfillPreview:
+    """What a backfill would do."""
+
+    partition_count: int = shown("How many partitions it would write, those of each asset counted; 0 when it would be refused.")
+    run_count: int = shown("In how many runs, if nothing fails.")
+    assets: list[BackfillPreviewAsset] = shown("The assets that it would write, upstream first; empty for a job.")
+    errors: list[Obstacle] = shown("Why it would be refused; empty when it would start.")
+
+
 @strawberry.type(description="Many partitions of assets, or of a job, written run after run in the order they depend on each other.")
 @shows(backfills.Backfill)
 class Backfill(Node):
@@ -73,6 +99,7 @@ class Backfill(Node):
     title: str | None = shown("What it was called; null when nothing was said.", "request.title")
     selection: str | None = shown("The selection of assets that was asked for; null for a job.", "request.selection")
     priority: int = shown("Priority of its runs.", "request.priority")
+    order: Direction = shown("Whether the first partitions of each asset come first, or the last.", "request.order")
     policy: BackfillPolicy | None = shown("How it cuts partitions into runs; null when the assets say, one each if they do not.", "request.policy")
     error: PythonError | None = shown("What went wrong, so far while it goes on: why partitions failed or were skipped; null when nothing did.")
     partition_count: int = shown("How many partitions it writes, those of each asset counted.", "item_count")

@@ -3,7 +3,7 @@
 import strawberry
 
 from partita.api.scalars import JSON
-from partita.api.types.enums import AutomationStatus, BackfillPartitionStatus, PartitionStatus, RetryStrategy
+from partita.api.types.enums import AutomationStatus, BackfillPartitionStatus, Direction, PartitionStatus, RetryStrategy
 from partita.api.types.fields import given, required
 from partita.api.types.node import TagInput
 
@@ -142,6 +142,7 @@ class StartBackfillInput:
     config: JSON | None = given("Run config of every run.")
     tags: list[TagInput] = strawberry.field(default_factory=list, description="Tags of every run.")
     priority: int = given("Runs of higher priority are claimed first.", default=0)
+    order: Direction = given("Whether the first partitions come first, or the last; what they depend on always does.", default=Direction.ASC)
     title: str | None = given("What it is called, for people.")
     idempotency_key: str | None = given(IDEMPOTENCY)
 
