@@ -18,6 +18,7 @@ import msgspec
 from partita.errors import OperationError, SettingsError
 from partita.execution.extras import EXTRAS, needed
 from partita.execution.printed import gap_at, next_gap
+from partita.records.codec import decode
 
 INDEX = "index.json"
 DONE = ".archived"
@@ -159,7 +160,7 @@ class LogArchive:
             return None
         except Exception as error:
             raise self._refused(run_id, error) from error
-        found = msgspec.json.decode(raw, type=dict[str, _Entry])
+        found = decode(raw, dict[str, _Entry])
         with self._lock:
             if len(self._indexes) >= 1000:
                 self._indexes.clear()

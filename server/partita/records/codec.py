@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+import threading
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -35,9 +35,18 @@ def encode(value: Any) -> bytes:
     return _ENCODER.encode(value)
 
 
-@cache
+_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+# Two threads that make decoders at the same time crash the process (msgspec 0.22): each finds what the other has half made of a class.
+_making = threading.Lock()
+
+
 def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(kind, dec_hook=_from_plain)
+    if (found := _decoders.get(kind)) is not None:
+        return found
+    with _making:
+        if kind not in _decoders:
+            _decoders[kind] = msgspec.json.Decoder(kind, dec_hook=_from_plain)
+        return _decoders[kind]
 
 
 def decode(raw: bytes | str, kind: type[T]) -> T:
@@ -46,8 +55,7 @@ def decode(raw: bytes | str, kind: type[T]) -> T:
     Raises:
         msgspec.DecodeError: the bytes are not such a value.
     """
-    made: Any = _decoder  # a type is hashable, which its checker does not believe
-    value: T = made(kind).decode(raw)
+    value: T = _decoder(kind).decode(raw)
     return value
 
 

@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import Column, ColumnElement, Connection, Select, tuple_
 
 from partita.errors import RequestError
+from partita.records.codec import decode
 from partita.records.pages import Direction, Page, PageRequest
 from partita.storage.rows import AnyRow
 
@@ -82,7 +83,7 @@ def decode_cursor(keyset: Keyset, cursor: str) -> Position:
     """
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        part = msgspec.json.decode(raw, type=Part)
+        part = decode(raw, Part)
     except (binascii.Error, msgspec.DecodeError, ValueError):
         raise RequestError(f"{cursor[:60]!r} is not a cursor. Use one that this list has given.") from None
     if part.name != keyset.full_name:
