@@ -12,6 +12,7 @@ import sys
 
 from benchmarks import (
     automation,
+    backfill_scale,
     conditions_scale,
     definitions_scale,
     execution_scale,
@@ -37,6 +38,7 @@ MEASURES = {
     "storage-history": storage_scale.measure_storage_history,
     "automation": automation.measure_automation,
     "backfill": automation.measure_backfill,
+    "backfill-scale": backfill_scale.measure_backfill_scale,
     "tui": terminal.measure_tui,
 }
 

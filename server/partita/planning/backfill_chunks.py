@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from partita.definitions.keys import AssetKey
 from partita.definitions.policies import BackfillPolicy
@@ -16,6 +16,7 @@ Place = tuple[AssetKey | None, str | None]
 """Asset and partition of an item."""
 Turns = dict[str | None, int]
 """Partitions, and when it is the turn of each among those of their group."""
+NOTHING: Iterator[tuple[Edge, str | None]] = iter(())
 ONE_EACH = BackfillPolicy(max_partitions_per_run=1)
 
 
@@ -30,7 +31,7 @@ class Chunk:
     keys: tuple[AssetKey, ...]
     """Empty for a job."""
     turns: Turns
-    checks: Iterator[tuple[Edge, str | None]] = field(default_factory=lambda: iter(()))
+    checks: Iterator[tuple[Edge, str | None]] = NOTHING
     """What it depends on and has not looked at yet."""
     waits: tuple[Edge, str | None] | None = None
     """What it looks at next."""
