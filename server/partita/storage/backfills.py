@@ -35,9 +35,7 @@ _items = backfill_items.c
 _of_backfill = _items.backfill_id == bindparam("of_backfill")
 _FIND = select(backfills).where(backfills.c.id.in_(bindparam("ids", expanding=True)))
 # Only what the index by status holds: for more SQLite goes through every item of the backfill instead.
-_HAS_RUNNING = exists(
-    select(_items.position).where(_items.backfill_id == backfills.c.id, _items.status == BackfillItemStatus.RUNNING.value).limit(1)
-)
+_HAS_RUNNING = exists(select(_items.position).where(_items.backfill_id == backfills.c.id, _items.status == BackfillItemStatus.RUNNING.value).limit(1))
 _ACTIVE = (
     select(backfills)
     .where(or_(backfills.c.status.in_(["requested", "running", "canceling"]), (backfills.c.status == "paused") & _HAS_RUNNING))

@@ -327,7 +327,7 @@ def test_a_look_at_which_nothing_has_happened_reads_no_items_and_writes_nothing(
 
     assert [sql.split()[0] for sql in said(seen)] == ["SELECT"] * len(said(seen))
     assert len(said(seen)) <= 4
-    assert not [sql for sql in said(seen) if "backfill_items.position" in sql or "run_steps" in sql]
+    assert not [sql for sql in said(seen) if "backfill_items.run_id" in sql or "run_steps" in sql]
 
 
 def test_a_cancelled_backfill_whose_runs_still_end_writes_nothing_at_each_look(watched: tuple[Store, Seen]) -> None:
@@ -551,4 +551,4 @@ def test_a_look_at_a_paused_backfill_writes_nothing_and_reads_no_items(watched: 
     look()
 
     assert {sql.split()[0] for sql in said(seen)} == {"SELECT"}
-    assert not [sql for sql in said(seen) if "backfill_items.position" in sql or "run_steps" in sql]
+    assert not [sql for sql in said(seen) if "backfill_items.run_id" in sql or "run_steps" in sql]
