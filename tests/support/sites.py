@@ -198,14 +198,14 @@ class Site:
 
 
 @contextmanager
-def a_site(folder: Path, *, storage: str | None = None, logs: str | None = None, **modules: str) -> Iterator[Site]:
-    """A workspace with one location for each module text, on SQLite or at the URL `storage`; every process of it is gone afterwards."""
+def a_site(folder: Path, *, storage: str | None = None, logs: str | None = None, more: str = "", **modules: str) -> Iterator[Site]:
+    """A workspace with one location for each module text, on SQLite or at the URL `storage`, `more` in its file; no process of it is left."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "scratch").mkdir(exist_ok=True)
     tables = [f'[[location]]\nname = "{name}"\nfile = "{name}.py"\n' for name in modules]
     asked = [f'{name} = "{value}"\n' for name, value in (("url", storage), ("logs", logs)) if value is not None]
     tables += ["[storage]\n" + "".join(asked)] if asked else []
-    (folder / "partita.toml").write_text("\n".join(tables))
+    (folder / "partita.toml").write_text("\n".join([*tables, more]))
     settings = load_settings(folder / "partita.toml", environ={})
     settings.home.mkdir(exist_ok=True)
     with Store.open(settings.storage.url) as store:

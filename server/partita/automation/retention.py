@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 CHANGES_KEPT = timedelta(days=7)
 RUN_STATUSES_KEPT = timedelta(days=90)
 EVALUATIONS_KEPT = timedelta(days=90)
+ALERTS_KEPT = timedelta(days=90)
 TICKS_KEPT = {"skipped": timedelta(days=7), "launched": timedelta(days=90), "failed": timedelta(days=90)}
 """Unless the workspace file says otherwise."""
 PORTION = 5_000
@@ -69,5 +70,6 @@ class Retention:
             ticks_before=TickAges(**{name: now - age for name, age in kept.items()}),
             evaluations_before=now - EVALUATIONS_KEPT,
             run_statuses_before=now - RUN_STATUSES_KEPT,
+            alerts_before=now - ALERTS_KEPT,
             limit=PORTION,
         )

@@ -48,6 +48,8 @@ class Timing:
     """How long a tick waits for a worker of its location to evaluate it."""
     sweep: float = 5.0
     """How often a daemon looks for runs whose worker is gone."""
+    silence_of_daemons: float = 60.0
+    """How long a daemon may say nothing, or a location be without a worker, before people are told."""
     prune: float = 3600.0
     """How often old records are removed."""
 

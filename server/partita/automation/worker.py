@@ -14,6 +14,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from math import ceil
 
+from partita.automation.alerts import AlertStandby
 from partita.automation.archiver import Archiver
 from partita.automation.code import CodeVersion, LocationCode, Workplace
 from partita.automation.evaluations import Evaluations
@@ -79,6 +80,7 @@ def run_worker(
             store.locations.declare([(each.name, each.source) for each in settings.locations])
             supervisor = Supervisor()
             archiver = Archiver.of(settings, store)
+            standby = AlertStandby(store, settings.alerts, timing=timing) if settings.alerts else None
             try:
                 worker = Worker(settings, location, store=store, supervisor=supervisor, seat=seat, timing=timing)
                 if archiver is not None:
@@ -89,6 +91,8 @@ def run_worker(
                 supervisor.close()
                 if archiver is not None:
                     archiver.close(seconds=timing.stop)
+                if standby is not None:
+                    standby.close(seconds=timing.stop)
     finally:
         seat.leave()
 

@@ -20,6 +20,7 @@ class ChangeKind(StrEnum):
     BACKFILL = "backfill"
     PARTITIONS = "partitions"
     """A dynamic set of partition keys grew."""
+    ALERT = "alert"
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +29,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     cursor: str
     kind: ChangeKind
     subject: str
-    """Run id, asset key, location name, daemon role, id of an automation, tick or backfill, or name of a dynamic partition set."""
+    """Run id, asset key, location name, daemon role, id of an automation, tick, backfill or alert, or name of a dynamic partition set."""
     at: datetime
 
 

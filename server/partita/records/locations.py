@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
@@ -50,6 +50,14 @@ class LocationRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What the workspace file says of it: module or file, and directory."""
 
 
+class DaemonError(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that went wrong in a role of the daemon."""
+
+    at: datetime
+    """When it last did."""
+    error: PythonError
+
+
 class DaemonRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A role of the daemon, and when it last did its work."""
 
@@ -58,3 +66,13 @@ class DaemonRecord(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_at: datetime | None = None
     is_healthy: bool = False
     error: PythonError | None = None
+    """What keeps it from its work now."""
+    lateness: timedelta | None = None
+    """By how much it began its work too late, at worst, between its last two heartbeats."""
+    past: tuple[DaemonError, ...] = ()
+    """What went wrong lately, the newest first."""
+
+    @property
+    def host(self) -> str | None:
+        """The machine whose daemon has the role."""
+        return None if self.owner is None else self.owner.partition("/")[0]

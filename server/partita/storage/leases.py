@@ -7,8 +7,9 @@ from datetime import timedelta
 from sqlalchemy import Connection, bindparam, select, update
 
 from partita.records.changes import ChangeKind
+from partita.records.codec import decode
 from partita.records.failures import PythonError
-from partita.records.locations import DaemonRecord
+from partita.records.locations import DaemonError, DaemonRecord
 from partita.storage.changes import record_changes
 from partita.storage.columns import to_datetime
 from partita.storage.engine import Database
@@ -19,6 +20,9 @@ from partita.storage.tables import heartbeats, leases
 LOCATION_PREFIX = "location:"
 HEALTHY_FOR = timedelta(seconds=60)
 """A role that has said nothing for so long is not healthy."""
+
+PAST = 5
+"""Errors of a role that are remembered."""
 
 _RENEW = (
     update(leases)
@@ -52,7 +56,7 @@ class Leases:
         upsert = row.on_conflict_do_update(index_elements=["name"], set_=taken, where=is_free)
         self._acquire = Prepared(upsert.returning(leases.c.epoch))
         beat = database.insert(heartbeats)
-        latest = {"owner": beat.excluded.owner, "at": beat.excluded.at, "error": beat.excluded.error}
+        latest = {name: beat.excluded[name] for name in ("owner", "at", "error", "lateness", "past")}
         self._beat = beat.on_conflict_do_update(index_elements=["role"], set_=latest)
 
     def acquire(self, name: str, *, owner: str, ttl: timedelta) -> int | None:
@@ -87,14 +91,16 @@ class Leases:
 
         self._database.write(work)
 
-    def heartbeat(self, role: str, *, owner: str, error: PythonError | None = None) -> None:
-        """Say that a role of the daemon has just done its work, or why it could not."""
+    def heartbeat(self, role: str, *, owner: str, error: PythonError | None = None, lateness: timedelta = timedelta(0)) -> None:
+        """Say that a role of the daemon has just done its work, at worst so late since the last time, or why it could not."""
 
         def work(connection: Connection) -> None:
             now = self._database.clock(connection)
             before = connection.execute(_HEARTBEAT, {"of_role": role}).one_or_none()
             payload = None if error is None else to_text(error)
-            connection.execute(self._beat, {"role": role, "owner": owner, "at": now, "error": payload})
+            past = _with(error, None if before is None else before.past, at=now)
+            facts = {"owner": owner, "at": now, "error": payload, "lateness": _micros(lateness), "past": past}
+            connection.execute(self._beat, {"role": role, **facts})
             if before is None or before.error != payload or now - before.at > _micros(HEALTHY_FOR):
                 record_changes(connection, [(ChangeKind.DAEMON, role)], at=now)
 
@@ -112,11 +118,22 @@ class Leases:
                     heartbeat_at=to_datetime(row.at),
                     is_healthy=row.error is None and now - row.at <= _micros(HEALTHY_FOR),
                     error=to_error(row.error),
+                    lateness=None if row.lateness is None else timedelta(microseconds=row.lateness),
+                    past=() if row.past is None else decode(row.past, tuple[DaemonError, ...]),
                 )
                 for row in connection.execute(_HEARTBEATS)
             ]
 
         return self._database.read(work)
+
+
+def _with(error: PythonError | None, past: str | None, *, at: int) -> str | None:
+    """The last errors of a role with a new one; the same again and again is one."""
+    if error is None:
+        return past
+    before = () if past is None else decode(past, tuple[DaemonError, ...])
+    others = [each for each in before if each.error.summary != error.summary]
+    return to_text((DaemonError(at=to_datetime(at), error=error), *others)[:PAST])
 
 
 def _micros(span: timedelta) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from partita.records.ticks import TickStatus
+from partita.storage.alerts import prune_alerts
 from partita.storage.changes import PRUNED
 from partita.storage.columns import to_micros
 from partita.storage.engine import Database
@@ -61,6 +62,7 @@ class Pruned:
     ticks: int = 0
     run_statuses: int = 0
     evaluations: int = 0
+    alerts: int = 0
 
     @property
     def total(self) -> int:
@@ -74,7 +76,7 @@ class Pruned:
 
     @property
     def _counts(self) -> tuple[int, ...]:
-        return self.events, self.changes, self.idempotency_keys, self.ticks, self.run_statuses, self.evaluations
+        return self.events, self.changes, self.idempotency_keys, self.ticks, self.run_statuses, self.evaluations, self.alerts
 
     def __add__(self, other: Pruned) -> Pruned:
         return Pruned(**{name: count + getattr(other, name) for name, count in asdict(self).items()})
@@ -110,8 +112,10 @@ class Retention:
             self._database.reclaim_space()
         return pruned
 
-    def prune_automation(self, *, ticks_before: TickAges, evaluations_before: datetime, run_statuses_before: datetime, limit: int = 5000) -> Pruned:
-        """Delete, `limit` rows of each kind at most: ticks that have ended, evaluations of conditions, and starts and ends of runs.
+    def prune_automation(
+        self, *, ticks_before: TickAges, evaluations_before: datetime, run_statuses_before: datetime, alerts_before: datetime, limit: int = 5000
+    ) -> Pruned:
+        """Delete, `limit` rows of each kind at most: ticks that have ended, evaluations of conditions, alerts, and starts and ends of runs.
 
         Run keys stay for ever. Sensors must have had time to see the starts and ends.
         """
@@ -119,6 +123,7 @@ class Retention:
             ticks=self._database.write(_prune_ticks, before=ticks_before, limit=limit),
             run_statuses=self._database.write(_prune_statuses, before=to_micros(run_statuses_before), limit=limit),
             evaluations=self._database.write(_prune_evaluations, before=to_micros(evaluations_before), limit=limit),
+            alerts=self._database.write(prune_alerts, before=to_micros(alerts_before), limit=limit),
         )
         if pruned.total:
             self._database.reclaim_space()

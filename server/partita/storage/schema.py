@@ -14,7 +14,7 @@ from partita.storage.counted import counting_statements
 from partita.storage.engine import Database
 from partita.storage.tables import admission, metadata
 
-HEAD = "0005"
+HEAD = "0006"
 """The revision this code works with. Revisions are numbers of four digits, so text order is their order."""
 
 _alembic = MetaData()

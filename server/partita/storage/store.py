@@ -9,6 +9,7 @@ from typing import Self
 
 from partita.errors import OperationError, SchemaVersionError
 from partita.storage import schema
+from partita.storage.alerts import Alerts
 from partita.storage.arrivals import Arrivals
 from partita.storage.assets import Assets
 from partita.storage.automations import Automations
@@ -22,6 +23,7 @@ from partita.storage.condition_memory import ConditionMemory
 from partita.storage.dynamic_partitions import DynamicPartitionKeys
 from partita.storage.engine import DEADLINE, Database
 from partita.storage.events import Events
+from partita.storage.freshness import FreshnessMemory
 from partita.storage.happenings import Happenings
 from partita.storage.idempotency_keys import IdempotencyKeys
 from partita.storage.interned import Interned
@@ -39,6 +41,7 @@ from partita.storage.schema import SchemaState
 from partita.storage.tables import assets as asset_table
 from partita.storage.tables import partition_keys
 from partita.storage.ticks import Ticks
+from partita.storage.troubles import Troubles
 
 
 class Store:
@@ -85,6 +88,9 @@ class Store:
         self.retention = Retention(database)
         self.happenings = Happenings(database, asset_names=asset_names)
         self.conditions = ConditionMemory(database, launches, asset_names=asset_names)
+        self.freshness = FreshnessMemory(database, asset_names=asset_names)
+        self.troubles = Troubles(database)
+        self.alerts = Alerts(database)
         self.maintenance = Maintenance(database)
 
     @classmethod

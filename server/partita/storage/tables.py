@@ -336,6 +336,8 @@ heartbeats = Table(
     Column("owner", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("error", Text),
+    Column("lateness", BigInteger),
+    Column("past", Text),
 )
 
 # One row. Whoever admits runs locks it first, so that limits are counted and enforced by one transaction at a time.

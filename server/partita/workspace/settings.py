@@ -15,6 +15,7 @@ import msgspec
 from partita.errors import SettingsError, WorkspaceError
 from partita.records.queue import Limits
 from partita.records.queue import TagLimit as TagLimit
+from partita.workspace.alert_settings import AlertSettings, alert_settings
 from partita.workspace.tables import NAME, Table
 
 WORKSPACE_FILE = "partita.toml"
@@ -91,6 +92,7 @@ class Settings:
     runs: RunsSettings = RunsSettings()
     retention: RetentionSettings = RetentionSettings()
     pools: Mapping[str, int] = field(default_factory=dict)
+    alerts: tuple[AlertSettings, ...] = ()
     path: Path | None = None
     """The file that was read; None when the location was named on the command line."""
 
@@ -225,6 +227,7 @@ def _from_table(raw: dict[str, Any], *, path: Path, home: Path, environ: Mapping
         runs=_runs(table.table("runs")),
         retention=_retention(table.table("retention")),
         pools=_pools(table.table("pools")),
+        alerts=alert_settings(table.tables("alert"), directory=path.parent, environ=environ),
         home=home,
         path=path,
     )

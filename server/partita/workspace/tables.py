@@ -56,6 +56,24 @@ class Table:
             self.complain(key, "is empty.")
         return value or None
 
+    def texts(self, key: str) -> list[str]:
+        """Texts that are not empty: a list of them, or one alone."""
+        value = self._raw.get(key)
+        if isinstance(value, str):
+            return [text] if (text := self.text(key)) is not None else []
+        found = []
+        for item in self._take(key, list) or []:
+            if isinstance(item, str) and item:
+                found.append(item)
+            else:
+                self.complain(key, f"has {item!r}, which must be text that is not empty.")
+        return found
+
+    def boolean(self, key: str, *, default: bool) -> bool:
+        """Either of two."""
+        value: bool | None = self._take(key, bool)
+        return default if value is None else value
+
     def name(self, key: str) -> str | None:
         """Text that can be the name of a definition."""
         value = self.text(key)
@@ -121,6 +139,10 @@ class Table:
             else:
                 self._problems.append(f"{where} = {item!r} must be a table; write it as [[{key}]].")
         return found
+
+    def given_any(self, *keys: str) -> bool:
+        """Whether one of these keys is there, right or wrong."""
+        return any(key in self._raw for key in keys)
 
     def given(self) -> list[str]:
         """The keys that are there."""

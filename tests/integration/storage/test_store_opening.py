@@ -159,7 +159,7 @@ def test_a_full_disk_is_told_and_nothing_acknowledged_is_lost(tmp_path: Path, mo
 
     def with_little_space(*args: object, **rest: object) -> object:
         connection = connect(*args, **rest)  # type: ignore[arg-type]
-        connection.execute("PRAGMA max_page_count = 100")
+        connection.execute("PRAGMA max_page_count = 200")
         return connection
 
     monkeypatch.setattr(sqlite, "connect", with_little_space)

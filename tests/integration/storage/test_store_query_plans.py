@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from partita.definitions.keys import AssetKey
+from partita.records.alerts import Alert, AlertKind
 from partita.records.automations import AutomationKind
 from partita.records.conditions import ConditionEvaluation, ReasonRecord
 from partita.records.events import LogLevel, StepFailed
@@ -20,8 +21,10 @@ from partita.records.pages import Direction, PageRequest
 from partita.records.runs import RunStatus
 from partita.records.ticks import TickStatus
 from partita.storage import sqlite
+from partita.storage.alerts import AlertTurn
 from partita.storage.arrivals import RunWatch
 from partita.storage.condition_memory import Evaluated, Turn
+from partita.storage.freshness import ToldFreshness
 from partita.storage.idempotency_keys import Idempotency
 from partita.storage.retention import TickAges
 from partita.storage.store import Store
@@ -74,6 +77,10 @@ def _noting(seen: Seen, act: Callable[..., Any], values_of: Callable[[Any], Any]
         return act(cursor, sql, values, **rest)
 
     return noting
+
+
+def an_alert(at: datetime) -> Alert:
+    return Alert(id="alert_1", rule="all", kind=AlertKind.RUN_FAILED, subject="job", title="A run of job failed.", at=at, last_at=at)
 
 
 def plans(store: Store, seen: Seen) -> Iterator[tuple[str, str]]:
@@ -216,13 +223,22 @@ def test_schedules_and_sensors_scan_nothing_that_grows(watched: tuple[Store, See
     store.arrivals.latest()
     store.arrivals.materializations([ORDERS], after=1, limit=5)
     store.arrivals.runs(RunWatch(location="here", repository="main", status=RunStatus.FAILED, jobs=("a",)), after=1, limit=5)
+    store.troubles.failures(run=0, check=0)
+    store.troubles.failing()
+    store.freshness.tell({ORDERS: ToldFreshness(False, now)})
+    store.freshness.tell({}, gone=[ORDERS])
+    store.alerts.commit(store.alerts.turn(), AlertTurn(run=1, check=1), [an_alert(now)])
+    store.alerts.current(since=now)
+    store.alerts.find("alert_1")
     far = now.replace(year=2100)
-    store.retention.prune_automation(ticks_before=TickAges(skipped=far, launched=far, failed=far), evaluations_before=far, run_statuses_before=far)
+    store.retention.prune_automation(
+        ticks_before=TickAges(skipped=far, launched=far, failed=far), evaluations_before=far, run_statuses_before=far, alerts_before=far
+    )
 
     found_plans = list(plans(store, seen))
 
     assert len(found_plans) > 30
-    oldest = re.compile(r"ORDER BY (run_statuses|condition_evaluations).number\s+LIMIT")  # in the order of the table, and no more than that
+    oldest = re.compile(r"ORDER BY (run_statuses|condition_evaluations|alerts).number\s+LIMIT")  # in the order of the table, and no more than that
     assert [(sql, plan) for sql, plan in found_plans if SCAN.search(plan) and not oldest.search(sql)] == []
     # The automations that act are few, and found through an index of them.
     assert [(sql, plan) for sql, plan in found_plans if SORT in plan and "FROM automations" not in sql] == []

@@ -26,6 +26,7 @@ from support.automations import SCHEDULE, SENSOR, Clock, ask, asset_sensor, clai
 from support.stores import BOOM, LOCATION, NOON, OVER, begin, launch, materialized, request, status
 
 HOUR = timedelta(hours=1)
+FAR = NOON.replace(year=2100)
 
 
 @pytest.fixture
@@ -434,13 +435,13 @@ def test_old_ticks_are_removed_by_what_became_of_them(nightly: Store, clock: Clo
     late = clock.move(days=1)
 
     ages = TickAges(skipped=late, launched=NOON - HOUR, failed=NOON - HOUR)
-    pruned = nightly.retention.prune_automation(ticks_before=ages, evaluations_before=late, run_statuses_before=late, limit=2)
+    pruned = nightly.retention.prune_automation(ticks_before=ages, evaluations_before=late, run_statuses_before=late, alerts_before=late, limit=2)
     assert pruned.ticks == 2
-    nightly.retention.prune_automation(ticks_before=ages, evaluations_before=late, run_statuses_before=late)
+    nightly.retention.prune_automation(ticks_before=ages, evaluations_before=late, run_statuses_before=late, alerts_before=late)
     assert {tick.status for tick in nightly.ticks.list().items} == {TickStatus.STARTED, TickStatus.FAILED, TickStatus.SUCCEEDED}
 
     nightly.retention.prune_automation(
-        ticks_before=TickAges(skipped=late, launched=late, failed=late), evaluations_before=late, run_statuses_before=late
+        ticks_before=TickAges(skipped=late, launched=late, failed=late), evaluations_before=late, run_statuses_before=late, alerts_before=late
     )
     assert [tick.status for tick in nightly.ticks.list().items] == [TickStatus.STARTED], "what is under way stays"
     [claim] = claimed(nightly)
@@ -454,9 +455,7 @@ def test_starts_and_ends_of_runs_are_forgotten_but_for_the_newest(store: Store) 
     before = store.arrivals.latest()
     ages = TickAges(skipped=NOON, launched=NOON, failed=NOON)
 
-    pruned = store.retention.prune_automation(
-        ticks_before=ages, evaluations_before=NOON.replace(year=2100), run_statuses_before=NOON.replace(year=2100)
-    )
+    pruned = store.retention.prune_automation(ticks_before=ages, evaluations_before=FAR, run_statuses_before=FAR, alerts_before=FAR)
 
     assert pruned.run_statuses == 3
     assert store.arrivals.latest() == before

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -9,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from partita.automation import daemon, retention
-from partita.automation.daemon import Role
+from partita.automation import retention, roles
 from partita.automation.retention import Retention
+from partita.automation.roles import Role, RoleThreads
 from partita.automation.tenancy import Seat, Tenancy
 from partita.automation.timing import Timing
 from partita.errors import StorageUnavailableError
@@ -26,6 +28,16 @@ from support.sites import Site, a_site
 def site(tmp_path: Path) -> Iterator[Site]:
     with a_site(tmp_path, main="") as made:
         yield made
+
+
+class FakeClock:
+    """What `roles` takes for the module `time`."""
+
+    def __init__(self) -> None:
+        self.now = time.monotonic()  # leases are judged by the real one
+
+    def monotonic(self) -> float:
+        return self.now
 
 
 def a_role(store: Store, job: Callable[[], float], *, owner: str = "me", name: str = "job") -> Role:
@@ -60,26 +72,32 @@ def test_a_mistake_in_a_role_is_shown_and_the_role_is_tried_again(site: Site) ->
 
 
 def test_a_role_that_listens_works_when_something_was_committed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(daemon, "LISTEN_INTERVAL", 0.0)
     done: list[str] = []
     deaf = a_role(site.store, lambda: done.append("deaf") or 60.0, name="deaf")  # type: ignore[func-returns-value]
-    keen = Role("keen", lambda: done.append("keen") or 60.0, store=site.store, owner="me", timing=Timing(), listens=True)  # type: ignore[func-returns-value]
+    keen = Role("keen", lambda: done.append("keen") or 60.0, store=site.store, owner="me", timing=Timing(), rest=0.0)  # type: ignore[func-returns-value]
 
     for has_rung in (True, False, True):
-        deaf.act(has_rung=has_rung)
-        keen.act(has_rung=has_rung)
+        for role in (deaf, keen):
+            if has_rung:
+                role.ring()
+            role.wait(0)
+            role.act()
 
     assert done == ["deaf", "keen", "keen"]
 
 
 def test_a_role_that_is_rung_for_without_end_rests_in_between(site: Site) -> None:
     done: list[int] = []
-    role = Role("keen", lambda: done.append(1) or 60.0, store=site.store, owner="me", timing=Timing(), listens=True)  # type: ignore[func-returns-value]
+    role = Role("keen", lambda: done.append(1) or 60.0, store=site.store, owner="me", timing=Timing(), rest=roles.REST)  # type: ignore[func-returns-value]
 
-    waits = [role.act(has_rung=True) for _ in range(3)]
+    waits = []
+    for _ in range(3):
+        role.ring()
+        role.wait(0)
+        waits.append(role.act())
 
     assert len(done) == 1
-    assert 0 < waits[-1] <= daemon.LISTEN_INTERVAL
+    assert 0 < waits[-1] <= roles.REST
 
 
 def test_a_role_says_when_it_wants_to_work_again(site: Site) -> None:
@@ -88,16 +106,17 @@ def test_a_role_says_when_it_wants_to_work_again(site: Site) -> None:
 
 
 def test_a_broken_role_is_not_woken_by_its_own_complaint(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(daemon, "LISTEN_INTERVAL", 0.0)
     tried: list[int] = []
 
     def stumble() -> float:
         tried.append(1)
         raise ZeroDivisionError("no luck")
 
-    role = Role("keen", stumble, store=site.store, owner="me", timing=Timing(), listens=True)
+    role = Role("keen", stumble, store=site.store, owner="me", timing=Timing(), rest=0.0)
     for _ in range(3):
-        role.act(has_rung=True)
+        role.ring()
+        role.wait(0)
+        role.act()
 
     assert len(tried) == 1
 
@@ -109,6 +128,74 @@ def test_a_role_whose_database_does_not_answer_waits(site: Site) -> None:
     a_role(site.store, no_answer).act()
 
     assert site.store.leases.daemons() == []
+
+
+def test_a_role_tells_how_late_it_was_and_what_went_wrong_lately(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roles, "HEARTBEAT", 0.0)
+    answers = iter([ValueError("first"), KeyError("second"), ValueError("first"), None, None])
+
+    def stumble() -> float:
+        error = next(answers)
+        if error is not None:
+            raise error
+        return 0.0
+
+    role = a_role(site.store, stumble)
+    for _ in range(5):
+        role.act()
+
+    [told] = site.store.leases.daemons()
+    assert (told.is_healthy, told.error, told.host) == (True, None, "me")
+    assert [each.error.summary for each in told.past] == ["ValueError: first", "KeyError: 'second'"]
+    assert told.lateness is not None
+    assert timedelta(0) <= told.lateness < timedelta(seconds=20)
+
+
+def test_a_role_that_is_kept_from_its_work_says_by_how_much(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = FakeClock()
+    monkeypatch.setattr(roles, "time", clock)
+    role = a_role(site.store, lambda: 5.0)
+
+    role.act()  # is due at once
+    clock.now += 5.0 + 8.0  # it is frozen for 8 seconds, which its lease outlives
+    role.act()
+
+    [told] = site.store.leases.daemons()
+    assert told.lateness == timedelta(seconds=8)
+
+
+def test_a_role_that_computes_for_long_keeps_no_other_waiting(site: Site) -> None:
+    computes, others = threading.Event(), threading.Event()
+
+    def compute() -> float:
+        computes.set()
+        assert others.wait(20)  # for ever, if the other had to wait for this one
+        return 60.0
+
+    def other() -> float:
+        if computes.wait(20):
+            others.set()
+        return 60.0
+
+    both = [a_role(site.store, compute, name="computes"), a_role(site.store, other, name="other")]
+    with site.store.bell() as bell:
+        RoleThreads(both).work(bell, stop=others.is_set)
+
+    assert others.is_set()
+    assert site.store.leases.acquire("daemon:computes", owner="you", ttl=timedelta(seconds=1)) is not None
+
+
+def test_a_role_that_cannot_go_on_ends_the_daemon_which_can_be_started_anew(site: Site) -> None:
+    class Broken(Role):
+        def act(self) -> float:
+            raise MemoryError("no more")
+
+    both = [Broken("broken", lambda: 1.0, store=site.store, owner="me", timing=Timing()), a_role(site.store, lambda: 60.0)]
+
+    with site.store.bell() as bell, pytest.raises(MemoryError):
+        RoleThreads(both).work(bell, stop=lambda: False)
+
+    assert site.store.leases.acquire("daemon:job", owner="you", ttl=timedelta(seconds=1)) is not None
 
 
 def test_old_records_are_removed_and_no_answer_changes(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
