@@ -15,10 +15,12 @@ from partita.errors import NotFoundError, RequestError, did_you_mean
 from partita.execution.evaluating import evaluate
 from partita.execution.evaluation import Evaluation
 from partita.planning.condition_facts import WHOLE
-from partita.planning.simulate import Outcome, SimulatedRun, SimulatedTick, Simulation
+from partita.planning.outcomes import ANY, DrawnOutcomes
+from partita.planning.simulate import Simulation
+from partita.planning.simulated import Outcome, SimulatedRun, SimulatedTick
 from partita.records.verdicts import Verdict
 
-Outcomes = Mapping[str, Outcome] | Callable[[SimulatedRun], Outcome]
+Outcomes = float | Mapping[str, Outcome | float] | Callable[[SimulatedRun], Outcome]
 Moment = date | datetime | str
 
 
@@ -37,12 +39,12 @@ class SimulationReport:
 
     def __str__(self) -> str:
         lines = [f"{self.start.isoformat()} to {self.end.isoformat()}: {len(self.runs)} runs of {len(self.ticks)} ticks"]
-        lines += [f"  {run.due_at.isoformat()} {_target(run)}: {run.why}" for run in self.runs]
+        lines += [f"  {run.due_at.isoformat()} {_target(run)}: {run.why}{_ending(run)}" for run in self.runs]
         lines += [f"  {tick.due_at.isoformat()} {tick.kind} {tick.name!r}: {tick.error}" for tick in self.ticks if tick.error is not None]
         return "\n".join([*lines, *self.left_out])
 
 
-def simulate(
+def simulate(  # noqa: PLR0913 (part of the authoring contract)
     repository: Repository,
     *,
     start: Moment,
@@ -50,6 +52,7 @@ def simulate(
     outcomes: Outcomes | None = None,
     materialized: Mapping[Any, Any] | None = None,
     dynamic: Mapping[str, Sequence[str]] | None = None,
+    seed: int = 0,
 ) -> SimulationReport:
     """What schedules and conditions of a repository would launch from `start` until before `end`, all of them switched on.
 
@@ -60,10 +63,11 @@ def simulate(
         repository: what is declared.
         start: a date, a datetime, or either as ISO text; UTC where it names no zone.
         end: likewise; what is due at it is left out.
-        outcomes: how runs end where they do not succeed: `"failed"` by the name of a job, schedule or asset, or a function that is given each run and
-            answers `"succeeded"` or `"failed"`.
+        outcomes: how runs end where they do not succeed: `"failed"`, or the share of runs that fail (`0.1`), by the name of a job, schedule or asset,
+            `"*"` for all others; a share alone, for all; or a function that is given each run and answers `"succeeded"` or `"failed"`.
         materialized: what was written before `start`: asset to the list of its partitions, or to True for all there are then.
         dynamic: the keys of dynamic partitions, by the name of the set.
+        seed: which runs fail of those that fail by chance: the same ones for the same seed.
 
     Example:
         ```python
@@ -72,7 +76,8 @@ def simulate(
         ```
 
     Raises:
-        RequestError: a moment, outcome or asset that cannot be meant, or more than 10,000 ticks.
+        RequestError: a moment, outcome or asset that cannot be meant; a condition that asks at every look for a day on end; or more than
+            2,000,000 ticks.
     """
     if not isinstance(repository, Repository):
         raise RequestError(f"simulate({repository!r}): give a pt.Repository.")
@@ -80,7 +85,7 @@ def simulate(
     if last <= first:
         raise RequestError(f"simulate(start={start!r}, end={end!r}): the end is not after the start.")
     simulation = Simulation(
-        repository.spec, start=first, outcome=_outcome_of(repository, outcomes), answer=_answering(repository), dynamic=_listed(dynamic or {})
+        repository.spec, start=first, outcome=_outcome_of(repository, outcomes, seed), answer=_answering(repository), dynamic=_listed(dynamic or {})
     )
     for subject, keys in (materialized or {}).items():
         _write(simulation, _existing(repository, subject), keys, first)
@@ -98,22 +103,31 @@ def _answering(repository: Repository) -> Callable[[ScheduleSpec, datetime], Ver
     return answer
 
 
-def _outcome_of(repository: Repository, outcomes: Outcomes | None) -> Callable[[SimulatedRun], Outcome]:
+def _outcome_of(repository: Repository, outcomes: Outcomes | None, seed: int) -> Callable[[SimulatedRun], Outcome]:
     if callable(outcomes):
         return lambda run: _checked(outcomes(run), f"the answer for the run of {_target(run)}")
-    given = dict(outcomes or {})
+    if not isinstance(seed, int):
+        raise RequestError(f"simulate(seed={seed!r}): give a whole number.")
+    given = outcomes if isinstance(outcomes, Mapping) else {ANY: outcomes or 0.0}
     spec = repository.spec
     known = [*(job.name for job in spec.jobs), *(schedule.name for schedule in spec.schedules), *(str(asset.key) for asset in spec.assets)]
+    chances: dict[str, float] = {}
     for name, outcome in given.items():
-        _checked(outcome, f"outcomes[{name!r}]")
-        if name not in known:
+        chances[name] = _chance(outcome, f"outcomes[{name!r}]" if given is outcomes else "outcomes")
+        if name not in known and name != ANY:
             raise NotFoundError("job, schedule or asset", name, known)
+    return DrawnOutcomes(chances, seed=seed)
 
-    def outcome_of(run: SimulatedRun) -> Outcome:
-        named = [given[name] for name in (run.job, run.launched_by, *map(str, run.assets)) if name in given]
-        return "failed" if "failed" in named else "succeeded"
 
-    return outcome_of
+def _chance(outcome: object, what: str) -> float:
+    """The share of runs that fail."""
+    if isinstance(outcome, (int, float)) and not isinstance(outcome, bool):
+        if not 0 <= outcome <= 1:
+            raise RequestError(f"simulate: {what} is {outcome!r}. Give the share of runs that fail, from 0 to 1.")
+        return float(outcome)
+    if not isinstance(outcome, str):
+        raise RequestError(f"simulate: {what} is {outcome!r}. Use 'succeeded', 'failed' or the share of runs that fail, such as 0.1.")
+    return 1.0 if _checked(outcome, what) == "failed" else 0.0
 
 
 def _checked(outcome: object, what: str) -> Outcome:
@@ -158,6 +172,10 @@ def _moment(given: Moment, name: str) -> datetime:
     if not isinstance(moment, datetime):
         raise RequestError(f"simulate({name}={given!r}): give a date, a datetime, or either as text.")
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _ending(run: SimulatedRun) -> str:
+    return "" if run.outcome == "succeeded" else f" ({run.outcome})"
 
 
 def _target(run: SimulatedRun) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
 from hashlib import blake2b
 
 import msgspec
@@ -87,6 +87,11 @@ class Conditions:
     def keys(self) -> tuple[AssetKey, ...]:
         """The assets that have a condition, each after what it depends on."""
         return tuple(each.key for each in self._watched)
+
+    @cached_property
+    def subjects(self) -> frozenset[str]:
+        """All assets and checks that any condition looks at."""
+        return frozenset(subject for each in self._watched for subject in each.subjects)
 
     def evaluate(self, facts: Facts, *, now: datetime, previous: Mapping[AssetKey, ConditionState]) -> dict[AssetKey, ConditionResult]:
         """What each condition comes to, upstream first; an asset for which nothing can have changed is left out.

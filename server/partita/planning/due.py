@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
@@ -26,6 +27,11 @@ def cron_of(spec: ScheduleSpec) -> Cron:
 def first_due(spec: ScheduleSpec, *, after: datetime) -> datetime:
     """The first tick of a schedule that has just been switched on, declared or changed."""
     return cron_of(spec).next(after)
+
+
+def ticks_from(spec: ScheduleSpec, start: datetime) -> Iterator[datetime]:
+    """Every tick of a schedule at or after `start`, each alone: what looks at the clock find that are never late."""
+    return cron_of(spec).ticks(start)
 
 
 def due_ticks(spec: ScheduleSpec, *, planned: datetime, now: datetime) -> Due:

@@ -160,8 +160,11 @@ class RememberedFacts:
         return known
 
     def _known(self, subject: str) -> _Subject:
-        none = self._cut(subject).none()
-        return self._subjects.setdefault(subject, _Subject(none, none, none, none, none))
+        known = self._subjects.get(subject)
+        if known is None:
+            none = self._cut(subject).none()
+            known = self._subjects[subject] = _Subject(none, none, none, none, none)
+        return known
 
     def _keys(self, subject: str, keys: PartitionSet | None) -> PartitionSet:
         return PartitionSet(self._cut(subject), ((0, 0),)) if keys is None else keys

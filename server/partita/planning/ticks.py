@@ -12,7 +12,7 @@ from partita.definitions.keys import AssetKey
 from partita.definitions.partitions import DynamicKeys, Partitions, partitions_of
 from partita.definitions.specs import AssetSpec, JobSpec, RepositorySpec
 from partita.errors import NotFoundError, RequestError
-from partita.planning.build import build_plan
+from partita.planning.build import build_plan, find_job
 from partita.records.runs import RunRequest
 from partita.records.verdicts import RequestedRun
 
@@ -41,10 +41,7 @@ class TickScope:
         Raises:
             NotFoundError: the repository has none; names the nearest.
         """
-        jobs = {job.name: job for job in self.repository.jobs}
-        if name not in jobs:
-            raise NotFoundError("job", name, jobs)
-        return jobs[name]
+        return find_job(self.repository, name)
 
     def partitions_of(self, target: TargetSpec) -> Partitions | None:
         """How a target is cut; None: it is not."""
@@ -64,16 +61,30 @@ def requests_of_schedule(spec: ScheduleSpec, scope: TickScope, *, due_at: dateti
     Raises:
         RequestError: its target does not exist any more, or cannot be run so.
     """
-    run = RequestedRun(config=spec.config or {})
-    if spec.is_partitioned:
-        partitions = scope.partitions_of(spec.target)
-        if partitions is None:
-            raise RequestError(f"The target of schedule {spec.name!r} has no partitions any more.")
-        newest = partitions.last(now=due_at)
-        if newest is None:
-            return (), f"No partition of {_label(spec.target)} is complete yet at {due_at.isoformat()}."
-        run = RequestedRun(config=spec.config or {}, partition=newest, run_key=newest)
+    run = run_of_schedule(spec, scope, due_at=due_at)
+    if run is None:
+        return (), incomplete(spec, due_at)
     return requests_of((spec.target,), [run], scope, tags=dict(spec.tags), now=due_at), None
+
+
+def run_of_schedule(spec: ScheduleSpec, scope: TickScope, *, due_at: datetime) -> RequestedRun | None:
+    """What a tick of a schedule without function asks for; None while no partition of its target is complete.
+
+    Raises:
+        RequestError: its target does not exist any more, or is not cut any more.
+    """
+    if not spec.is_partitioned:
+        return RequestedRun(config=spec.config or {})
+    partitions = scope.partitions_of(spec.target)
+    if partitions is None:
+        raise RequestError(f"The target of schedule {spec.name!r} has no partitions any more.")
+    newest = partitions.last(now=due_at)
+    return None if newest is None else RequestedRun(config=spec.config or {}, partition=newest, run_key=newest)
+
+
+def incomplete(spec: ScheduleSpec, due_at: datetime) -> str:
+    """Why a schedule of partitions launches nothing."""
+    return f"No partition of {_label(spec.target)} is complete yet at {due_at.isoformat()}."
 
 
 def requests_of(
@@ -91,10 +102,15 @@ def requests_of(
     Raises:
         RequestError: a request that names what does not exist, or cannot be run; the message names it.
     """
-    return tuple(Asked(_checked(_request(targets, run, scope, tags=tags), scope, now=now), run.run_key) for run in runs)
+    return tuple(Asked(_checked(request_of(targets, run, scope, tags=tags), scope, now=now), run.run_key) for run in runs)
 
 
-def _request(targets: Sequence[TargetSpec], run: RequestedRun, scope: TickScope, *, tags: Mapping[str, str]) -> RunRequest:
+def request_of(targets: Sequence[TargetSpec], run: RequestedRun, scope: TickScope, *, tags: Mapping[str, str]) -> RunRequest:
+    """What was asked for as a request; whether it can be planned is not looked at.
+
+    Raises:
+        RequestError: it does not say which target is meant, or names what does not belong to it.
+    """
     target = _chosen(targets, run)
     job = None if target.job is None else scope.job(target.job)
     known = target.assets if job is None else job.assets

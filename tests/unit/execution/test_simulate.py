@@ -137,6 +137,59 @@ def test_a_run_that_fails_writes_nothing(outcomes: Any) -> None:
     assert moments(report, "conditions") == []
 
 
+def hourly(*names: str) -> pt.Repository:
+    """A schedule for each name, of a job for each name."""
+
+    @pt.asset
+    def table() -> int:
+        return 1
+
+    jobs = [pt.asset_job(f"{name}_job", selection="table") for name in names]
+    schedules = [pt.Schedule(name, cron="@hourly", target=job) for name, job in zip(names, jobs, strict=True)]
+    return pt.Repository("main", assets=[table], jobs=jobs, schedules=schedules)
+
+
+def failed(report: pt.SimulationReport, by: str) -> list[str]:
+    return [run.due_at.isoformat() for run in report.runs if run.launched_by == by and run.outcome == "failed"]
+
+
+def test_outcomes_are_drawn_from_the_seed_in_their_share() -> None:
+    drawn = {seed: pt.simulate(hourly("a"), start="2026-01-01", end="2026-03-01", outcomes=0.25, seed=seed) for seed in (1, 2)}
+
+    assert drawn[1] == pt.simulate(hourly("a"), start="2026-01-01", end="2026-03-01", outcomes=0.25, seed=1)
+    assert failed(drawn[1], "a") != failed(drawn[2], "a")
+    assert all(0.2 < len(failed(report, "a")) / len(report.runs) < 0.3 for report in drawn.values())
+
+
+def test_what_a_run_draws_does_not_depend_on_the_runs_beside_it() -> None:
+    alone, beside = (pt.simulate(hourly(*names), start="2026-01-01", end="2026-02-01", outcomes=0.5, seed=7) for names in ("b", "ab"))
+
+    assert failed(alone, "b") == failed(beside, "b")
+    assert failed(alone, "b") != failed(beside, "a")
+
+
+def test_a_name_counts_before_the_star_and_the_worst_of_several_names_counts() -> None:
+    outcomes: dict[str, Any] = {"*": 1.0, "a": "succeeded", "b": "succeeded", "b_job": "failed"}
+
+    report = pt.simulate(hourly("a", "b", "c"), start="2026-01-01", end="2026-01-02", outcomes=outcomes)
+
+    assert [len(failed(report, name)) for name in "abc"] == [0, 24, 24]
+    assert str(report).count("(failed)") == 48
+
+
+def test_a_long_simulation_of_many_ticks_is_none_that_does_not_end() -> None:
+    report = pt.simulate(hourly("a", "b"), start="2026-01-01", end="2027-01-01")
+
+    assert len(report.runs) == 2 * 8760
+
+
+def test_more_ticks_than_can_be_remembered_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("partita.planning.simulate.MOST_TICKS", 100)
+
+    with pytest.raises(pt.RequestError, match="more than 100 ticks by 2026-01-03T02:00:00"):
+        pt.simulate(hourly("a", "b"), start="2026-01-01", end="2027-01-01")
+
+
 def test_functions_of_schedules_are_called_and_their_run_keys_count() -> None:
     @pt.asset
     def table() -> int:
@@ -256,10 +309,15 @@ RESTLESS = pt.Repository("main", assets=[restless])
         ({"end": "2026-03-01"}, "the end is not after the start"),
         ({"outcomes": {"restless": "broken"}}, "Use 'succeeded' or 'failed'"),
         ({"outcomes": lambda run: None}, "Use 'succeeded' or 'failed'"),
+        ({"outcomes": {"restless": "faild"}}, "Did you mean 'failed'?"),
         ({"outcomes": {"restles": "failed"}}, "restless"),
+        ({"outcomes": 1.5}, "outcomes is 1.5. Give the share of runs that fail, from 0 to 1"),
+        ({"outcomes": {"restless": -0.1}}, "outcomes['restless'] is -0.1"),
+        ({"outcomes": {"*": True}}, "or the share of runs that fail, such as 0.1"),
+        ({"seed": "luck"}, "seed='luck'"),
         ({"materialized": {"restles": True}}, "restless"),
         ({"materialized": {"restless": ["x"]}}, "Give True"),
-        ({"outcomes": {"restless": "failed"}, "end": "2026-05-01"}, "condition 'restless'"),
+        ({"outcomes": {"restless": "failed"}, "end": "2026-05-01"}, "by 2026-03-29T00:00:00+00:00 the condition 'restless'"),
     ],
 )
 def test_what_cannot_be_simulated_is_refused_in_words(given: dict[str, Any], told: str) -> None:
