@@ -19,6 +19,7 @@ from benchmarks import (
     partitions_scale,
     planning_scale,
     services,
+    simulation_scale,
     storage_scale,
     terminal,
 )
@@ -32,6 +33,7 @@ MEASURES = {
     "definitions": definitions_scale.measure_definitions,
     "planning": planning_scale.measure_planning,
     "conditions": conditions_scale.measure_conditions,
+    "simulate": simulation_scale.measure_simulation,
     "materialize": services.measure_materialize,
     "execution": execution_scale.measure_execution,
     "storage": storage_scale.measure_storage,

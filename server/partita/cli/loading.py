@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from partita.cli.failures import CommandError, Exit
+
 if TYPE_CHECKING:
+    from partita.workspace.catalog import Catalog
     from partita.workspace.checking import Workspace
     from partita.workspace.settings import Settings
 
@@ -24,3 +27,18 @@ def load_workspace(settings: Settings) -> Workspace:
         patience=Timing().silence,
         say_slow=lambda name: click.echo(f"loading {name} ...", err=True),
     )
+
+
+def load_catalog(settings: Settings) -> Catalog:
+    """What the locations declare.
+
+    Raises:
+        CommandError: one of them cannot be loaded, or used.
+    """
+    found = load_workspace(settings)
+    wrong = [each for each in found.problems if not each.is_warning]
+    if wrong:
+        more = f" And {len(wrong) - 1} more." if len(wrong) > 1 else ""
+        place = f"{wrong[0].file}:{wrong[0].line}: " if wrong[0].file is not None else ""
+        raise CommandError(f"{place}{wrong[0].message}{more} See all with `partita check`.", exit_code=Exit.WRONG_USE)
+    return found.catalog

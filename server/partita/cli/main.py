@@ -25,6 +25,7 @@ COMMANDS = {
     "init": ("partita.cli.project:init", "Make a new project that works."),
     "check": ("partita.cli.check:check", "Load the project and print every problem."),
     "plan": ("partita.cli.plan:plan", "Print what would run, and why."),
+    "simulate": ("partita.cli.simulate:simulate", "Print what schedules and conditions would launch, and when."),
     "dev": ("partita.cli.dev:dev", "Run everything on this machine, with reload on code change."),
     "demo": ("partita.cli.demo:demo", "Watch a year of real flights go through everything."),
     "tui": ("partita.cli.tui:tui", "Watch and steer everything on this terminal."),

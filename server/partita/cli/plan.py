@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from partita.cli.failures import CommandError, Exit
 from partita.cli.launching import parse_config
-from partita.cli.loading import load_workspace
+from partita.cli.loading import load_catalog
 from partita.cli.options import json_option, settings_of, workspace_options
 from partita.cli.output import print_json
 
@@ -47,7 +46,7 @@ def plan(selection: str | None, *, job: str | None, partitions: tuple[str, ...],
     if (selection is None) == (job is None):
         raise click.UsageError("Give either a SELECTION or --job.")
     settings = settings_of(**chosen)
-    catalog = _load(settings)
+    catalog = load_catalog(settings)
     config = parse_config(config_text)
     with _opened(settings) as store:
         found = _preview(catalog, store, selection=selection, job=job, partitions=partitions, config=config)
@@ -55,16 +54,6 @@ def plan(selection: str | None, *, job: str | None, partitions: tuple[str, ...],
         print_json({**asdict(found), "has_states": store is not None})
     else:
         _print(found, has_states=store is not None)
-
-
-def _load(settings: Settings) -> Catalog:
-    found = load_workspace(settings)
-    wrong = [each for each in found.problems if not each.is_warning]
-    if wrong:
-        more = f" And {len(wrong) - 1} more." if len(wrong) > 1 else ""
-        place = f"{wrong[0].file}:{wrong[0].line}: " if wrong[0].file is not None else ""
-        raise CommandError(f"{place}{wrong[0].message}{more} See all with `partita check`.", exit_code=Exit.WRONG_USE)
-    return found.catalog
 
 
 @contextmanager

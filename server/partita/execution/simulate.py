@@ -171,6 +171,8 @@ def _moment(given: Moment, name: str) -> datetime:
         moment = datetime(given.year, given.month, given.day, tzinfo=UTC)
     if not isinstance(moment, datetime):
         raise RequestError(f"simulate({name}={given!r}): give a date, a datetime, or either as text.")
+    if not 1900 < moment.year < 2999:  # cron expressions have no ticks beyond
+        raise RequestError(f"simulate({name}={given!r}): give a time between the years 1901 and 2998.")
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 

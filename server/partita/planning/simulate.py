@@ -43,6 +43,12 @@ MOST_TICKS = 2_000_000
 """Of a simulation: each is remembered, in half a kilobyte. A year of a hundred hourly schedules has 876,000."""
 
 
+class EndlessError(RequestError):
+    """More comes of a simulation than anybody could read, or it would never end."""
+
+    code = "endless-simulation"
+
+
 class _Ask(NamedTuple):
     """A run that a tick asks for, planned; a run key launches once for each schedule."""
 
@@ -118,16 +124,16 @@ class Simulation:
         """Let the clock go on, up to `end` and without it.
 
         Raises:
-            RequestError: too much comes of it.
+            EndlessError: too much comes of it.
         """
         while (now := self._next_instant()) is not None and now < end:
-            ran = len(self.runs)
+            before = self.facts.cursor
             while self._due and self._due[0].at == now:
                 self._tick(self._due[0])
-            if self._watched and (self._look_at == now or len(self.runs) > ran):
+            if self._look_at == now or self.facts.cursor > before:
                 self._look_at = self._look(now)
             if len(self.ticks) > MOST_TICKS:
-                raise RequestError(_too_many(self.ticks[-1]))
+                raise EndlessError(_too_many(self.ticks[-1]))
 
     def _next_instant(self) -> datetime | None:
         """When something can happen next."""
@@ -190,7 +196,7 @@ class Simulation:
         self._looked_at = now
         for key, count in self._in_a_row.items():
             if count > MOST_IN_A_ROW:
-                raise RequestError(_endless(key, now))
+                raise EndlessError(_endless(key, now))
 
     def _launch(self, wanted: ConditionRun, results: Mapping[AssetKey, ConditionResult], now: datetime) -> None:
         request = RunRequest(

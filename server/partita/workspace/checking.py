@@ -1,36 +1,25 @@
-"""Loading every location of a workspace once, each by its own interpreter, only to see what is wrong. No server, no database.
-
-A location's process is `python -m partita.workspace.checking FILE`: it reads the location's settings from standard
-input and leaves its answer in FILE, for standard output belongs to the user's code.
-"""
+"""Loading every location of a workspace once, each by its own interpreter, only to see what is wrong. No server, no database."""
 
 from __future__ import annotations
 
-import faulthandler
 import os
-import subprocess
 import sys
-import tempfile
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from pathlib import Path
-from typing import NoReturn
 
 import msgspec
 
 from partita.definitions.sources import INSTALLED
-from partita.errors import DefinitionError, DefinitionErrors, PartitaError
+from partita.errors import DefinitionError, DefinitionErrors, PartitaError, WorkspaceError
 from partita.records.codec import decode, encode
 from partita.records.failures import PythonError
 from partita.records.locations import LocationCatalog
+from partita.workspace.apart import answer_apart, ask_apart
 from partita.workspace.catalog import Catalog
 from partita.workspace.loader import OWN_FILES, describe, load_repositories
 from partita.workspace.refusals import refused_fields
 from partita.workspace.settings import LocationSettings
-
-TAIL = 2_000
-"""Characters of a dead process's output that are shown."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,48 +121,18 @@ def _definition_problem(location: str, error: DefinitionError) -> Problem:
 
 def _check_apart(location: LocationSettings, environ: Mapping[str, str]) -> Checked:
     """Have the location's own interpreter load it."""
-    with tempfile.TemporaryDirectory(prefix="partita-check-") as directory:
-        answer, output = Path(directory, "answer"), Path(directory, "output")
-        command = [location.python or sys.executable, "-u", "-P", "-m", "partita.workspace.checking", str(answer)]
-        try:
-            with output.open("wb") as stream:
-                done = subprocess.run(
-                    command,
-                    input=encode(location),
-                    stdout=stream,
-                    stderr=subprocess.STDOUT,
-                    cwd=location.directory,
-                    env=dict(environ),
-                    check=False,
-                )
-        except OSError as error:
-            return _failed(location, f"{command[0]} cannot be started: {error.strerror}.")
-        if answer.exists():
-            try:
-                return decode(answer.read_bytes(), Checked)
-            except msgspec.MsgspecError as error:
-                return _failed(location, f"its process answers what cannot be read ({error}). Is the same version of Partita in its environment?")
-        said = output.read_bytes()[-4 * TAIL :].decode(errors="replace")[-TAIL:].strip()
-        how = f"exited with code {done.returncode}" if done.returncode >= 0 else f"was ended by signal {-done.returncode}"
-        return _failed(location, f"the process that imports it {how} before it had loaded.{f' Its last output:{os.linesep}{said}' if said else ''}")
+    try:
+        return decode(ask_apart("partita.workspace.checking", location, encode(location), environ=environ), Checked)
+    except WorkspaceError as error:
+        return Checked(problems=(Problem(location=location.name, code="import", message=error.message),))
+    except msgspec.MsgspecError as error:
+        told = f"its process answers what cannot be read ({error}). Is the same version of Partita in its environment?"
+        return Checked(problems=(Problem(location=location.name, code="import", message=f"Code location {location.name!r}: {told}"),))
 
 
-def _failed(location: LocationSettings, problem: str) -> Checked:
-    message = f"Code location {location.name!r}: {problem}"
-    return Checked(problems=(Problem(location=location.name, code="import", message=message),))
-
-
-def _main(answer: str) -> NoReturn:
-    faulthandler.enable()  # a crash leaves its traceback in the output
-    location = decode(sys.stdin.buffer.read(), LocationSettings)
-    body = encode(check_location(location))
-    part = Path(f"{answer}.part")
-    part.write_bytes(body)
-    part.rename(answer)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)  # exit handlers and threads of user modules have nothing to do with this
+def _answer(question: bytes) -> bytes:
+    return encode(check_location(decode(question, LocationSettings)))
 
 
 if __name__ == "__main__":
-    _main(sys.argv[1])
+    answer_apart(sys.argv[1], _answer)

@@ -306,6 +306,8 @@ RESTLESS = pt.Repository("main", assets=[restless])
     [
         ({"start": "tomorrow"}, "start='tomorrow'"),
         ({"end": 5}, "end=5"),
+        ({"start": "0001-01-01"}, "between the years 1901 and 2998"),
+        ({"end": "9999-12-31"}, "between the years 1901 and 2998"),
         ({"end": "2026-03-01"}, "the end is not after the start"),
         ({"outcomes": {"restless": "broken"}}, "Use 'succeeded' or 'failed'"),
         ({"outcomes": lambda run: None}, "Use 'succeeded' or 'failed'"),
