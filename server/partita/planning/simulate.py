@@ -103,7 +103,7 @@ class Simulation:
         self._graph = AssetGraph(repository.assets, repository.checks)
         self._asset_of = {check.step_key: check.asset for check in repository.checks}
         self._scope = TickScope(location="simulation", repository=repository, dynamic=dynamic)
-        self._writes = KnownWrites(self._plan, self.cut)
+        self._writes = KnownWrites(self._plan, self.cut, lambda job: self._scope.job(job).partitions)
         self.facts = RememberedFacts(self.cut)
         self._conditions = Conditions(self._graph, dynamic=dynamic)
         self._watched = self._conditions.subjects
