@@ -21,8 +21,15 @@ from partita_client.runs import Run
 from partita_client.wanted import Partition, to_partitions, to_tags, words
 
 if TYPE_CHECKING:
-    from partita_client.models import AssetStaleness, CodeLocation, Job, Server
-    from partita_client.models.generated.inputs import AssetFilter, LaunchRunInput, MaterializeAssetsInput, ReportAssetEventInput, RunFilter
+    from partita_client.models import Alert, AssetStaleness, CodeLocation, Job, Server
+    from partita_client.models.generated.inputs import (
+        AlertFilter,
+        AssetFilter,
+        LaunchRunInput,
+        MaterializeAssetsInput,
+        ReportAssetEventInput,
+        RunFilter,
+    )
 
 PATIENCE = 60.0
 ASSET_PAGE = 50
@@ -349,6 +356,26 @@ class Client(Automation):
         if payload.code_location is None:
             raise RequestRefusedError.of_payload(payload.errors)
         return self._reloaded(payload.code_location) if wait else payload.code_location
+
+    def alerts(
+        self, *, rule: str | None = None, kind: str | Sequence[str] | None = None, status: str | Sequence[str] | None = None, limit: int | None = None
+    ) -> Iterator[Alert]:
+        """What people were told of without asking, or are to be, the newest first, asked for page by page.
+
+        Args:
+            rule: Only those of this rule of the settings.
+            kind: Only of what is called like this: "run_failed", "check_failed", "freshness_lost", "schedule_failing", "sensor_failing",
+                "location_broken", "daemon_gone", or several of these.
+            status: Only those that stand like this: "waiting", "sent", "dropped", "failed", or several of these.
+            limit: How many at most.
+        """
+        where: AlertFilter = {"rules": [rule] if rule else None, "kinds": words(kind), "statuses": words(status)}
+        pages = self._link.pages(
+            lambda first, after: operations.list_alerts(first=first, after=after, filter=where), lambda answer: answer.alerts, limit=limit, size=50
+        )
+        with closing(pages):
+            for page in pages:
+                yield from page
 
     def server(self) -> Server:
         """The server: version, daemons, queue."""

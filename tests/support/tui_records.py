@@ -39,6 +39,7 @@ def an_asset(key: str, *, upstream: tuple[str, ...] = (), **rest: Any) -> TuiAss
         "owners": [],
         "isExternal": False,
         "isObservable": False,
+        "health": "UNKNOWN",
         "upstream": [{"key": each} for each in upstream],
         "downstream": [],
         "checks": [],

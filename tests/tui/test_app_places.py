@@ -12,8 +12,11 @@ from textual.events import Key
 import partita as pt
 from partita.automation.conditions import ConditionRole
 from partita.definitions.keys import AssetKey
+from partita.records.alerts import Alert, AlertKind
 from partita.records.assets import ReportedMaterialization
+from partita.records.failures import PythonError
 from partita.records.runs import RunStatus
+from partita.storage.alerts import AlertTurn
 from partita_client.tui.routes import Route
 from support.api import Api, serving
 from support.screens import NARROW, WIDE, screen_text, shows, until
@@ -113,7 +116,20 @@ async def test_the_workspace_shows_why_a_location_does_not_load(api: Api, size: 
 async def test_health_shows_daemons_and_the_queue(api: Api, size: tuple[int, int]) -> None:
     api.begin("fetch")
     async with opened(url_of_api(api), "health", size=size) as pilot:
-        await shows(pilot, "monitor", "retention", "runs at once")
+        await shows(pilot, "monitor", "retention", "runs at once", "Nobody was told of anything")
+
+
+@SIZES
+async def test_health_shows_what_people_were_told_of_and_how_daemons_fare(api: Api, size: tuple[int, int]) -> None:
+    beat = api.store.leases.heartbeat
+    beat("schedules", owner="box1/boot/1.2", error=PythonError(class_name="OSError", message="disk full"))
+    beat("schedules", owner="box1/boot/1.2", lateness=timedelta(seconds=3))
+    async with opened(url_of_api(api), "health", size=size) as pilot:
+        await shows(pilot, "schedules", "healthy", "3.0s")
+        now = api.store.now()
+        alert = Alert(id="alert_1", rule="oncall", kind=AlertKind.RUN_FAILED, subject="x", title="Run of x failed", at=now, last_at=now, count=3)
+        assert api.store.alerts.commit(api.store.alerts.turn(), AlertTurn(run=1, check=1), [alert]) is not None
+        await shows(pilot, "waiting", "Run of x failed")
 
 
 async def test_number_keys_go_to_sections_and_history_goes_back(api: Api) -> None:

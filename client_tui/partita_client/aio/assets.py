@@ -113,6 +113,12 @@ class AsyncAsset:
         return answer.asset.freshness if answer.asset is not None else None
 
     @property
+    async def health(self) -> tuple[str, tuple[str, ...]]:
+        """How well it is, and why not better: one of "healthy", "warning", "degraded", "unknown". Asks the server anew."""
+        answer = await self._link.execute(operations.get_health(key=self.key))
+        return ("unknown", ()) if answer.asset is None else (answer.asset.health.value, answer.asset.health_reasons)
+
+    @property
     def is_partitioned(self) -> bool:
         """True when it is cut into partitions."""
         return self.record.partitions is not None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from partita_client.models.generated import operations
 from partita_client.models.requests import Request
 from partita_client.tui.store.topics import (
+    AlertsSeen,
     AssetsSeen,
     AutomationsSeen,
     BackfillsSeen,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from partita_client.tui.feed import Feed
 
 FIRST_PAGE = 200
+ALERTS = 50
 ASSET_PAGE = 200
 """An asset brings its neighbours, checks and counts: more of them at once cost more than the server grants one question."""
 
@@ -87,6 +89,10 @@ async def _load_backfills(feed: Feed) -> Sequence[Change]:
     return [BackfillsSeen((await feed.execute(operations.tui_backfills(first=FIRST_PAGE))).backfills.nodes)]
 
 
+async def _load_alerts(feed: Feed) -> Sequence[Change]:
+    return [AlertsSeen((await feed.execute(operations.list_alerts(first=ALERTS))).alerts.nodes)]
+
+
 async def _load_server(feed: Feed) -> Sequence[Change]:
     return [ServerSeen((await feed.execute(operations.tui_get_server())).server)]
 
@@ -123,6 +129,12 @@ STREAMS: tuple[Stream, ...] = (
         _load_server,
         lambda after: operations.tui_follow_daemons(after=after),
         lambda item: (item.daemons.cursor, DaemonSeen(item.daemons.daemon)),
+    ),
+    Stream(
+        Topic.ALERTS,
+        _load_alerts,
+        lambda after: operations.follow_alerts(after=after),
+        lambda item: (item.alerts.cursor, AlertsSeen([item.alerts.alert])),
     ),
     # Last, because it says something at once: what it says tells that the others have begun.
     Stream(

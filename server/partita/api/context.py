@@ -20,6 +20,7 @@ from partita.api.server import Server
 from partita.api.staleness import staleness_of, status_words
 from partita.definitions.keys import AssetKey
 from partita.definitions.specs import CheckSpec
+from partita.records.alerts import Alert, AlertFilter
 from partita.records.assets import CheckResult, Materialization, Observation
 from partita.records.backfills import Backfill, BackfillFilter, BackfillItemStatus
 from partita.records.conditions import ConditionEvaluation
@@ -160,6 +161,11 @@ class Context:
         """A page of the evaluations of an asset's condition."""
         conditions = self.store.conditions
         return await self._page(lambda: conditions.list(key, page=page), lambda: conditions.count(key))
+
+    async def page_of_alerts(self, where: AlertFilter, *, page: PageRequest) -> ShownPage[Alert]:
+        """A page of alerts."""
+        alerts = self.store.alerts
+        return await self._page(lambda: alerts.list(where, page=page), lambda: alerts.count(where))
 
     async def page_of_results(self, check: CheckSpec, *, partition_key: str | None, page: PageRequest) -> ShownPage[CheckResult]:
         """A page of a check's verdicts."""

@@ -9,7 +9,7 @@ from strawberry.dataloader import DataLoader
 
 from partita.definitions.keys import AssetKey
 from partita.planning.staleness import Staleness
-from partita.records.assets import AssetState, CheckResult
+from partita.records.assets import AssetState, CheckResult, PartitionStatus
 from partita.records.automations import Automation
 from partita.records.backfills import Backfill, BackfillItemStatus
 from partita.records.queue import WaitReason
@@ -47,6 +47,7 @@ class Loaders:
         self.steps: DataLoader[str, list[RunStep]] = _loader(store.runs.steps, read, default=[])
         self.stats: DataLoader[str, RunStats] = _loader(store.runs.stats, read, default=NO_STATS)
         self.asset_states: DataLoader[AssetKey, AssetState | None] = _loader(store.assets.states, read)
+        self.partition_counts: DataLoader[AssetKey, dict[PartitionStatus, int]] = _loader(store.assets.partition_counts, read, default={})
         self.staleness: DataLoader[AssetKey, Staleness | None] = _loader(staleness, read)
         self.automations: DataLoader[str, Automation | None] = _loader(store.automations.find, read)
         self.ticks: DataLoader[str, Tick | None] = _loader(store.ticks.find, read)

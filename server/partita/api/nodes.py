@@ -32,6 +32,8 @@ async def find_node(context: Context, node_id: str) -> Any:
         return await context.read(lambda: context.store.assets.materialization(node_id))
     if node_id.startswith("obs_"):
         return await context.read(lambda: context.store.assets.observation(node_id))
+    if node_id.startswith("alert_"):
+        return await context.read(lambda: context.store.alerts.find(node_id))
     if node_id.startswith("evaluation_"):
         return await context.read(lambda: context.store.conditions.find(node_id))
     return _find_definition(context, node_id)

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import strawberry
 
 from partita.api import configs, nodes, sorting
+from partita.api.asset_health import with_health
 from partita.api.automations import ScheduleEntry, SensorEntry
 from partita.api.backfills import PreviewedBackfill
 from partita.api.context import Info
@@ -20,8 +21,9 @@ from partita.api.scalars import JSON
 from partita.api.status import ShownServer
 from partita.api.types.backfills import BackfillPreview
 from partita.api.types.connections import paged
-from partita.api.types.fields import ASSET, BACKFILL, JOB, RUN, SCHEDULE, SENSOR, TICK, WORKSPACE, argument, many, maybe, resolved
+from partita.api.types.fields import ALERT, ASSET, BACKFILL, JOB, RUN, SCHEDULE, SENSOR, TICK, WORKSPACE, argument, many, maybe, resolved
 from partita.api.types.filters import (
+    AlertFilterInput,
     AssetFilterInput,
     AssetOrderInput,
     BackfillFilterInput,
@@ -29,6 +31,7 @@ from partita.api.types.filters import (
     RunFilterInput,
     RunOrderInput,
     TickFilterInput,
+    to_alert_filter,
     to_asset_filter,
     to_backfill_filter,
     to_job_filter,
@@ -41,6 +44,7 @@ from partita.api.types.node import Node
 from partita.api.types.problems import RunConfigInvalid
 from partita.api.types.server import Server
 from partita.errors import NotFoundError, RequestError
+from partita.records.alerts import Alert
 from partita.records.backfills import Backfill
 from partita.records.pages import PageRequest
 from partita.records.runs import Run
@@ -167,6 +171,16 @@ class Query:
         """One backfill."""
         return await info.context.loaders.backfills.load(id[: nodes.MAX_ID])
 
+    @paged("What people were told of without asking, or are to be, the newest first.", ALERT, has_tail=True)
+    @staticmethod
+    async def alerts(
+        info: Info,
+        page: PageRequest,
+        filter: Annotated[AlertFilterInput | None, argument("Which alerts are wanted; all when left out.")] = None,
+    ) -> ShownPage[Alert]:
+        """A page of alerts."""
+        return await info.context.page_of_alerts(to_alert_filter(filter), page=page)
+
     @paged("Every backfill, newest first.", BACKFILL)
     @staticmethod
     async def backfills(
@@ -209,6 +223,7 @@ class Query:
         """A page of assets."""
         where = to_asset_filter(filter)
         found = info.context.definitions.assets_where(where, status_of=await info.context.status_of(where.selection))
+        found = await with_health(found, None if filter is None else filter.health, info.context)
         return await sorting.page_of_assets(info.context, found, order=order_by, page=page)
 
     @resolved("The assets that a selection such as `group:raw and kind:duckdb` means, sorted by key.", type=many(ASSET))

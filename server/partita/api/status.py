@@ -9,7 +9,7 @@ from datetime import datetime
 from partita.api.limits import LIMITS, Limits
 from partita.api.types.enums import DaemonKind
 from partita.records.failures import PythonError
-from partita.records.locations import DaemonRecord
+from partita.records.locations import DaemonError, DaemonRecord
 from partita.version import __version__
 
 
@@ -31,6 +31,9 @@ class ShownDaemon:
     is_healthy: bool = False
     last_heartbeat_at: datetime | None = None
     errors: tuple[PythonError, ...] = ()
+    host: str | None = None
+    lateness: float | None = None
+    past_errors: tuple[DaemonError, ...] = ()
 
 
 REQUIRED = frozenset({DaemonKind.SCHEDULES, DaemonKind.SENSORS, DaemonKind.BACKFILLS, DaemonKind.CONDITIONS, DaemonKind.MONITOR})
@@ -52,4 +55,7 @@ def _shown(kind: DaemonKind, record: DaemonRecord | None) -> ShownDaemon:
         is_healthy=record.is_healthy,
         last_heartbeat_at=record.heartbeat_at,
         errors=() if record.error is None else (record.error,),
+        host=record.host,
+        lateness=None if record.lateness is None else record.lateness.total_seconds(),
+        past_errors=record.past,
     )

@@ -63,11 +63,11 @@ def show_asset(key: str, *, server: Server, as_json: bool) -> None:
         state = found.staleness
         counts = found.partitions.counts
         freshness = found.freshness
+        health, reasons = found.health
         evaluation = next(found.condition_evaluations(limit=1), None)
     if as_json:
-        print_json(
-            {**found.record.model_dump(), "staleness": state, "freshness": freshness, "partition_counts": counts, "last_evaluation": evaluation}
-        )
+        more = {"freshness": freshness, "partition_counts": counts, "last_evaluation": evaluation}
+        print_json({**found.record.model_dump(), "staleness": state, "health": health, "health_reasons": reasons, **more})
         return
     facts = {
         "asset": found.key,
@@ -82,6 +82,7 @@ def show_asset(key: str, *, server: Server, as_json: bool) -> None:
         "code version": found.record.code_version or "-",
         **({"condition": found.condition, "last came to": _came_to(evaluation)} if found.condition else {}),
         **({"freshness": _fresh(freshness)} if freshness is not None else {}),
+        "health": "; ".join([health, *reasons]),
         "state": _state(state).plain,
     }
     print_facts({**facts, **({"partitions are": ", ".join(f"{count} {status}" for status, count in counts.items() if count)} if counts else {})})

@@ -35,6 +35,7 @@ COMMANDS = {
     "job": ("partita.cli.jobs:job", "List jobs."),
     "schedule": ("partita.cli.schedules:schedule", "List and switch schedules."),
     "sensor": ("partita.cli.sensors:sensor", "List, switch and try out sensors."),
+    "alert": ("partita.cli.alerts:alert", "List what people were told of, and try who is told."),
     "location": ("partita.cli.locations:location", "List and reload code locations."),
     "api": ("partita.cli.serve:api", "Serve GraphQL."),
     "daemon": ("partita.cli.serve:daemon", "Make due ticks, carry backfills on, watch over runs and records."),

@@ -128,3 +128,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def is_active(self) -> bool:
         """Whether there is anything to be done about it."""
         return self.is_open or self.status is AlertStatus.WAITING
+
+
+class AlertFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which alerts are wanted: all given fields must hold."""
+
+    rules: tuple[str, ...] | None = None
+    kinds: tuple[AlertKind, ...] | None = None
+    statuses: tuple[AlertStatus, ...] | None = None

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, or_, select
 
-from partita.records.alerts import Alert, AlertKind, AlertStatus
+from partita.records.alerts import Alert, AlertFilter
 from partita.records.changes import ChangeKind
 from partita.records.codec import decode
 from partita.records.pages import Page, PageRequest
@@ -28,7 +28,7 @@ from partita.storage.tables import marks
 TURN, RUN, CHECK = (f"alerts.{name}" for name in ("turn", "run", "check"))
 _MARKS = select(marks.c.name, marks.c.value).where(marks.c.name.in_([TURN, RUN, CHECK]))
 _ACTIVE = select(alerts.c.payload).where(or_(IS_ACTIVE_ALERT, alerts.c.sent_at >= bindparam("since"))).order_by(alerts.c.number)
-_ONE = select(alerts.c.payload).where(alerts.c.id == bindparam("of_id"))
+_MANY = select(alerts.c.id, alerts.c.payload).where(alerts.c.id.in_(bindparam("ids", expanding=True)))
 _OLDEST = select(alerts.c.number, alerts.c.at, alerts.c.is_active).order_by(alerts.c.number).limit(bindparam("limit"))
 _NEWEST = Keyset(name="alerts", unique=alerts.c.number)
 
@@ -42,15 +42,6 @@ class AlertTurn:
     """The newest end of a run that was looked at; None: none was ever."""
     check: int | None = None
     """The newest result of a check that was looked at."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertFilter:
-    """Which alerts are wanted: all given fields must hold."""
-
-    rules: tuple[str, ...] | None = None
-    kinds: tuple[AlertKind, ...] | None = None
-    statuses: tuple[AlertStatus, ...] | None = None
 
 
 EVERY_ALERT = AlertFilter()
@@ -120,10 +111,14 @@ class Alerts:
 
     def find(self, alert_id: str) -> Alert | None:
         """The alert with this id, or None."""
+        return self.find_many([alert_id]).get(alert_id)
 
-        def work(connection: Connection) -> Alert | None:
-            payload = connection.execute(_ONE, {"of_id": alert_id}).scalar_one_or_none()
-            return None if payload is None else decode(payload, Alert)
+    def find_many(self, ids: Sequence[str]) -> dict[str, Alert]:
+        """The alerts with these ids that there are."""
+
+        def work(connection: Connection) -> dict[str, Alert]:
+            chunks = (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
+            return {row.id: decode(row.payload, Alert) for chunk in chunks for row in connection.execute(_MANY, {"ids": chunk})}
 
         return self._database.read(work)
 

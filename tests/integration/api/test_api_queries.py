@@ -30,7 +30,7 @@ def test_the_server_tells_its_version_its_daemons_and_its_limits(api: Api) -> No
     assert server["queue"] == {"queued": 1, "running": 1, "maxConcurrent": 10}
     assert server["limits"] == {"maxPageSize": 500, "maxCost": 20_000}
     daemons = {each["kind"]: each for each in server["daemons"]}
-    assert list(daemons) == ["SCHEDULES", "SENSORS", "BACKFILLS", "CONDITIONS", "MONITOR", "RETENTION"]
+    assert list(daemons) == ["SCHEDULES", "SENSORS", "BACKFILLS", "CONDITIONS", "MONITOR", "RETENTION", "FRESHNESS", "ALERTS"]
     monitor, retention = daemons["MONITOR"], daemons["RETENTION"]
     assert (monitor["kind"], monitor["isRequired"], monitor["errors"]) == ("MONITOR", True, [{"message": "disk"}])
     assert monitor["lastHeartbeatAt"] is not None

@@ -278,7 +278,7 @@ def test_assets_arrive_as_they_are_written_and_as_their_partitions_grow(timed: A
 def test_daemons_arrive_as_they_stand_and_as_they_live_and_fail(api: Api) -> None:
     stream = Stream(api, DAEMONS, {})
     with stream.open() as items:
-        assert not any(items.next()["isHealthy"] for _ in range(6))
+        assert not any(items.next()["isHealthy"] for _ in range(8))
         api.store.leases.heartbeat("schedules", owner="daemon")
         assert items.next() == {"kind": "SCHEDULES", "isHealthy": True, "errors": []}
         api.store.leases.heartbeat("schedules", owner="daemon")  # a heartbeat alone is no news

@@ -99,7 +99,7 @@ def test_a_topic_that_cannot_be_followed_says_why_until_it_can() -> None:
 
 def test_what_keeps_most_from_working_comes_first() -> None:
     world = World()
-    daemon = {"kind": "MONITOR", "isRequired": True, "isHealthy": False, "errors": []}
+    daemon = {"kind": "MONITOR", "isRequired": True, "isHealthy": False, "errors": [], "pastErrors": []}
     server = {
         "version": "1",
         "schemaHash": "x",

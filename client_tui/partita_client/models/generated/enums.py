@@ -5,6 +5,9 @@ from __future__ import annotations
 from partita_client.models.shapes import Word
 
 __all__ = [
+    "AlertKind",
+    "AlertStatus",
+    "AssetHealth",
     "AutomationStatus",
     "BackfillPartitionStatus",
     "BackfillStatus",
@@ -25,6 +28,55 @@ __all__ = [
     "TickStatus",
     "WaitKind",
 ]
+
+
+class AlertKind(Word):
+    """What an alert is about."""
+
+    CHECK_FAILED = "check_failed"
+    """A check of an asset has failed."""
+    DAEMON_GONE = "daemon_gone"
+    """A role of the daemon does not do its work."""
+    FRESHNESS_LOST = "freshness_lost"
+    """An asset has become older than its freshness policy allows."""
+    LOCATION_BROKEN = "location_broken"
+    """A code location cannot be loaded, or nobody works for it."""
+    RUN_FAILED = "run_failed"
+    """A run has failed and is not tried again by itself."""
+    SCHEDULE_FAILING = "schedule_failing"
+    """The last tick of a schedule has failed."""
+    SENSOR_FAILING = "sensor_failing"
+    """The last tick of a sensor has failed."""
+    UNKNOWN = "unknown"
+    """A word that this client does not know yet."""
+
+
+class AlertStatus(Word):
+    """Whether people were told."""
+
+    DROPPED = "dropped"
+    """Nobody was: it was over before, or its rule is gone."""
+    FAILED = "failed"
+    """A target has refused it for a day."""
+    SENT = "sent"
+    """They were."""
+    WAITING = "waiting"
+    """Not yet: it waits for its time, or a target does not answer."""
+    UNKNOWN = "unknown"
+    """A word that this client does not know yet."""
+
+
+class AssetHealth(Word):
+    """How well an asset is."""
+
+    DEGRADED = "degraded"
+    """It could not be written, a check of severity ERROR has failed, or it is older than its policy allows."""
+    HEALTHY = "healthy"
+    """It was written, and nothing is known against it."""
+    UNKNOWN = "unknown"
+    """It was never written, and nothing is known against it."""
+    WARNING = "warning"
+    """A check of severity WARN has failed."""
 
 
 class AutomationStatus(Word):
@@ -107,10 +159,14 @@ class CodeLocationStatus(Word):
 class DaemonKind(Word):
     """A role of the daemon."""
 
+    ALERTS = "alerts"
+    """Tells people what they want to be told of."""
     BACKFILLS = "backfills"
     """Launches the runs of backfills."""
     CONDITIONS = "conditions"
     """Evaluates the conditions of assets and launches what they ask for."""
+    FRESHNESS = "freshness"
+    """Notes on time when assets are too old, and when they are fresh again."""
     MONITOR = "monitor"
     """Ends runs whose worker has died."""
     RETENTION = "retention"

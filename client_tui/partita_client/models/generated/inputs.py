@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NotRequired, TypedDict
 
+AlertFilter = TypedDict(
+    "AlertFilter",
+    {"kinds": "NotRequired[Sequence[str] | None]", "rules": "NotRequired[Sequence[str] | None]", "statuses": "NotRequired[Sequence[str] | None]"},
+)
+"""Which alerts are wanted: all given fields must hold, a list means any of its values."""
+
 AssetFilter = TypedDict(
     "AssetFilter",
     {
         "groups": "NotRequired[Sequence[str] | None]",
+        "health": "NotRequired[Sequence[str] | None]",
         "kinds": "NotRequired[Sequence[str] | None]",
         "owners": "NotRequired[Sequence[str] | None]",
         "selection": "NotRequired[str | None]",

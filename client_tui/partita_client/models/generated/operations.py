@@ -10,6 +10,7 @@ from partita_client.models.requests import Request, given
 if TYPE_CHECKING:
     from partita_client.models.generated.inputs import (
         AddDynamicPartitionsInput,
+        AlertFilter,
         AssetFilter,
         BackfillFilter,
         CancelBackfillInput,
@@ -41,12 +42,14 @@ if TYPE_CHECKING:
         CountPartitions,
         EvaluateSensor,
         FindJob,
+        FollowAlerts,
         FollowBackfill,
         FollowRun,
         FollowWorkspace,
         GetAsset,
         GetBackfill,
         GetFreshness,
+        GetHealth,
         GetRun,
         GetRunSteps,
         GetSchedule,
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
         GetServer,
         GetStaleness,
         LaunchRun,
+        ListAlerts,
         ListAssetKeys,
         ListAssets,
         ListBackfillPartitions,
@@ -120,6 +124,91 @@ if TYPE_CHECKING:
         TuiStartBackfill,
         TuiTicks,
     )
+
+
+LIST_ALERTS = """query ListAlerts($first: Int, $after: String, $filter: AlertFilter) {
+  alerts(first: $first, after: $after, filter: $filter) {
+    nodes {
+      ...Alert
+    }
+    pageInfo {
+      ...PageInfo
+    }
+  }
+}
+
+fragment Alert on Alert {
+  id
+  rule
+  kind
+  subject
+  title
+  details
+  at
+  lastAt
+  count
+  status
+  dueAt
+  sentAt
+  waitingFor
+  attempts
+  error
+  isOpen
+  isEnd
+  endedAt
+  run {
+    id
+  }
+}
+
+fragment PageInfo on PageInfo {
+  hasNextPage
+  endCursor
+}
+"""
+
+
+def list_alerts(*, first: int | None = None, after: str | None = None, filter: AlertFilter | None = None) -> Request[ListAlerts]:
+    return Request("ListAlerts", "query", LIST_ALERTS, given({"first": first, "after": after, "filter": filter}))
+
+
+FOLLOW_ALERTS = """subscription FollowAlerts($after: String) {
+  alerts(after: $after) {
+    cursor
+    alert {
+      ...Alert
+    }
+  }
+}
+
+fragment Alert on Alert {
+  id
+  rule
+  kind
+  subject
+  title
+  details
+  at
+  lastAt
+  count
+  status
+  dueAt
+  sentAt
+  waitingFor
+  attempts
+  error
+  isOpen
+  isEnd
+  endedAt
+  run {
+    id
+  }
+}
+"""
+
+
+def follow_alerts(*, after: str | None = None) -> Request[FollowAlerts]:
+    return Request("FollowAlerts", "subscription", FOLLOW_ALERTS, given({"after": after}))
 
 
 GET_ASSET = """query GetAsset($key: String!) {
@@ -614,6 +703,19 @@ fragment PageInfo on PageInfo {
 
 def list_condition_evaluations(*, key: str, first: int | None = None, after: str | None = None) -> Request[ListConditionEvaluations]:
     return Request("ListConditionEvaluations", "query", LIST_CONDITION_EVALUATIONS, given({"key": key, "first": first, "after": after}))
+
+
+GET_HEALTH = """query GetHealth($key: String!) {
+  asset(key: $key) {
+    health
+    healthReasons
+  }
+}
+"""
+
+
+def get_health(*, key: str) -> Request[GetHealth]:
+    return Request("GetHealth", "query", GET_HEALTH, given({"key": key}))
 
 
 GET_FRESHNESS = """query GetFreshness($key: String!) {
@@ -3211,6 +3313,7 @@ fragment TuiAsset on Asset {
   owners
   isExternal
   isObservable
+  health
   upstream {
     key
   }
@@ -3284,6 +3387,7 @@ fragment TuiAsset on Asset {
   owners
   isExternal
   isObservable
+  health
   upstream {
     key
   }
@@ -3344,6 +3448,7 @@ TUI_ASSET_DETAIL = """query TuiAssetDetail($key: String!) {
         ...ConditionEvaluation
       }
     }
+    healthReasons
     freshness {
       ...AssetFreshness
     }
@@ -3482,6 +3587,7 @@ fragment TuiAsset on Asset {
   owners
   isExternal
   isObservable
+  health
   upstream {
     key
   }
@@ -5366,9 +5472,18 @@ fragment TuiDaemon on Daemon {
   isRequired
   isHealthy
   lastHeartbeatAt
+  lateness
+  host
   errors {
     className
     message
+  }
+  pastErrors {
+    at
+    error {
+      className
+      message
+    }
   }
 }
 
@@ -5419,9 +5534,18 @@ fragment TuiDaemon on Daemon {
   isRequired
   isHealthy
   lastHeartbeatAt
+  lateness
+  host
   errors {
     className
     message
+  }
+  pastErrors {
+    at
+    error {
+      className
+      message
+    }
   }
 }
 """
@@ -5575,6 +5699,17 @@ GET_SERVER = """query GetServer {
   }
 }
 
+fragment PythonError on PythonError {
+  className
+  message
+  stack
+  cause {
+    className
+    message
+    stack
+  }
+}
+
 fragment Server on Server {
   version
   schemaHash
@@ -5584,6 +5719,27 @@ fragment Server on Server {
     isRequired
     isHealthy
     lastHeartbeatAt
+    lateness
+    host
+    errors {
+      ...PythonError
+    }
+    pastErrors {
+      at
+      error {
+        ...PythonError
+      }
+    }
+  }
+  alertRules {
+    name
+    kinds
+    only
+    targets
+    quiet
+    repeat
+    limit
+    tellsEnd
   }
   queue {
     queued

@@ -8,6 +8,9 @@ from typing import Annotated, Any
 import pydantic
 
 from partita_client.models.generated.enums import (
+    AlertKind,
+    AlertStatus,
+    AssetHealth,
     AutomationStatus,
     BackfillPartitionStatus,
     BackfillStatus,
@@ -33,6 +36,8 @@ from partita_client.models.shapes import Shape, kind_of
 __all__ = [
     "AddDynamicPartitions",
     "AddDynamicPartitionsAddDynamicPartitions",
+    "Alert",
+    "AlertRun",
     "AnyLaunchedBy",
     "AnyMutationError",
     "AnyRunEvent",
@@ -86,6 +91,8 @@ __all__ = [
     "EvaluateSensor",
     "EvaluateSensorEvaluateSensor",
     "FindJob",
+    "FollowAlerts",
+    "FollowAlertsAlerts",
     "FollowBackfill",
     "FollowBackfillBackfill",
     "FollowRun",
@@ -96,6 +103,8 @@ __all__ = [
     "GetBackfill",
     "GetFreshness",
     "GetFreshnessAsset",
+    "GetHealth",
+    "GetHealthAsset",
     "GetRun",
     "GetRunSteps",
     "GetRunStepsRun",
@@ -113,6 +122,8 @@ __all__ = [
     "LaunchedBySchedule",
     "LaunchedBySensor",
     "LaunchedByUser",
+    "ListAlerts",
+    "ListAlertsAlerts",
     "ListAssetKeys",
     "ListAssetKeysAssets",
     "ListAssetKeysAssetsNodes",
@@ -202,7 +213,9 @@ __all__ = [
     "SensorPage",
     "SensorRecord",
     "Server",
+    "ServerAlertRules",
     "ServerDaemons",
+    "ServerDaemonsPastErrors",
     "ServerQueue",
     "ServerQueuePools",
     "ServerQueueTagLimits",
@@ -272,6 +285,8 @@ __all__ = [
     "TuiCheckConfigValidateRunConfig",
     "TuiDaemon",
     "TuiDaemonErrors",
+    "TuiDaemonPastErrors",
+    "TuiDaemonPastErrorsError",
     "TuiEvaluateSensor",
     "TuiEvaluateSensorEvaluateSensor",
     "TuiFollowAssets",
@@ -371,6 +386,56 @@ __all__ = [
     "TuiTicks",
     "TuiTicksTicks",
 ]
+
+
+class AlertRun(Shape):
+    """One execution of a job, or of assets."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+
+
+class Alert(Shape):
+    """What somebody is to be told, or was, by one rule."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+    rule: str
+    """The name of the rule."""
+    kind: AlertKind
+    """What it is about."""
+    subject: str
+    """What exactly: the same again is the same subject."""
+    title: str
+    """What has happened, in one line."""
+    details: tuple[str, ...]
+    """What there is to say of it, of the first few times."""
+    at: datetime
+    """When it first happened, or began."""
+    last_at: datetime
+    """When it last happened."""
+    count: int
+    """How often it happened, or was told again."""
+    status: AlertStatus
+    """Whether people were told."""
+    due_at: datetime | None = None
+    """When it is to be sent; null when it is not."""
+    sent_at: datetime | None = None
+    """When somebody was last told; null when nobody was."""
+    waiting_for: tuple[str, ...]
+    """The targets that still have to be told."""
+    attempts: int
+    """How often a target has refused it."""
+    error: str | None = None
+    """Why a target has last refused it; null when none has."""
+    is_open: bool
+    """Whether what it tells of goes on."""
+    is_end: bool
+    """Whether it tells that something is over."""
+    ended_at: datetime | None = None
+    """When what went on was over; null when it is not, or just happened."""
+    run: AlertRun | None = None
+    """The first run that it is about; null when it is about none, or that was deleted."""
 
 
 class MetadataEntry(Shape):
@@ -1605,6 +1670,8 @@ class TuiAsset(Shape):
     """Whether no code location can write it."""
     is_observable: bool
     """Whether it is written elsewhere and a run can look at it."""
+    health: AssetHealth
+    """How well it is: from its last run, its checks and its freshness."""
     upstream: tuple[TuiAssetUpstream, ...]
     """The assets that it is computed from, nearest only."""
     downstream: tuple[TuiAssetDownstream, ...]
@@ -2079,6 +2146,24 @@ class TuiDaemonErrors(Shape):
     """The exception's message; very long ones are cut."""
 
 
+class TuiDaemonPastErrorsError(Shape):
+    """A Python exception as data: a failed step or load is a result, not an error of the API."""
+
+    class_name: str
+    """Name of the exception's class."""
+    message: str
+    """The exception's message; very long ones are cut."""
+
+
+class TuiDaemonPastErrors(Shape):
+    """Something that went wrong in a role of the daemon."""
+
+    at: datetime
+    """When it last did."""
+    error: TuiDaemonPastErrorsError
+    """What it was."""
+
+
 class TuiDaemon(Shape):
     """A role of the daemon, and whether it does its work."""
 
@@ -2090,8 +2175,14 @@ class TuiDaemon(Shape):
     """Whether it has done its work lately."""
     last_heartbeat_at: datetime | None = None
     """When it last said that it lives; null when it never has."""
+    lateness: timedelta | None = None
+    """By how much it began its work too late, at worst, between its last two heartbeats; null when it never beat."""
+    host: str | None = None
+    """The machine whose daemon has the role, or had it last; null when none ever did."""
     errors: tuple[TuiDaemonErrors, ...]
     """What keeps it from its work."""
+    past_errors: tuple[TuiDaemonPastErrors, ...]
+    """What went wrong in it lately, the newest first, whether or not it does now."""
 
 
 class TuiServerQueuePools(Shape):
@@ -2247,6 +2338,15 @@ class JobPage(Shape):
     """Where this page stands in the list."""
 
 
+class ServerDaemonsPastErrors(Shape):
+    """Something that went wrong in a role of the daemon."""
+
+    at: datetime
+    """When it last did."""
+    error: PythonError
+    """What it was."""
+
+
 class ServerDaemons(Shape):
     """A role of the daemon, and whether it does its work."""
 
@@ -2258,6 +2358,35 @@ class ServerDaemons(Shape):
     """Whether it has done its work lately."""
     last_heartbeat_at: datetime | None = None
     """When it last said that it lives; null when it never has."""
+    lateness: timedelta | None = None
+    """By how much it began its work too late, at worst, between its last two heartbeats; null when it never beat."""
+    host: str | None = None
+    """The machine whose daemon has the role, or had it last; null when none ever did."""
+    errors: tuple[PythonError, ...]
+    """What keeps it from its work."""
+    past_errors: tuple[ServerDaemonsPastErrors, ...]
+    """What went wrong in it lately, the newest first, whether or not it does now."""
+
+
+class ServerAlertRules(Shape):
+    """A rule of the settings: who is told of what, and how often."""
+
+    name: str
+    """Its name."""
+    kinds: tuple[AlertKind, ...]
+    """What it tells of."""
+    only: tuple[str, ...]
+    """Patterns of names, of which one must fit; empty: whatever the name."""
+    targets: tuple[str, ...]
+    """Who is told, by names that hold no passwords."""
+    quiet: timedelta
+    """For so long the same is not told again."""
+    repeat: timedelta | None = None
+    """What goes on is told again this often; null: once."""
+    limit: int
+    """Messages in an hour; what is more is told together later."""
+    tells_end: bool
+    """Whether the end of what went on is told too."""
 
 
 class ServerQueuePools(Shape):
@@ -2314,8 +2443,42 @@ class Server(Shape):
     """When this server started."""
     daemons: tuple[ServerDaemons, ...]
     """The roles of the daemon."""
+    alert_rules: tuple[ServerAlertRules, ...]
+    """The rules by which people are told of what they want to be told of."""
     queue: ServerQueue
     """How many runs wait and how many are active."""
+
+
+class ListAlertsAlerts(Shape):
+    """A page of a list."""
+
+    nodes: tuple[Alert, ...]
+    """The items of this page."""
+    page_info: PageInfo
+    """Where this page stands in the list."""
+
+
+class ListAlerts(Shape):
+    """The answer to `ListAlerts`."""
+
+    alerts: ListAlertsAlerts
+    """What people were told of without asking, or are to be, the newest first."""
+
+
+class FollowAlertsAlerts(Shape):
+    """An alert that was raised or changed, as it stands now."""
+
+    cursor: str
+    """Resumes the stream after this change."""
+    alert: Alert
+    """The alert."""
+
+
+class FollowAlerts(Shape):
+    """The answer to `FollowAlerts`."""
+
+    alerts: FollowAlertsAlerts
+    """Alerts as they are raised, told and end; several changes of one may arrive as one."""
 
 
 class GetAsset(Shape):
@@ -2433,6 +2596,22 @@ class ListConditionEvaluations(Shape):
     """The answer to `ListConditionEvaluations`."""
 
     asset: ListConditionEvaluationsAsset | None = None
+    """An asset by its key; null when no code location declares it."""
+
+
+class GetHealthAsset(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    health: AssetHealth
+    """How well it is: from its last run, its checks and its freshness."""
+    health_reasons: tuple[str, ...]
+    """Why it is not HEALTHY, the worst first; empty when it is, or nothing is known."""
+
+
+class GetHealth(Shape):
+    """The answer to `GetHealth`."""
+
+    asset: GetHealthAsset | None = None
     """An asset by its key; null when no code location declares it."""
 
 
@@ -3050,6 +3229,8 @@ class TuiAssetDetailAsset(Shape):
     """The condition under which the daemon makes it, in words; null when it has none."""
     condition_evaluations: TuiAssetDetailAssetConditionEvaluations
     """Evaluations of its condition that asked for something, newest first."""
+    health_reasons: tuple[str, ...]
+    """Why it is not HEALTHY, the worst first; empty when it is, or nothing is known."""
     freshness: AssetFreshness | None = None
     """Whether it is as fresh as its policy wants; null when it has none."""
     tags: tuple[Tag, ...]

@@ -243,6 +243,8 @@ def _write_row(each: Any, now: datetime) -> Row:
 
 
 def _facts(told: TuiAssetDetailAsset, now: datetime) -> Iterator[Line]:
+    for number, reason in enumerate(told.health_reasons):
+        yield ((fit("" if number else "health", 18), "dim"), (f"▲ {plain(reason, 200)}", "warning"))
     if told.freshness is not None:
         yield freshness_line(told.freshness, now)
     history = _history(told)

@@ -1,8 +1,8 @@
-"""The server itself: its daemons, the queue and its pools."""
+"""The server itself: its daemons, the queue and its pools, and what people were told of."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -17,17 +17,20 @@ from partita_client.tui.widgets.line_text import LineText
 from partita_client.tui.widgets.virtual_table import Column, Row, VirtualTable
 
 if TYPE_CHECKING:
-    from partita_client.models import TuiDaemon
+    from partita_client.models import Alert, TuiDaemon
+
+LATE = timedelta(milliseconds=100)
+"""Less is no lateness that anybody would look for."""
 
 
 class HealthScreen(PlaceScreen):
-    """Daemons, queue, server."""
+    """Daemons, queue, server, alerts."""
 
-    TOPICS = frozenset({Topic.SERVER, Topic.CONNECTION, Topic.RUNS})
+    TOPICS = frozenset({Topic.SERVER, Topic.CONNECTION, Topic.RUNS, Topic.ALERTS})
     AUTO_FOCUS = "#daemons"
 
     def body(self) -> ComposeResult:
-        """Daemons beside the server, the queue below."""
+        """Daemons beside the server; the queue beside the alerts below."""
         with Horizontal(classes="row"):
             with Pane(id="daemons-pane") as pane:
                 pane.set_title("Daemons")
@@ -35,6 +38,8 @@ class HealthScreen(PlaceScreen):
                     Column("role", "role", width=10, max_width=20, is_flexible=True),
                     Column("state", "state", width=12, max_width=16),
                     Column("last seen", "last seen", width=5, max_width=8),
+                    Column("late", "late", align="right", width=5, max_width=8),
+                    Column("host", "host", max_width=16, drop=2),
                     Column("error", "error", max_width=60, drop=1),
                     empty="The server names no daemon.",
                     id="daemons",
@@ -42,16 +47,27 @@ class HealthScreen(PlaceScreen):
             with Pane(id="server-pane") as pane:
                 pane.set_title("Server")
                 yield LineText(id="server")
-        with Pane(id="queue-pane") as pane:
-            pane.set_title("Queue and pools")
-            yield VirtualTable(
-                Column("name", "limit", width=12, max_width=40, is_flexible=True),
-                Column("used", "used", align="right", width=9, max_width=12),
-                Column("bar", "", width=16, max_width=16),
-                Column("waiting", "waiting", align="right", width=7, max_width=8),
-                empty="Nothing is limited.",
-                id="queue",
-            )
+        with Horizontal(classes="row"):
+            with Pane(id="queue-pane") as pane:
+                pane.set_title("Queue and pools")
+                yield VirtualTable(
+                    Column("name", "limit", width=12, max_width=40, is_flexible=True),
+                    Column("used", "used", align="right", width=7, max_width=12),
+                    Column("bar", "", width=16, max_width=16, drop=1),
+                    Column("waiting", "waiting", align="right", width=7, max_width=8),
+                    empty="Nothing is limited.",
+                    id="queue",
+                )
+            with Pane(id="alerts-pane") as pane:
+                pane.set_title("Alerts")
+                yield VirtualTable(
+                    Column("when", "when", width=5, max_width=8),
+                    Column("told", "told", width=9, max_width=12),
+                    Column("what", "what", width=16, max_width=100, is_flexible=True),
+                    Column("rule", "rule", max_width=12, drop=1),
+                    empty="Nobody was told of anything: see docs/alerts.md.",
+                    id="alerts",
+                )
 
     def show(self, changes: Changes) -> None:  # noqa: ARG002  all is drawn anew
         """Draw anew."""
@@ -77,6 +93,8 @@ class HealthScreen(PlaceScreen):
             ],
         )
         self.put_rows("#queue", self._queue_rows())
+        alerts = sorted(self.desk.world.alerts.values(), key=lambda each: (each.last_at, each.id), reverse=True)
+        self.put_rows("#alerts", [_alert_row(alert, now) for alert in alerts])
 
     def _queue_rows(self) -> list[Row]:
         server = self.desk.world.server
@@ -96,8 +114,34 @@ def _daemon_row(daemon: TuiDaemon, now: datetime) -> Row:
         state = (("✗ down", "failed"),) if daemon.is_required else (("○ idle", "dim"),)
     # Its beats alone are not told: how old the last is says something only when they have stopped.
     beat = "" if daemon.is_healthy else ago(daemon.last_heartbeat_at, now)
-    error = plain(f"{daemon.errors[0].class_name}: {daemon.errors[0].message}", 200) if daemon.errors else ""
-    return Row(daemon.kind.value, (daemon.kind.value, state, beat, ((error, "failed"),)))
+    late = "" if daemon.lateness is None else duration(daemon.lateness) if daemon.lateness >= LATE else "–"
+    return Row(daemon.kind.value, (daemon.kind.value, state, beat, late, ((plain(daemon.host or "", 40), "dim"),), _error_of(daemon, now)))
+
+
+def _error_of(daemon: TuiDaemon, now: datetime) -> Line:
+    """What keeps it from its work, or what last did."""
+    if daemon.errors:
+        return ((plain(f"{daemon.errors[0].class_name}: {daemon.errors[0].message}", 200), "failed"),)
+    if daemon.past_errors:
+        last = daemon.past_errors[0]
+        return ((plain(f"{ago(last.at, now)} ago: {last.error.class_name}: {last.error.message}", 200), "dim"),)
+    return (("", ""),)
+
+
+TOLD = {"waiting": ("○ waiting", "queued"), "sent": ("● sent", "ok"), "dropped": ("– dropped", "dim"), "failed": ("✗ refused", "failed")}
+"""How an alert stands, and its colour."""
+
+
+def _alert_row(alert: Alert, now: datetime) -> Row:
+    word, style = TOLD.get(alert.status.value, (alert.status.value, ""))
+    if alert.status.value == "waiting" and alert.error is not None:
+        word, style = "✗ refused", "warning"
+    times = f" ({alert.count} times)" if alert.count > 1 else ""
+    why = f"  {plain(alert.error, 200)}" if alert.error is not None and alert.status.value != "sent" else ""
+    mood = "failed" if alert.is_open else "dim" if alert.is_end else ""
+    return Row(
+        alert.id, (ago(alert.last_at, now), ((word, style),), ((plain(alert.title + times, 200), mood), (why, "warning")), ((alert.rule, "dim"),))
+    )
 
 
 def _limit_row(name: str, used: int, limit: int | None, waiting: int) -> Row:

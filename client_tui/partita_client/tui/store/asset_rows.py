@@ -15,13 +15,15 @@ from partita_client.tui.store.run_rows import short_id
 if TYPE_CHECKING:
     from partita_client.models import TuiAsset, TuiAssetLatestMaterialization, TuiAssetLatestObservation, TuiRun
 
-FIELDS = ("status", "group", "kind", "owner", "location", "key", "check")
+FIELDS = ("status", "health", "group", "kind", "owner", "location", "key", "check")
+HEALTH = ("healthy", "warning", "degraded", "unknown")
+UNWELL = ("warning", "degraded")
 STATUSES = ("materialized", "failed", "running", "missing", "warning", "external")
 
 
 def parse_asset_filter(text: str) -> Filter:
     """A filter of assets."""
-    return parse_filter(text, FIELDS, words={"status": STATUSES, "check": ("passed", "failed", "missing")})
+    return parse_filter(text, FIELDS, words={"status": STATUSES, "check": ("passed", "failed", "missing"), "health": HEALTH})
 
 
 def active_keys(runs: Iterable[TuiRun]) -> frozenset[str]:
@@ -38,7 +40,7 @@ def status_of(asset: TuiAsset, active: frozenset[str] = frozenset()) -> str:
     counts = partition_counts(asset)
     if counts.get("failed"):
         return "failed"
-    if failed_checks(asset):
+    if failed_checks(asset) or asset.health.value in UNWELL:
         return "warning"
     if asset.partitions is not None:
         return "materialized" if counts.get("materialized") else "missing"
@@ -108,6 +110,7 @@ def values_of(asset: TuiAsset, active: frozenset[str]) -> dict[str, Sequence[str
     verdicts = ["missing" if check.latest_result is None else "passed" if check.latest_result.passed else "failed" for check in asset.checks]
     return {
         "status": [status_of(asset, active)],
+        "health": [asset.health.value],
         "group": [asset.group_name],
         "kind": asset.kinds,
         "owner": asset.owners,

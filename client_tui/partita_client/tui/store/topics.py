@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from partita_client.models import (
+        Alert,
         CodeLocation,
         TuiAsset,
         TuiAutomation,
@@ -35,6 +36,7 @@ class Topic(StrEnum):
     TICKS = "ticks"
     BACKFILLS = "backfills"
     SERVER = "server"
+    ALERTS = "alerts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,13 @@ class DaemonSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertsSeen:
+    """Alerts as they stand now."""
+
+    alerts: Sequence[Alert]
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     """All that a topic begins with has been told: what is not there does not exist."""
 
@@ -152,6 +161,7 @@ Change: TypeAlias = (
     | BackfillsSeen
     | ServerSeen
     | DaemonSeen
+    | AlertsSeen
     | Loaded
     | Connected
     | Disconnected

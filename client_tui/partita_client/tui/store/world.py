@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar, assert_never
 from partita_client.tui.store.automation import Automation, automation_key, automation_of, keep_ticks
 from partita_client.tui.store.slim import Pool
 from partita_client.tui.store.topics import (
+    AlertsSeen,
     AssetsSeen,
     AutomationsSeen,
     BackfillsSeen,
@@ -30,7 +31,7 @@ from partita_client.tui.store.topics import (
 )
 
 if TYPE_CHECKING:
-    from partita_client.models import CodeLocation, TuiAsset, TuiBackfill, TuiDaemon, TuiJob, TuiRun, TuiRunCounts, TuiServer, TuiTick
+    from partita_client.models import Alert, CodeLocation, TuiAsset, TuiBackfill, TuiDaemon, TuiJob, TuiRun, TuiRunCounts, TuiServer, TuiTick
 
 T = TypeVar("T")
 
@@ -75,6 +76,7 @@ class World:
     ticks: dict[str, list[TuiTick]] = field(default_factory=dict)
     """The last ticks of each automation, oldest first, by its id."""
     backfills: dict[str, TuiBackfill] = field(default_factory=dict)
+    alerts: dict[str, Alert] = field(default_factory=dict)
     server: TuiServer | None = None
     run_counts: TuiRunCounts | None = None
     connection: Connection = Connection()
@@ -124,6 +126,8 @@ class World:
             case DaemonSeen(daemon):
                 self._beat(daemon)
                 return {Topic.SERVER: set()}
+            case AlertsSeen(alerts):
+                return self._seen(Topic.ALERTS, self.alerts, {alert.id: alert for alert in alerts})
             case Loaded(topic):
                 is_first = topic not in self.loaded
                 self.loaded.add(topic)

@@ -9,6 +9,7 @@ from partita.api.automations import AutomationEntry
 from partita.api.entries import AssetEntry, LocationEntry
 from partita.api.events import ShownEvent
 from partita.api.status import ShownDaemon
+from partita.records.alerts import Alert
 from partita.records.backfills import Backfill
 from partita.records.runs import Run, RunStatus
 from partita.records.ticks import Tick
@@ -70,6 +71,14 @@ class ShownAutomationChange:
 
     cursor: str
     automation: AutomationEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownAlertChange:
+    """The value behind an `AlertChange`."""
+
+    cursor: str
+    alert: Alert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from partita.api.context import Info
 from partita.api.errors import ApiError
 from partita.api.subscriptions import locations, run_events, runs, states
 from partita.api.subscriptions.items import (
+    ShownAlertChange,
     ShownAssetChange,
     ShownAutomationChange,
     ShownBackfillChange,
@@ -20,6 +21,7 @@ from partita.api.subscriptions.items import (
     ShownTickChange,
 )
 from partita.api.subscriptions.types import (
+    AlertChange,
     AssetChange,
     AutomationChange,
     BackfillChange,
@@ -149,6 +151,17 @@ class Subscription:
     ) -> AsyncGenerator[ShownAutomationChange | ApiError, None]:
         """Follow automations."""
         async with aclosing(states.follow_automations(info.context, after=after)) as items:
+            async for item in items:
+                yield item
+
+    @streamed("Alerts as they are raised, told and end; several changes of one may arrive as one.", AlertChange)
+    @staticmethod
+    async def alerts(
+        info: Info,
+        after: Annotated[str | None, argument("Cursor of the change that the stream resumes after; from now on when left out.")] = None,
+    ) -> AsyncGenerator[ShownAlertChange | ApiError, None]:
+        """Follow alerts."""
+        async with aclosing(states.follow_alerts(info.context, after=after)) as items:
             async for item in items:
                 yield item
 

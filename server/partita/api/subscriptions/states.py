@@ -11,10 +11,18 @@ from partita.api.context import Context
 from partita.api.definitions import Definitions
 from partita.api.errors import ApiError
 from partita.api.status import ShownDaemon
-from partita.api.subscriptions.items import ShownAssetChange, ShownAutomationChange, ShownBackfillChange, ShownDaemonChange, ShownTickChange
+from partita.api.subscriptions.items import (
+    ShownAlertChange,
+    ShownAssetChange,
+    ShownAutomationChange,
+    ShownBackfillChange,
+    ShownDaemonChange,
+    ShownTickChange,
+)
 from partita.api.subscriptions.runs import changes_after, expired
 from partita.api.types.filters import check_list, to_asset_key
 from partita.definitions.keys import AssetKey
+from partita.records.alerts import Alert
 from partita.records.backfills import Backfill, BackfillFilter
 from partita.records.changes import ChangeBatch, ChangeKind
 from partita.records.filters import TickFilter
@@ -161,6 +169,22 @@ async def follow_automations(context: Context, *, after: str | None) -> AsyncGen
                 yield ShownAutomationChange(cursor=item[0], automation=found)
 
 
+async def follow_alerts(context: Context, *, after: str | None) -> AsyncGenerator[ShownAlertChange | ApiError, None]:
+    """Alerts as they change."""
+
+    async def changed(batch: ChangeBatch) -> Found[Alert]:
+        cursors = _newest(batch, ChangeKind.ALERT)
+        found = await context.read(lambda: context.store.alerts.find_many(list(cursors)))
+        return [(cursor, found[alert_id]) for alert_id, cursor in cursors.items() if alert_id in found]
+
+    async def fresh(cursor: str) -> Found[Alert]:
+        page = await context.read(lambda: context.store.alerts.list(page=PageRequest(first=FRESH)))
+        return [(cursor, alert) for alert in reversed(page.items)]
+
+    async for item in _changes(context, after=after, changed=changed, fresh=fresh):
+        yield item if isinstance(item, ApiError) else ShownAlertChange(cursor=item[0], alert=item[1])
+
+
 async def follow_daemons(context: Context, *, after: str | None) -> AsyncGenerator[ShownDaemonChange | ApiError, None]:
     """The roles of the daemon; without `after`, first each as it stands. Health is looked at again and again."""
     feed = context.server.feed
@@ -191,7 +215,7 @@ async def _daemons(context: Context) -> list[ShownDaemon]:
 
 def _look(daemon: ShownDaemon) -> Any:
     """What is told of a daemon at once when it changes; its heartbeats alone are not."""
-    return daemon.is_healthy, daemon.errors, daemon.last_heartbeat_at is None
+    return daemon.is_healthy, daemon.errors, daemon.host, daemon.last_heartbeat_at is None
 
 
 def _has_fallen_silent(daemon: ShownDaemon) -> bool:

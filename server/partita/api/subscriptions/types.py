@@ -3,7 +3,7 @@
 import strawberry
 
 from partita.api.types.enums import RunStatus
-from partita.api.types.fields import ASSET, BACKFILL, CODE_LOCATION, RUN, RUN_EVENT, TICK, many, shown
+from partita.api.types.fields import ALERT, ASSET, BACKFILL, CODE_LOCATION, RUN, RUN_EVENT, TICK, many, shown
 from partita.api.types.node import Definition
 from partita.api.types.server import Daemon
 
@@ -64,6 +64,14 @@ class AutomationChange:
 
     cursor: str = shown("Resumes the stream after this change.")
     automation: Definition = shown("The schedule or sensor.")
+
+
+@strawberry.type(description="An alert that was raised or changed, as it stands now.")
+class AlertChange:
+    """An alert that changed."""
+
+    cursor: str = shown("Resumes the stream after this change.")
+    alert: str = shown("The alert.", type=ALERT)
 
 
 @strawberry.type(description="A role of the daemon that changed, as it stands now.")

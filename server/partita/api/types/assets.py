@@ -6,12 +6,14 @@ from typing import Annotated
 import strawberry
 from strawberry import Parent
 
+from partita.api.asset_health import health_of
 from partita.api.context import Info
 from partita.api.entries import AssetEntry, CheckEntry, JobEntry, RepositoryEntry
 from partita.api.freshness import ShownFreshness, freshness_of
 from partita.api.pages import ShownPage
 from partita.api.partitions import PartitionedTarget, partitions_of_asset
 from partita.api.types.connections import paged
+from partita.api.types.enums import AssetHealth
 from partita.api.types.fields import (
     ASSET,
     ASSET_PARTITIONS,
@@ -125,6 +127,18 @@ class Asset(Node, Definition):
     async def freshness(asset: Parent[AssetEntry], info: Info) -> ShownFreshness | None:
         """Whether it is fresh."""
         return await freshness_of(asset, info.context)
+
+    @resolved("How well it is: from its last run, its checks and its freshness.")
+    @staticmethod
+    async def health(asset: Parent[AssetEntry], info: Info) -> AssetHealth:
+        """How well it is."""
+        return (await health_of(asset, info.context)).status
+
+    @resolved("Why it is not HEALTHY, the worst first; empty when it is, or nothing is known.")
+    @staticmethod
+    async def health_reasons(asset: Parent[AssetEntry], info: Info) -> list[str]:
+        """Why it is not well."""
+        return list((await health_of(asset, info.context)).reasons)
 
     @paged("Its recorded writes, newest first.", MATERIALIZATION, has_tail=True)
     @staticmethod

@@ -8,8 +8,10 @@ from typing import TypeVar
 import strawberry
 
 from partita.definitions.metadata import MetadataKind
+from partita.planning.health import AssetHealth
 from partita.planning.staleness import CauseKind as StalenessCauseKind
 from partita.planning.staleness import Freshness as StalenessStatus
+from partita.records.alerts import AlertKind, AlertStatus
 from partita.records.assets import PartitionStatus
 from partita.records.backfills import BackfillItemStatus as BackfillPartitionStatus
 from partita.records.backfills import BackfillStatus
@@ -78,6 +80,8 @@ class DaemonKind(StrEnum):
     CONDITIONS = "conditions"
     MONITOR = "monitor"
     RETENTION = "retention"
+    FRESHNESS = "freshness"
+    ALERTS = "alerts"
 
 
 class AssetOrderField(StrEnum):
@@ -267,6 +271,33 @@ _describe(
     SKIPPED="Something that it depends on in this backfill did not succeed, or its asset cannot be written any more.",
 )
 _describe(
+    AssetHealth,
+    "How well an asset is.",
+    HEALTHY="It was written, and nothing is known against it.",
+    WARNING="A check of severity WARN has failed.",
+    DEGRADED="It could not be written, a check of severity ERROR has failed, or it is older than its policy allows.",
+    UNKNOWN="It was never written, and nothing is known against it.",
+)
+_describe(
+    AlertKind,
+    "What an alert is about.",
+    RUN_FAILED="A run has failed and is not tried again by itself.",
+    CHECK_FAILED="A check of an asset has failed.",
+    FRESHNESS_LOST="An asset has become older than its freshness policy allows.",
+    SCHEDULE_FAILING="The last tick of a schedule has failed.",
+    SENSOR_FAILING="The last tick of a sensor has failed.",
+    LOCATION_BROKEN="A code location cannot be loaded, or nobody works for it.",
+    DAEMON_GONE="A role of the daemon does not do its work.",
+)
+_describe(
+    AlertStatus,
+    "Whether people were told.",
+    WAITING="Not yet: it waits for its time, or a target does not answer.",
+    SENT="They were.",
+    DROPPED="Nobody was: it was over before, or its rule is gone.",
+    FAILED="A target has refused it for a day.",
+)
+_describe(
     StalenessStatus,
     "How an asset stands against its code and its inputs.",
     name="StalenessStatus",
@@ -301,6 +332,8 @@ _describe(
     BACKFILLS="Launches the runs of backfills.",
     CONDITIONS="Evaluates the conditions of assets and launches what they ask for.",
     MONITOR="Ends runs whose worker has died.",
+    FRESHNESS="Notes on time when assets are too old, and when they are fresh again.",
+    ALERTS="Tells people what they want to be told of.",
     RETENTION="Removes records that are older than what is kept.",
 )
 _describe(
@@ -324,6 +357,9 @@ _describe(
 )
 
 __all__ = [
+    "AlertKind",
+    "AlertStatus",
+    "AssetHealth",
     "AssetOrderField",
     "AutomationStatus",
     "BackfillPartitionStatus",

@@ -132,9 +132,11 @@ BACKFILL_PARTITION = _reference("BackfillPartition", "backfills")
 CONDITION_EVALUATION = _reference("ConditionEvaluation", "conditions")
 FRESHNESS = _reference("AssetFreshness", "freshness")
 STALENESS = _reference("AssetStaleness", "staleness")
+ALERT = _reference("Alert", "alerts")
 PYTHON_ERROR = _reference("PythonError", "failures")
 
 __all__ = [
+    "ALERT",
     "ASSET",
     "ASSET_PARTITIONS",
     "BACKFILL",

@@ -11,11 +11,24 @@ from partita.api.automations import Automations
 from partita.api.definitions import AssetFilter, JobFilter
 from partita.api.errors import ApiError
 from partita.api.ids import JOB, LOCATION, decode_id
-from partita.api.types.enums import AssetOrderField, BackfillStatus, Direction, LogLevel, RunOrderField, RunStatus, StepEventKind, TickStatus
+from partita.api.types.enums import (
+    AlertKind,
+    AlertStatus,
+    AssetHealth,
+    AssetOrderField,
+    BackfillStatus,
+    Direction,
+    LogLevel,
+    RunOrderField,
+    RunStatus,
+    StepEventKind,
+    TickStatus,
+)
 from partita.api.types.fields import given
 from partita.api.types.node import TagInput
 from partita.definitions.keys import AssetKey
 from partita.errors import DefinitionError, RequestError
+from partita.records.alerts import AlertFilter
 from partita.records.backfills import BackfillFilter
 from partita.records.filters import EventFilter, RunFilter, RunOrder, TickFilter
 
@@ -72,6 +85,7 @@ class AssetFilterInput:
     kinds: list[str] | None = given("Kinds that they have, any of these.")
     owners: list[str] | None = given("Owners that they have, any of these.")
     text: str | None = given("Part of their key, without regard to case.")
+    health: list[AssetHealth] | None = given("How well they are.")
 
 
 @strawberry.input(name="AssetOrder", description="How assets are sorted.")
@@ -100,6 +114,15 @@ class TickFilterInput:
     after: datetime | None = given("They were due after this instant.")
     before: datetime | None = given("They were due before this instant.")
     is_dry_run: bool | None = given("Whether they are dry runs; only others when left out.")
+
+
+@strawberry.input(name="AlertFilter", description="Which alerts are wanted: all given fields must hold, a list means any of its values.")
+class AlertFilterInput:
+    """Which alerts are wanted."""
+
+    rules: list[str] | None = given("The names of their rules.")
+    kinds: list[AlertKind] | None = given("What they are about.")
+    statuses: list[AlertStatus] | None = given("Whether people were told.")
 
 
 @strawberry.input(name="BackfillFilter", description="Which backfills are wanted: all given fields must hold, a list means any of its values.")
@@ -224,6 +247,18 @@ def to_tick_filter(given: TickFilterInput | None, automations: Automations, *, o
             raise ApiError(error.message) from None
         ids = tuple(each for each in wanted if only in {None, each})
     return TickFilter(automation_ids=ids, statuses=_tuple(given.statuses), after=given.after, before=given.before, is_dry_run=bool(given.is_dry_run))
+
+
+def to_alert_filter(given: AlertFilterInput | None) -> AlertFilter:
+    """The filter of alerts that `given` means.
+
+    Raises:
+        ApiError: a list is too long.
+    """
+    if given is None:
+        return AlertFilter()
+    check_lists(given)
+    return AlertFilter(rules=_tuple(given.rules), kinds=_tuple(given.kinds), statuses=_tuple(given.statuses))
 
 
 def to_backfill_filter(given: BackfillFilterInput | None) -> BackfillFilter:

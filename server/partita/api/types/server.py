@@ -7,10 +7,22 @@ import strawberry
 
 from partita.api import status
 from partita.api.context import Info
+from partita.api.scalars import Duration
+from partita.api.types.alerts import AlertRule
 from partita.api.types.enums import DaemonKind
 from partita.api.types.failures import PythonError
-from partita.api.types.fields import resolved, shown
+from partita.api.types.fields import resolved, shown, shows
+from partita.records import alerts, locations
 from partita.records.queue import QueueState as QueueStateRecord
+
+
+@strawberry.type(description="Something that went wrong in a role of the daemon.")
+@shows(locations.DaemonError)
+class DaemonError:
+    """Something that went wrong in a role."""
+
+    at: datetime = shown("When it last did.")
+    error: PythonError = shown("What it was.")
 
 
 @strawberry.type(description="A role of the daemon, and whether it does its work.")
@@ -22,6 +34,9 @@ class Daemon:
     is_healthy: bool = shown("Whether it has done its work lately.")
     last_heartbeat_at: datetime | None = shown("When it last said that it lives; null when it never has.")
     errors: list[PythonError] = shown("What keeps it from its work.")
+    host: str | None = shown("The machine whose daemon has the role, or had it last; null when none ever did.")
+    lateness: Duration | None = shown("By how much it began its work too late, at worst, between its last two heartbeats; null when it never beat.")
+    past_errors: list[DaemonError] = shown("What went wrong in it lately, the newest first, whether or not it does now.", type=list[DaemonError])
 
 
 @strawberry.type(description="A pool: slots that runs share whose steps use the same thing.")
@@ -94,6 +109,12 @@ class Server:
     async def daemons(info: Info) -> list[status.ShownDaemon]:
         """The roles of the daemon."""
         return status.daemons(await info.context.read(info.context.store.leases.daemons))
+
+    @resolved("The rules by which people are told of what they want to be told of.", type=list[AlertRule])
+    @staticmethod
+    def alert_rules(info: Info) -> list[alerts.AlertRule]:
+        """The rules of the settings."""
+        return [each.rule for each in info.context.server.settings.alerts]
 
     @resolved("How many runs wait and how many are active.", type=QueueState)
     @staticmethod
