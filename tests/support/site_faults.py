@@ -6,13 +6,14 @@ import os
 import random
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from partita.automation import schedules
+from partita.definitions.automation_specs import ScheduleSpec
 from partita.errors import StorageUnavailableError
+from partita.planning.due import Due
 from partita.storage.claims import Claims
 from partita.storage.engine import Database
 from partita.storage.events import Events
@@ -20,14 +21,6 @@ from partita.storage.outcomes import Outcomes
 from partita.storage.ticks import Ticks
 
 SECOND = timedelta(seconds=1)
-
-
-@dataclass(frozen=True)
-class Due:
-    """The ticks that are due, and the one after."""
-
-    ticks: tuple[datetime, ...]
-    next: datetime
 
 
 def arm(fault: str, folder: Path) -> None:
@@ -71,9 +64,15 @@ def _make_commits_doubtful(part: float) -> None:
 def _tick_every_second() -> None:
     """A cron has no seconds."""
     schedules.first_due = lambda spec, *, after: after.replace(microsecond=0) + SECOND
-    schedules.due_ticks = lambda spec, *, planned, now: Due(
-        tuple(planned + number * SECOND for number in range((now - planned) // SECOND + 1)), planned + ((now - planned) // SECOND + 1) * SECOND
-    )
+    schedules.due_ticks = _due_every_second
+
+
+def _due_every_second(spec: ScheduleSpec, *, planned: datetime, now: datetime) -> Due:
+    """The ticks that a schedule catches up on, as for a cron."""
+    count = (now - planned) // SECOND + 1
+    following = planned + count * SECOND
+    made_up = min(count, max(1, spec.catch_up))
+    return Due(tuple(following - number * SECOND for number in range(made_up, 0, -1)), following)
 
 
 def _then_die(act: Callable[..., Any], died: Path, *, calls: int = 1) -> Callable[..., Any]:
