@@ -81,16 +81,19 @@ def test_ticks_are_those_that_the_clock_shows(made: tuple[str, frozenset[int], f
     assert ticks == expected(start, zone, minutes, hours, is_every=is_every)
 
 
-@given(fields(), moments())
-@settings(max_examples=80)
-def test_next_and_previous_lead_along_the_same_ticks(made: tuple[str, frozenset[int], frozenset[int], bool], moment: tuple[datetime, str]) -> None:
+@given(fields(), moments(), st.sampled_from([[], ["7 3 * * 1-5"], ["0 0 28 * *", "*/20 1 * * *"]]), st.sampled_from([0, 1, 999_999, 59_000_001]))
+@settings(max_examples=120)
+def test_next_and_previous_lead_along_the_same_ticks(
+    made: tuple[str, frozenset[int], frozenset[int], bool], moment: tuple[datetime, str], others: list[str], aside: int
+) -> None:
     start, zone = moment
-    cron = pt.Cron(made[0], timezone=zone)
+    cron = pt.Cron([made[0], *others], timezone=zone)
     ticks = list(cron.ticks(start, start + timedelta(days=DAYS)))
+    between = timedelta(microseconds=aside)
 
     for earlier, later in itertools.pairwise(ticks):
-        assert cron.next(earlier) == later
-        assert cron.previous(later) == earlier
+        assert cron.next(earlier + between) == later
+        assert cron.previous(later - between) == earlier
         assert cron.is_due(later)
         assert not cron.is_due(later + timedelta(seconds=1))
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import groupby
+from zoneinfo import ZoneInfo
 
 from partita.definitions.cron_fields import Fields, parse_fields
 from partita.definitions.zones import find_zone, instant_of, is_skipped, to_seconds
@@ -80,6 +82,9 @@ class Cron:
         Raises:
             DefinitionError: there is none before the year 3000.
         """
+        near = [tick for fields in self._fields if (tick := self._later(fields, to_seconds(_aware(instant)))) is not None]
+        if near:
+            return datetime.fromtimestamp(min(near), UTC)
         found = next((tick for tick in self.ticks(instant) if tick > instant), None)
         if found is None:
             raise DefinitionError(f"{self!r} has no tick after {instant.isoformat()}.")
@@ -92,6 +97,9 @@ class Cron:
             DefinitionError: there is none after the year 1900.
         """
         before = _up(instant)
+        near = [tick for fields in self._fields if (tick := self._earlier(fields, before)) is not None]
+        if near:
+            return datetime.fromtimestamp(max(near), UTC)
         found = [next((tick for tick in self._of(fields, self._date(before), step=-1) if tick < before), None) for fields in self._fields]
         known = [each for each in found if each is not None]
         if not known:
@@ -111,6 +119,30 @@ class Cron:
         """Minutes of the wall clock at which it is due on a date, in order, whether or not the clock shows them."""
         return _joined(tuple(fields.times for fields in self._fields if _has(fields, day)))
 
+    def _later(self, fields: Fields, after: int) -> int | None:
+        """The first due second after `after` on the same date; None where there is none, or the clock changes then.
+
+        Schedules ask for nothing else, all of them at the same moment, and listing the minutes of days takes a millisecond.
+        """
+        begin = self._begin(fields, after)
+        if begin is None:
+            return None
+        place = bisect_right(fields.times, (after - begin) // 60)
+        return begin + 60 * fields.times[place] if place < len(fields.times) else None
+
+    def _earlier(self, fields: Fields, before: int) -> int | None:
+        """The last due second before `before` on the same date; None where there is none, or the clock changes then."""
+        begin = self._begin(fields, before)
+        if begin is None:
+            return None
+        place = bisect_left(fields.times, -((begin - before) // 60))
+        return begin + 60 * fields.times[place - 1] if place else None
+
+    def _begin(self, fields: Fields, seconds: int) -> int | None:
+        """Midnight before an instant, if the clock does not change on that date and the expression has ticks then."""
+        day = self._date(seconds)
+        return _even_midnight(day, self._zone) if _FIRST <= day <= _LAST and _has(fields, day) else None
+
     def _date(self, seconds: int) -> date:
         """The date of an instant, or of the first or last one that counts."""
         return datetime.fromtimestamp(min(max(seconds, _EARLIEST), _LATEST), self._zone).date()
@@ -120,7 +152,7 @@ class Cron:
         held: list[int] = []
         for day in _days(fields, around - step * _DAY, step=step):
             due = self._day(fields, day)
-            if not held and self._is_even(day):
+            if not held and _even_midnight(day, self._zone) is not None:
                 yield from due[::step]
                 continue
             # Where the clock changes at midnight, ticks of one date may come before and after those of the next, or at the same instant.
@@ -129,12 +161,6 @@ class Cron:
             held = [instant for instant in known if (instant - edge) * step >= 0]
             yield from known[: len(known) - len(held)]
         yield from held
-
-    def _is_even(self, day: date) -> bool:
-        """Whether the clock does not change on a date, nor at its ends."""
-        midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 (wall time has no zone)
-        ends = [instant_of(midnight + number * _DAY, self._zone, fold=fold) for number in (0, 1) for fold in (0, 1)]
-        return ends[0] == ends[1] and ends[2] == ends[3] and ends[2] - ends[0] == _DAY // _SECOND
 
     def _edge(self, day: date, step: int) -> int:
         """From here on there may be ticks of dates beyond `day`."""
@@ -162,6 +188,14 @@ class Cron:
 
 def _has(fields: Fields, day: date) -> bool:
     return day.month in fields.months and fields.has_day(day)
+
+
+@lru_cache(maxsize=4096)
+def _even_midnight(day: date, zone: ZoneInfo) -> int | None:
+    """The instant of a date's midnight; None where the clock changes on the date, or at its ends."""
+    midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 (wall time has no zone)
+    ends = [instant_of(midnight + number * _DAY, zone, fold=fold) for number in (0, 1) for fold in (0, 1)]
+    return ends[0] if ends[0] == ends[1] and ends[2] == ends[3] and ends[2] - ends[0] == _DAY // _SECOND else None
 
 
 @lru_cache(maxsize=256)
