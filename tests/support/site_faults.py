@@ -33,7 +33,7 @@ def arm(fault: str, folder: Path) -> None:
         case "die before commit":
             Outcomes.write = _then_die(Outcomes.write, folder / "died")  # type: ignore[method-assign]
         case "die after commit":
-            for name in ("finish", "commit_plain"):
+            for name in ("finish", "commit_together"):
                 setattr(Ticks, name, _then_die(getattr(Ticks, name), folder / "died"))
         case "die after claim":
             Claims.claim = _then_die(Claims.claim, folder / "died")  # type: ignore[method-assign]

@@ -7,6 +7,7 @@ the automation was switched or changed meanwhile; a slot has one tick for ever. 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -42,6 +43,7 @@ WORN_OUT = PythonError(
 )
 TickList = list[Tick]
 ClaimList = list[TickClaim]
+Written = list[Tick | None]
 
 _BY_ID = ticks.c.id == bindparam("of_id")
 _MANY = select(ticks).where(ticks.c.id.in_(bindparam("ids", expanding=True)))
@@ -89,6 +91,16 @@ _RENEW = (
     .returning(ticks.c.id)
 )
 _UNCLAIMED = select(ticks).where(*_free, ticks.c.requested_at <= bindparam("before")).limit(bindparam("limit"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlainTick:
+    """A tick that needs no evaluation."""
+
+    automation: Automation
+    due_at: datetime
+    next_due_at: datetime
+    outcome: Outcome
 
 
 class Ticks:
@@ -148,14 +160,15 @@ class Ticks:
         error: PythonError | None = None,
     ) -> Tick | None:
         """Write a tick that needs no evaluation, with its runs; None when another has, or the automation is not as it was."""
+        outcome = Outcome(asks=tuple(asks), skip_reason=skip_reason, error=error)
+        return self.commit_together([PlainTick(automation=automation, due_at=due_at, next_due_at=next_due_at, outcome=outcome)])[0]
 
-        def work(connection: Connection) -> Tick | None:
+    def commit_together(self, plain: Sequence[PlainTick]) -> Written:
+        """Write several such ticks in one transaction, all or none; None in the place of each that another has written."""
+
+        def work(connection: Connection) -> Written:
             now = self._database.clock(connection)
-            tick_id = self._add(connection, automation, due_at=due_at, next_due_at=next_due_at, payload=TickPayload(), now=now)
-            if tick_id is None:
-                return None
-            outcome = Outcome(asks=tuple(asks), skip_reason=skip_reason, error=error)
-            return self._outcomes.write(connection, _ONE.one(connection, {"of_id": tick_id}), outcome, now=now)
+            return [self._commit(connection, each, now=now) for each in plain]
 
         return self._database.write(work)
 
@@ -273,6 +286,13 @@ class Ticks:
             return self._outcomes.write(connection, row, Outcome(error=error), now=now)
 
         return self._database.write(work)
+
+    def _commit(self, connection: Connection, plain: PlainTick, *, now: int) -> Tick | None:
+        due = {"due_at": plain.due_at, "next_due_at": plain.next_due_at}
+        tick_id = self._add(connection, plain.automation, **due, payload=TickPayload(), now=now)
+        if tick_id is None:
+            return None
+        return self._outcomes.write(connection, _ONE.one(connection, {"of_id": tick_id}), plain.outcome, now=now)
 
     def _add(
         self, connection: Connection, automation: Automation, *, due_at: datetime, next_due_at: datetime, payload: TickPayload, now: int

@@ -11,11 +11,13 @@ import pytest
 
 import partita as pt
 from partita.automation import schedules
-from partita.automation.schedules import HEAL, Schedules
+from partita.automation.schedules import AT_ONCE, HEAL, Schedules
 from partita.records.automations import Automation, automation_id
 from partita.records.filters import TickFilter
 from partita.records.ticks import Tick, TickStatus
+from partita.storage.outcomes import Outcomes
 from partita.storage.store import Store
+from partita.storage.ticks import PlainTick
 from partita.workspace.loader import describe
 from support.automations import Clock
 from support.stores import LOCATION, url_of
@@ -284,3 +286,49 @@ def test_a_schedule_without_code_of_its_own_waits_and_harms_no_other(store: Stor
     Clock(monkeypatch, clock.now)
     daemon()
     assert due_times(store) == ["03-27 11:00"]
+
+
+def test_schedules_that_are_due_at_once_are_written_together(store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"s{number:03}" for number in range(AT_ONCE + 20)]
+    publish(store, *(pt.Schedule(name, cron="0 * * * *", target=load, default_on=True) for name in names))
+    daemon, other = Schedules(store), Schedules(store)
+    daemon()
+    clock.move(hours=1)
+    portions: list[int] = []
+    commit = store.ticks.commit_together
+
+    def counted(plain: Sequence[PlainTick]) -> Any:
+        portions.append(len(plain))
+        return commit(plain)
+
+    monkeypatch.setattr(store.ticks, "commit_together", counted)
+    daemon()
+    other()
+
+    assert portions == [AT_ONCE, 20]
+    assert {(len(found), found[0].run_count) for found in (ticks(store, name) for name in names)} == {(1, 1)}
+    assert store.runs.count() == len(names)
+
+
+def test_a_tick_that_cannot_be_written_harms_none_of_those_due_with_it(store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(store, hourly(), *(pt.Schedule(name, cron="0 * * * *", target=load, default_on=True) for name in ("broken", "zeal")))
+    daemon = Schedules(store)
+    daemon()
+    clock.move(hours=1)
+    write = Outcomes.write
+
+    def stumble(outcomes: Outcomes, connection: Any, row: Any, *rest: Any, **named: Any) -> Any:
+        done = write(outcomes, connection, row, *rest, **named)
+        return 1 / 0 if row.automation_id.endswith("broken") else done
+
+    monkeypatch.setattr(Outcomes, "write", stumble)
+    assert daemon() == HEAL
+    daemon()
+
+    assert due_times(store) == due_times(store, "zeal") == ["03-27 11:00"]
+    assert ticks(store, "broken") == []
+    assert store.runs.count() == 2, "what it would have launched is not there either"
+
+    monkeypatch.setattr(Outcomes, "write", write)
+    daemon()
+    assert due_times(store, "broken") == ["03-27 11:00"]
