@@ -26,6 +26,7 @@ from partita.records.failures import PythonError
 from partita.records.ids import new_id
 from partita.records.runs import RunRequest
 from partita.storage.condition_memory import Evaluated, Turn
+from partita.storage.happenings import Reached
 from partita.storage.store import Store
 from partita.workspace.catalog import Catalog
 from partita.workspace.merge import Place
@@ -79,7 +80,7 @@ class ConditionRole:
         while True:
             news = self._store.happenings.since(watched.known.reached)
             if news.is_expired:
-                watched = self._watched = self._read(watched.workspace, watched.dynamic, is_lost=True)
+                watched = self._watched = self._read(watched.workspace, watched.dynamic, kept=news.reached)
                 continue
             for portion in watched.known.portions(news):
                 watched.known.hear(portion)
@@ -107,17 +108,22 @@ class ConditionRole:
         self._watched = watched
         return True
 
-    def _read(self, workspace: Catalog, dynamic: DynamicKeys, *, is_lost: bool = False) -> _Watched:
-        """All anew; what has happened since the last turn is heard afterwards. Where that is not kept any more, everything counts as changed."""
+    def _read(self, workspace: Catalog, dynamic: DynamicKeys, *, kept: Reached | None = None) -> _Watched:
+        """All anew, as it was at the last turn; what has happened since is heard afterwards.
+
+        What runs have done since then may not be kept any more. Then, `kept` is where what is kept ends, and everything counts as changed; what
+        was written is kept for much longer, so that is heard all the same.
+        """
         turn, states = self._store.conditions.read()
         conditions = Conditions(workspace.graph, dynamic=dynamic, homes=workspace.owners)
         keys = {key for each in conditions.keys for key in (each, *workspace.graph.ancestors([each]))}
-        standing = self._store.happenings.standing(keys)
+        at = turn.reached
+        if at is not None and kept is not None:
+            at = Reached(change=kept.change, write=min(at.write, kept.write), check=min(at.check, kept.check))
+        standing = self._store.happenings.standing(keys, at=at)
         known = KnownFacts(workspace.graph, keys, dynamic, standing, position=turn.position)
-        if is_lost:
+        if kept is not None:
             known.stir()
-        elif turn.reached is not None:
-            known.reached = turn.reached
         return _Watched(workspace, dynamic, conditions, known, states, turn)
 
     def _commit(self, watched: _Watched, results: Mapping[AssetKey, ConditionResult], now: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from partita.definitions.asset_graph import AssetGraph
 from partita.definitions.keys import AssetKey
@@ -20,7 +20,7 @@ class KnownFacts:
         graph: all assets, with their checks.
         keys: those that matter.
         dynamic: the keys of dynamic sets.
-        standing: how everything stands now.
+        standing: how everything stands, or stood.
         position: what the states of conditions refer to; what stands is taken to have been so before it.
     """
 
@@ -38,13 +38,15 @@ class KnownFacts:
         """What each run that has not ended is still to write."""
         self._written: dict[str, dict[AssetKey, PartitionSet]] = {}
         """What it has written so far."""
+        self._unheard = {run.id for run in standing.runs}
+        """Runs that were taken to be under way when all was read, and of which nothing has been heard yet."""
         self._recall(standing)
 
     def portions(self, news: News) -> Iterator[News]:
         """The same news in pieces, each to be evaluated before the next is heard.
 
         That an asset was written settles what its condition had noticed before. So what it depends on, written after it, must come later:
-        in one piece nobody could tell which was first.
+        in one piece nobody could tell which was first. And a write by a run of both tells that asset nothing, so it must not hide another.
         """
         begun = [run for run in news.runs if not run.status.is_finished]
         rest, done = list(news.writes), 0
@@ -56,14 +58,18 @@ class KnownFacts:
         yield News(reached=news.reached, runs=[*begun, *ended], writes=rest[done:], results=news.results)
 
     def _end_of_portion(self, writes: Sequence[WriteSeen], start: int) -> int:
-        """The place of the first write that comes after one of an asset that depends on it."""
-        seen: dict[AssetKey, set[str | None]] = {}
+        """The place of the first write that must not be in one piece with one before it."""
+        seen: dict[AssetKey, dict[str | None, frozenset[AssetKey]]] = {}
         for place, write in enumerate(writes[start:], start=start):
             if write.asset not in self._cuts:
                 continue
-            if any(self._meet(write, key, seen[key]) for key in self._below(write.asset).intersection(seen)):
+            below = self._below(write.asset)
+            told = below & write.together
+            if seen.get(write.asset, {}).get(write.partition, told) != told:
                 return place
-            seen.setdefault(write.asset, set()).add(write.partition)
+            if any(self._meet(write, key, seen[key]) for key in below.intersection(seen)):
+                return place
+            seen.setdefault(write.asset, {})[write.partition] = told
         return len(writes)
 
     def _below(self, key: AssetKey) -> frozenset[AssetKey]:
@@ -71,7 +77,7 @@ class KnownFacts:
             known = self._descendants[key] = frozenset(self._graph.descendants([key]))
         return known
 
-    def _meet(self, write: WriteSeen, key: AssetKey, partitions: set[str | None]) -> bool:
+    def _meet(self, write: WriteSeen, key: AssetKey, partitions: Collection[str | None]) -> bool:
         """Whether these partitions of an asset may depend on what was written."""
         return self._cuts[write.asset] != self._cuts[key] or write.partition in partitions
 
@@ -113,6 +119,7 @@ class KnownFacts:
 
     def _hear_start(self, run: RunNow) -> None:
         if run.id in self._under_way:
+            self._hear_at_last(run)
             return
         targets = self._under_way[run.id] = self._targets(run)
         for key, keys in targets.items():
@@ -131,7 +138,15 @@ class KnownFacts:
                 targets[write.asset] -= keys
         self._still_under_way(write.asset)
 
+    def _hear_at_last(self, run: RunNow) -> None:
+        """It stands as it was found when all was read, so nothing changes by it; but what conditions were told before may be older."""
+        if run.id in self._unheard or run.id not in self._under_way:
+            self._unheard.discard(run.id)
+            for key in self._targets(run):
+                self.facts.stir(key)
+
     def _hear_end(self, run: RunNow) -> None:
+        self._hear_at_last(run)
         self._under_way.pop(run.id, None)
         written = self._written.pop(run.id, {})
         for key, keys in self._targets(run).items():

@@ -43,7 +43,7 @@ _of_runs: BindParameter[str] = bindparam("run_ids", expanding=True)
 _WRITTEN = (
     select(asset_events.c.asset_id, partition_keys.c.key, func.max(asset_events.c.at).label("at"))
     .join(partition_keys, partition_keys.c.id == asset_events.c.partition_id, isouter=True)
-    .where(asset_events.c.asset_id.in_(_of_assets))
+    .where(asset_events.c.asset_id.in_(_of_assets), asset_events.c.number <= bindparam("through"))
     .group_by(asset_events.c.asset_id, asset_events.c.partition_id, partition_keys.c.key)
 )
 _FAILED_PARTITIONS = (
@@ -56,7 +56,8 @@ _LAST_RUNS = (
     .join(runs, runs.c.id == assets.c.latest_run_id)
     .where(assets.c.id.in_(_of_assets), runs.c.status == RunStatus.FAILED.value)
 )
-_NEWEST_RESULTS = select(func.max(check_results.c.number)).where(check_results.c.asset_id.in_(_of_assets))
+_NEWEST_RESULTS = select(func.max(check_results.c.number))
+_NEWEST_RESULTS = _NEWEST_RESULTS.where(check_results.c.asset_id.in_(_of_assets), check_results.c.number <= bindparam("through"))
 _NEWEST_RESULTS = _NEWEST_RESULTS.group_by(check_results.c.asset_id, check_results.c.name, check_results.c.partition_id)
 _RESULTS = (
     select(
@@ -83,6 +84,7 @@ _RUN_CHANGES = (
 )
 _RUNS = select(runs.c.id, runs.c.status).where(runs.c.id.in_(_of_runs))
 _RUNS_UNDER_WAY = select(runs.c.id).where(runs.c.status.in_([status.value for status in UNDER_WAY]))
+_RUNS_CHANGED = select(changes.c.subject).where(changes.c.id > bindparam("after"), changes.c.kind == ChangeKind.RUN.value).distinct()
 _TARGETS = select(run_targets.c.run_id, assets.c.key).join(assets, assets.c.id == run_targets.c.asset_id).where(run_targets.c.run_id.in_(_of_runs))
 _KEYS = (
     select(run_partitions.c.run_id, partition_keys.c.key)
@@ -149,7 +151,7 @@ class Standing:
     failed: Mapping[AssetKey, Sequence[str | None]]
     """What the last run of failed to write."""
     runs: Sequence[RunNow]
-    """Those that are queued or running."""
+    """Those that are, or were, queued or running."""
     results: Sequence[ResultSeen]
     """The newest of each check and partition, the oldest first."""
 
@@ -174,20 +176,25 @@ class Happenings:
         self._database = database
         self._asset_names = asset_names
 
-    def standing(self, keys: Collection[AssetKey]) -> Standing:
-        """How these assets, and the checks of them, stand now."""
+    def standing(self, keys: Collection[AssetKey], *, at: Reached | None = None) -> Standing:
+        """How these assets, and the checks of them, stand now, or stood when `at` was reached.
+
+        What runs had failed to write is told as it is now, and every run that has changed since counts as under way.
+        """
 
         def work(connection: Connection) -> Standing:
+            reached = at or _reached(connection)
             names = {number: AssetKey(key) for key, number in self._asset_names.find(connection, keys).items()}
-            under_way = connection.execute(_RUNS_UNDER_WAY).scalars().all()
+            under_way = dict.fromkeys(connection.execute(_RUNS_UNDER_WAY).scalars())
+            if at is not None:
+                under_way |= dict.fromkeys(connection.execute(_RUNS_CHANGED, {"after": at.change}).scalars())
+            newest = _RESULTS.where(check_results.c.number.in_(_NEWEST_RESULTS))
             return Standing(
-                reached=_reached(connection),
-                written=_written(connection, names),
+                reached=reached,
+                written=_written(connection, names, through=reached.write),
                 failed=_failed(connection, names),
                 runs=_runs(connection, under_way),
-                results=[
-                    _result(row) for row in _chunked(connection, _RESULTS.where(check_results.c.number.in_(_NEWEST_RESULTS)), "asset_ids", names)
-                ],
+                results=[_result(row) for row in _chunked(connection, newest, "asset_ids", names, through=reached.check)],
             )
 
         return self._database.read(work)
@@ -224,9 +231,9 @@ def _reached(connection: Connection) -> Reached:
     return Reached(change=newest[0], write=newest[1], check=newest[2])
 
 
-def _written(connection: Connection, names: Mapping[int, AssetKey]) -> dict[AssetKey, dict[str | None, datetime]]:
+def _written(connection: Connection, names: Mapping[int, AssetKey], *, through: int) -> dict[AssetKey, dict[str | None, datetime]]:
     found: dict[AssetKey, dict[str | None, datetime]] = {}
-    for row in _chunked(connection, _WRITTEN, "asset_ids", names):
+    for row in _chunked(connection, _WRITTEN, "asset_ids", names, through=through):
         found.setdefault(names[row.asset_id], {})[row.key] = to_datetime(row.at)
     return found
 
@@ -277,7 +284,7 @@ def _result(row: Any) -> ResultSeen:
     return ResultSeen(check=f"{row.key}:{row.name}", partition=row.partition, at=to_datetime(row.at), passed=bool(row.passed))
 
 
-def _chunked(connection: Connection, query: Any, name: str, values: Iterable[Any]) -> Iterable[Any]:
+def _chunked(connection: Connection, query: Any, name: str, values: Iterable[Any], **terms: Any) -> Iterable[Any]:
     listed = list(values)
     for start in range(0, len(listed), CHUNK):
-        yield from connection.execute(query, {name: listed[start : start + CHUNK]})
+        yield from connection.execute(query, {name: listed[start : start + CHUNK], **terms})

@@ -16,7 +16,7 @@ from partita.records.locations import LocationCatalog
 from partita.records.pages import PageRequest
 from partita.records.runs import Run, RunStatus
 from partita.storage.store import Store
-from support.stores import BOOM, LOCATION, Writer, claim, materialized, plan, statements, status, words
+from support.stores import BOOM, LOCATION, Writer, claim, launch, materialized, plan, statements, status, words
 
 DAYS = pt.DailyPartitions("2024-01-01", end="2024-02-01")
 RAW = pt.AssetSpec("raw")
@@ -101,6 +101,49 @@ def test_what_happened_while_no_daemon_was_there_is_seen_by_the_next(store: Stor
     ConditionRole(store)()
 
     assert len(runs(store)) == 1
+
+
+def test_a_run_that_has_ended_while_no_daemon_was_there_is_not_waited_for_by_the_next(store: Store) -> None:
+    clean = pt.AssetSpec("clean", is_external=False)
+    publish(store, clean, pt.AssetSpec("total", deps=["clean"], is_external=False, automation=pt.Condition.eager()))
+    ConditionRole(store)()
+    writing, waiting = launch(store, "clean"), launch(store, "clean")
+    do(store)
+    role = ConditionRole(store)
+    role()
+    role()
+    assert {run.id for run in runs(store)} == {writing.id, waiting.id}, "the other run may write it anew"
+    store.runs.request_cancel(waiting.id)
+
+    ConditionRole(store)()
+
+    assert runs(store)[-1].request.assets == ("total",)
+
+
+@pytest.mark.parametrize("looks", [True, False])
+def test_a_write_from_outside_is_not_hidden_by_one_of_the_run_under_way_however_late_the_daemon_looks(store: Store, looks: bool) -> None:
+    eager = pt.Condition.eager()
+    clean = pt.AssetSpec("clean", deps=["raw"], is_external=False, automation=eager)
+    publish(store, RAW, clean, pt.AssetSpec("total", deps=["clean"], is_external=False, automation=eager))
+    role = ConditionRole(store)
+    role()
+    report(store, "raw")
+    role()
+    [claimed] = claim(store)
+    writer = Writer(store, claimed)
+    writer.send(plan("clean", "total"), status(RunStatus.RUNNING))
+    report(store, "clean")
+    if looks:
+        role()
+    writer.send(materialized("clean"))
+    if looks:
+        role()
+    writer.send(status(RunStatus.FAILED, error=BOOM))
+
+    for _ in range(3):
+        role()
+
+    assert [run.request.assets for run in runs(store)] == [("clean", "total"), ("total",)]
 
 
 def test_two_daemons_ask_for_nothing_twice(store: Store) -> None:
@@ -271,7 +314,12 @@ def test_a_daemon_that_comes_after_what_happened_was_forgotten_looks_at_everythi
 
     role = ConditionRole(store)
     role()
+    assert len(runs(store)) == 1, "what was written is kept for longer than what has changed"
+
     report(store, "raw")
     role()
-
-    assert len(runs(store)) == 1
+    assert len(runs(store)) == 1, "it is being made"
+    do(store)
+    report(store, "raw")
+    role()
+    assert len(runs(store)) == 2
