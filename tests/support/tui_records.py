@@ -75,6 +75,7 @@ def a_backfill(number: int = 1, state: str = "RUNNING", counts: dict[str, int] |
         "createdAt": NOON + timedelta(seconds=number),
         "assets": [{"key": "raw/orders"}],
         "priority": 0,
+        "order": "ASC",
         "partitionCount": sum(counted.values()),
         "statusCounts": [{"status": word, "count": count} for word, count in counted.items()],
         "canCancel": True,

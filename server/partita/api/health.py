@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from partita.api.server import Server
 from partita.errors import OperationError
+from partita.records.alerts import AlertFilter, AlertStatus
 from partita.records.queue import no_pools
 from partita.version import __version__
 
@@ -62,6 +63,8 @@ _HELP = {
     "partita_runs_limit": ("gauge", "How many runs may be active at once."),
     "partita_code_locations": ("gauge", "Code locations by status."),
     "partita_daemon_healthy": ("gauge", "Whether each role of the daemon has done its work lately."),
+    "partita_daemon_lateness_seconds": ("gauge", "By how much each role began its work too late, at worst, between its last two heartbeats."),
+    "partita_alerts_waiting": ("gauge", "Alerts that nobody has been told of yet."),
     "partita_subscriptions": ("gauge", "Subscriptions that this process serves."),
 }
 
@@ -76,8 +79,13 @@ def _samples(server: Server) -> Iterable[Sample]:
         yield "partita_runs_limit", {}, queue.max_concurrent
     for status, count in sorted(Counter(record.status for record in server.store.locations.list()).items()):
         yield "partita_code_locations", {"status": status.value}, count
-    for daemon in server.store.leases.daemons():
+    daemons = server.store.leases.daemons()
+    for daemon in daemons:
         yield "partita_daemon_healthy", {"role": daemon.role}, int(daemon.is_healthy)
+    for daemon in daemons:
+        if daemon.lateness is not None:
+            yield "partita_daemon_lateness_seconds", {"role": daemon.role}, daemon.lateness.total_seconds()
+    yield "partita_alerts_waiting", {}, server.store.alerts.count(AlertFilter(statuses=(AlertStatus.WAITING,)))
     yield "partita_subscriptions", {}, server.feed.followers
 
 

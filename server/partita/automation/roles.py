@@ -20,6 +20,8 @@ from partita.storage.store import Store
 logger = logging.getLogger(__name__)
 TURN = 0.2
 """Seconds between looks at `stop`: how long roles may take to hear that they are to end."""
+LISTEN = 0.025
+"""Seconds between looks at the bell: most of what an idle daemon does."""
 HEARTBEAT = 10.0
 """Seconds between heartbeats of a role that works; it is unhealthy after a minute without one."""
 REST = 0.05
@@ -147,7 +149,7 @@ class RoleThreads:
 
     def _listen(self, bell: Bell) -> None:
         try:
-            has_rung = bell.wait(TURN)
+            has_rung = bell.wait(TURN, interval=LISTEN)
         except OperationError as error:
             logger.warning("the bell is broken", extra={"error": str(error)})
             has_rung = True

@@ -24,14 +24,14 @@ class Bell:
         self._database.check_usable()
         return self._ringer.poll()
 
-    def wait(self, timeout: float) -> bool:
-        """Wait until something is committed, `timeout` seconds at most; False when nothing was."""
+    def wait(self, timeout: float, *, interval: float = INTERVAL) -> bool:
+        """Wait until something is committed, `timeout` seconds at most, looking every `interval` seconds; False when nothing was."""
         give_up_at = time.monotonic() + timeout
         while not self.poll():
             left = give_up_at - time.monotonic()
             if left <= 0:
                 return False
-            time.sleep(min(INTERVAL, left))
+            time.sleep(min(interval, left))
         return True
 
     def close(self) -> None:

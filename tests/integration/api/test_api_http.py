@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -12,8 +13,11 @@ from urllib.parse import urlencode
 import pytest
 
 from partita.api.limits import LIMITS
+from partita.records.alerts import Alert, AlertKind
+from partita.storage.alerts import AlertTurn
 from partita.storage.runs import Runs
 from support.api import Answer, Api, serving
+from support.stores import NOON
 
 VERSION = {"query": "{ server { version } }"}
 RESPONSE = "application/graphql-response+json"
@@ -239,6 +243,9 @@ def test_a_server_whose_database_is_gone_is_alive_but_not_ready(api: Api) -> Non
 
 def test_metrics_are_real_numbers(api: Api) -> None:
     api.run()
+    api.store.leases.heartbeat("sensors", owner="box", lateness=timedelta(seconds=1.5))
+    alert = Alert(id="alert_1", rule="all", kind=AlertKind.RUN_FAILED, subject="x", title="x", at=NOON, last_at=NOON)
+    assert api.store.alerts.commit(api.store.alerts.turn(), AlertTurn(run=1, check=1), [alert]) is not None
 
     answer = api.request("GET", "/metrics")
 
@@ -248,6 +255,8 @@ def test_metrics_are_real_numbers(api: Api) -> None:
     assert 'partita_code_locations{status="loaded"} 2' in lines
     assert 'partita_code_locations{status="failed"} 1' in lines
     assert "partita_subscriptions 0" in lines
+    assert 'partita_daemon_lateness_seconds{role="sensors"} 1.5' in lines
+    assert "partita_alerts_waiting 1" in lines
 
 
 def test_the_query_page_loads_nothing_from_elsewhere(api: Api) -> None:

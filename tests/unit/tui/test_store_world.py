@@ -7,6 +7,7 @@ from datetime import timedelta
 from partita_client.models.generated.types import TuiServer
 from partita_client.tui.store.attention import concerns
 from partita_client.tui.store.topics import (
+    AlertsSeen,
     AssetsSeen,
     BackfillsSeen,
     Connected,
@@ -19,7 +20,7 @@ from partita_client.tui.store.topics import (
     Topic,
 )
 from partita_client.tui.store.world import MOST_TICKS, World, active_runs
-from support.tui_records import NOON, a_backfill, a_run, a_tick, an_asset
+from support.tui_records import NOON, a_backfill, a_run, a_tick, an_alert, an_asset
 
 LATER = NOON + timedelta(minutes=1)
 
@@ -119,15 +120,17 @@ def test_what_keeps_most_from_working_comes_first() -> None:
             ),
             AssetsSeen([an_asset("orders", checks=[check])]),
             BackfillsSeen([a_backfill(1, counts={"FAILED": 2, "WAITING": 8})]),
+            AlertsSeen([an_alert(1, "SENT"), an_alert(2, "WAITING", error="slack-1: 503")]),
         ]
     )
 
     found = concerns(world, NOON + timedelta(minutes=10))
 
-    assert [each.kind for each in found] == ["daemon", "queue", "backf", "run", "check"]
-    assert "ValueError: no" in found[3].text
-    assert "pool dbt" in found[1].text
-    assert found[2].text.endswith("2/10 partitions failed")
+    assert [each.kind for each in found] == ["daemon", "alert", "queue", "backf", "run", "check"]
+    assert "ValueError: no" in found[4].text
+    assert "pool dbt" in found[2].text
+    assert found[1].text == "1 not told  slack-1: 503"
+    assert found[3].text.endswith("2/10 partitions failed")
 
 
 def test_what_was_retried_or_is_old_needs_no_attention() -> None:

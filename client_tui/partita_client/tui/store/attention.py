@@ -36,7 +36,16 @@ class Concern:
 
 def concerns(world: World, now: datetime) -> list[Concern]:
     """Everything that needs to be looked at: what keeps most from working first, then the newest."""
-    found = [*_locations(world), *_daemons(world), *_queue(world, now), *_backfills(world), *_ticks(world, now), *_runs(world, now), *_checks(world)]
+    found = [
+        *_locations(world),
+        *_daemons(world),
+        *_alerts(world),
+        *_queue(world, now),
+        *_backfills(world),
+        *_ticks(world, now),
+        *_runs(world, now),
+        *_checks(world),
+    ]
     return sorted(found, key=lambda each: (-each.weight, -(each.at.timestamp() if each.at else 0.0), each.id))
 
 
@@ -66,6 +75,15 @@ def _daemons(world: World) -> Iterator[Concern]:
         else:
             text = f"{kind} is not running" if seen is None else f"{kind} has not been heard of"
         yield Concern(f"daemon {kind}", "daemon", ("location", "failed"), text, seen, Route("health"), 60)
+
+
+def _alerts(world: World) -> Iterator[Concern]:
+    """Somebody should have been told of something, and was not."""
+    refused = [alert for alert in world.alerts.values() if alert.error is not None and alert.status.value in ("waiting", "failed")]
+    if refused:
+        last = max(refused, key=lambda alert: alert.last_at)
+        text = f"{len(refused)} not told  {plain(last.error or '', 200)}"
+        yield Concern("alerts", "alert", ("run", "failed"), plain(text, 300), last.last_at, Route("health"), 40)
 
 
 def _queue(world: World, now: datetime) -> Iterator[Concern]:
