@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from partita_client.models.generated.types import TuiAsset, TuiBackfill, TuiRun, TuiTick
+from partita_client.models.generated.types import Alert, TuiAsset, TuiBackfill, TuiRun, TuiTick
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -46,6 +46,29 @@ def an_asset(key: str, *, upstream: tuple[str, ...] = (), **rest: Any) -> TuiAss
         **rest,
     }
     return TuiAsset.model_validate(answer)
+
+
+def an_alert(number: int, state: str, **rest: Any) -> Alert:
+    """An alert of so many seconds after noon."""
+    at = NOON + timedelta(seconds=number)
+    answer: dict[str, Any] = {
+        "id": f"alert_{number:08}",
+        "rule": "oncall",
+        "kind": "RUN_FAILED",
+        "subject": "nightly",
+        "title": "Run of job nightly failed",
+        "details": [],
+        "at": at,
+        "lastAt": at,
+        "count": 1,
+        "status": state,
+        "waitingFor": [],
+        "attempts": 0,
+        "isOpen": False,
+        "isEnd": False,
+        **rest,
+    }
+    return Alert.model_validate(answer)
 
 
 def a_tick(number: int, state: str = "SUCCEEDED", *, name: str = "files", **rest: Any) -> TuiTick:
