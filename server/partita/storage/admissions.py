@@ -38,7 +38,10 @@ IS_HELD = exists(select(backfills.c.id).where(backfills.c.id == runs.c.backfill_
 """Whether a run belongs to a backfill that is paused: it stays in the queue until that is resumed."""
 
 _IS_WAITING = Prepared(select(runs.c.id).where(runs.c.location == bindparam("location"), IS_QUEUED).limit(1))
-_SUMMARY = Prepared(select(func.count().label("queued"), func.max(runs.c.id).label("newest")).select_from(runs).where(IS_QUEUED))
+_of_paused = backfills.c.status == literal(BackfillStatus.PAUSED.value)
+_PAUSED = (select(func.count()).where(_of_paused).scalar_subquery(), select(func.max(backfills.c.id)).where(_of_paused).scalar_subquery())
+_QUEUED_NOW = (func.count().label("queued"), func.max(runs.c.id).label("newest"))
+_SUMMARY = Prepared(select(*_QUEUED_NOW, _PAUSED[0].label("paused"), _PAUSED[1].label("newest_paused")).select_from(runs).where(IS_QUEUED))
 _ADMISSION = Prepared(select(admission.c.id).with_for_update())
 _ACTIVE = Prepared(select(runs.c.id, runs.c.pools).where(IS_ACTIVE))
 _TAGS_OF_ACTIVE = Prepared(select(run_tags.c.run_id, run_tags.c.key, run_tags.c.value).join(runs, runs.c.id == run_tags.c.run_id).where(IS_ACTIVE))
@@ -140,9 +143,9 @@ class Admissions:
 
 
 def _scene(connection: Connection) -> tuple[object, ...]:
-    """Which runs are active, and a summary of the queue: with the same scene, the same runs may start."""
+    """Which runs are active, and a summary of the queue and of what is paused: with the same scene, the same runs may start."""
     queue = _SUMMARY.one(connection, {})
-    return (queue.queued, queue.newest, *(row.id for row in _ACTIVE.all(connection, {})))
+    return (*queue, *(row.id for row in _ACTIVE.all(connection, {})))
 
 
 def read_holders(connection: Connection, limits: Limits) -> list[Holder]:
