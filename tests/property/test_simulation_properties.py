@@ -175,6 +175,20 @@ def test_time_can_be_cut_anywhere(repository: pt.Repository, start: datetime, sp
 
 
 @settings(max_examples=30, deadline=None)
+@given(repository=automated(), start=STARTS, span=SPANS, chance=st.sampled_from([0.0, 0.3]), seed=SEEDS)
+def test_what_conditions_have_seen_never_goes_back(repository: pt.Repository, start: datetime, span: timedelta, chance: float, seed: int) -> None:
+    simulation = simulated(repository, start, seed=seed, chance=chance)
+    before: dict[pt.AssetKey, tuple[int, datetime]] = {}
+    for part in range(1, 13):
+        simulation.run_until(start + part * span / 12)
+        seen = {key: (state.cursor, state.evaluated_at) for key, state in simulation._states.items()}
+        assert set(before) <= set(seen)
+        assert all(seen[key][0] >= cursor and seen[key][1] >= at for key, (cursor, at) in before.items())
+        assert all(cursor <= simulation.facts.cursor for cursor, _ in seen.values())
+        before = seen
+
+
+@settings(max_examples=30, deadline=None)
 @given(repository=automated(), start=STARTS, span=SPANS, chance=st.sampled_from([0.0, 0.5, 1.0]), seed=SEEDS)
 def test_a_seed_says_it_all(repository: pt.Repository, start: datetime, span: timedelta, chance: float, seed: int) -> None:
     first, second = (pt.simulate(repository, start=start, end=start + span, outcomes=chance, seed=seed) for _ in range(2))

@@ -133,8 +133,7 @@ def _failures(cells: Cells, unit: str) -> Text:
     worst = max(cells, key=lambda place: cells[place].failed_count)
     many = sum(1 for cell in cells.values() if cell.failed_count)
     total = sum(cell.failed_count for cell in cells.values())
+    if (most := cells[worst].failed_count) == 1:
+        return Text(f"{FAILED} all failed; {total:,} failed in {many:,} of {len(cells):,} {unit} with runs", style="red")
     when = worst.replace("T", " ") + (":00" if "T" in worst else "")
-    return Text(
-        f"{FAILED} all failed; {total:,} failed in {many:,} of {len(cells):,} {unit} with runs; most at {when}: {cells[worst].failed_count:,}",
-        style="red",
-    )
+    return Text(f"{FAILED} all failed; {total:,} failed in {many:,} of {len(cells):,} {unit} with runs; most at {when}: {most:,}", style="red")

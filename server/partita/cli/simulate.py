@@ -12,10 +12,9 @@ import click
 from partita.cli.failures import CommandError, Exit
 from partita.cli.loading import load_catalog
 from partita.cli.options import code_options, json_option, settings_of
-from partita.cli.output import print_json
 
 if TYPE_CHECKING:
-    from partita.execution.simulating import SimulationAnswer, SimulationRequest
+    from partita.execution.simulating import Answer, RawAnswer, SimulationRequest
     from partita.workspace.catalog import Catalog
 
 MOST_RUNS = 20
@@ -64,7 +63,7 @@ def simulate(
     The code is loaded from the project's files as they are now; no server is needed. Functions of schedules are called; runs are not:
     each succeeds at once, or fails as --fail and --failing say. Sensors are left out, and so are other locations: nothing writes their assets.
     """
-    from partita.execution.simulating import SimulationRequest
+    from partita.execution.simulating import RawAnswer, SimulationAnswer, SimulationRequest
 
     if lists_all and limit is not None:
         raise click.UsageError("Give either --limit or --all.")
@@ -90,13 +89,12 @@ def simulate(
         most_runs=None if lists_all or (as_json and limit is None) else MOST_RUNS if limit is None else limit,
         tells_ticks=as_json,
     )
-    answer = _answer(request)
     if as_json:
-        print_json(_as_json(request, answer))
+        click.echo(_as_json(request, _answer(request, RawAnswer)))
     else:
         from partita.cli.simulation_texts import print_simulation
 
-        print_simulation(request, answer, zone=zone, has_calendar=calendar)
+        print_simulation(request, _answer(request, SimulationAnswer), zone=zone, has_calendar=calendar)
 
 
 def _zone(name: str) -> tzinfo:
@@ -147,14 +145,14 @@ def _place(catalog: Catalog, *, location: str | None, repository: str | None) ->
     return found[0]
 
 
-def _answer(request: SimulationRequest) -> SimulationAnswer:
+def _answer(request: SimulationRequest, kind: type[Answer]) -> Answer:
     """What the location's own process answers; where it takes long, standard error says so."""
     from partita.automation.timing import Timing
     from partita.execution.simulating import simulate_apart
     from partita.execution.surroundings import import_environ
 
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(simulate_apart, request, environ=import_environ(os.environ)[0])
+        asked = pool.submit(simulate_apart, request, kind, environ=import_environ(os.environ)[0])
         if wait([asked], timeout=Timing().silence).not_done:
             click.echo(f"simulating {request.location.name}/{request.repository} ...", err=True)
         answer = asked.result()
@@ -163,20 +161,21 @@ def _answer(request: SimulationRequest) -> SimulationAnswer:
     return answer
 
 
-def _as_json(request: SimulationRequest, answer: SimulationAnswer) -> dict[str, Any]:
+def _as_json(request: SimulationRequest, answer: RawAnswer) -> bytes:
+    """Runs and ticks come as they are: reading a million of them only to write them again would take gigabytes."""
     import msgspec
 
     assert answer.summary is not None
-    told = msgspec.to_builtins(answer, enc_hook=str)
-    return {
+    document = {
         "location": request.location.name,
         "repository": request.repository,
-        "start": request.start.isoformat(),
-        "end": request.end.isoformat(),
+        "start": request.start,
+        "end": request.end,
         "timezone": request.timezone,
         "seed": request.seed,
-        **told["summary"],
-        "runs": told["runs"],
-        "ticks": told["ticks"],
-        "left_out": told["left_out"],
+        **msgspec.structs.asdict(answer.summary),
+        "runs": answer.runs,
+        "ticks": answer.ticks,
+        "left_out": answer.left_out,
     }
+    return msgspec.json.format(msgspec.json.encode(document), indent=2)

@@ -31,7 +31,7 @@ def print_simulation(request: SimulationRequest, answer: SimulationAnswer, *, zo
     assert summary is not None
     _say(_heading(request, summary, zone), style="bold")
     _print_automations(summary, zone)
-    if has_calendar:
+    if has_calendar and summary.run_count:
         _print_calendars(request, summary, zone)
     if answer.runs:
         console().print()
@@ -76,7 +76,7 @@ def _print_calendars(request: SimulationRequest, summary: SimulationSummary, zon
     first, last = request.start.astimezone(zone), request.end.astimezone(zone)
     busy = [each for each in summary.automations if each.run_count]
     shown = sorted(sorted(busy, key=lambda each: -each.run_count)[:MOST_CALENDARS], key=busy.index)
-    together = [("all of them together", summary.run_count, summary.cells)] if len(busy) != 1 else []
+    together = [("all of them together", summary.run_count, summary.cells)] if len(busy) > 1 else []
     for name, count, cells in [*together, *((each.name, each.run_count, each.cells) for each in shown)]:
         console().print()
         console().print(Text.assemble((name, "bold"), f": {_count(count, 'run')}"), soft_wrap=True)

@@ -123,7 +123,7 @@ def test_times_are_read_and_shown_in_a_zone(partita: Shell, shop: Path) -> None:
 def test_json_is_one_document_whatever_the_code_prints(partita: Shell, shop: Path) -> None:
     answer = answered(partita, shop, *WEEK)
 
-    assert (answer["location"], answer["repository"], answer["start"]) == ("shop", "shop", "2026-03-27T00:00:00+00:00")
+    assert (answer["location"], answer["repository"], answer["start"]) == ("shop", "shop", "2026-03-27T00:00:00Z")
     assert counts(answer, "run_count") == {"nightly": 6, "hourly": 144, "at_noon": 3, "revenue": 6, "stock": 0}
     assert counts(answer, "tick_count")["at_noon"] == 6
     assert len(answer["runs"]) == answer["run_count"] == 159
@@ -170,7 +170,7 @@ def test_a_calendar_of_a_year_has_a_column_for_each_week(partita: Shell, shop: P
     assert set(lines[start + 6][4:]) == {" ", "·"}  # Saturdays
     assert sum(line.count("×") for line in lines[start + 1 : start + 8]) == 252
     assert lines[start + 8] == "· none  █ 1 a day"
-    assert lines[start + 9].startswith("× all failed; 252 failed in 252 of 252 days with runs; most at 2026-01-01: 1")
+    assert lines[start + 9] == "× all failed; 252 failed in 252 of 252 days with runs"
 
 
 def test_a_calendar_of_a_week_has_a_row_for_each_day(partita: Shell, shop: Path) -> None:
@@ -247,7 +247,8 @@ def test_of_several_repositories_one_is_chosen(partita: Shell, shop: Path) -> No
     assert "There are 3 repositories: shop/shop, far/a, far/b. Say which one to simulate with --repository." in told
     assert answered(partita, shop, *both, "--repository", "a")["run_count"] == 6
     assert answered(partita, shop, *both, "--location", "shop", "--only", "nightly")["run_count"] == 6
-    assert "There are no schedules here, and no assets with a condition." in partita(*both, "--repository", "b", cwd=shop).out
+    nothing = partita(*both, "--repository", "b", "--calendar", cwd=shop).out.splitlines()
+    assert nothing[1:] == ["There are no schedules here, and no assets with a condition."]
 
 
 def test_a_simulation_without_end_has_failed(partita: Shell, tmp_path: Path) -> None:
