@@ -77,6 +77,11 @@ async def test_an_asset_shows_what_its_condition_came_to_and_why(api: Api, size:
         role()
         [run] = api.store.runs.list().items
         await shows(pilot, f"{run.id[-8:]} queued", "● eager  total", "● newly updated  raw")
+        await pilot.press("t")
+        await shows(pilot, "switched off: the daemon does not act on it")
+        assert api.store.conditions.paused() == {"total"}
+        await pilot.press("t")
+        await until(pilot, lambda: not api.store.conditions.paused(), what="the condition to be on again")
 
 
 @SIZES

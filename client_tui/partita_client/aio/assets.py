@@ -107,6 +107,12 @@ class AsyncAsset:
         return self.record.condition
 
     @property
+    def condition_status(self) -> str | None:
+        """Whether the daemon acts on its condition: "on" or "off"; None when it has none."""
+        status = self.record.condition_status
+        return None if status is None else status.value
+
+    @property
     async def freshness(self) -> AssetFreshness | None:
         """Whether it is as fresh as its policy wants; None when it has no policy. Asks the server anew."""
         answer = await self._link.execute(operations.get_freshness(key=self.key))

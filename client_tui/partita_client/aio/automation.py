@@ -14,9 +14,10 @@ from partita_client.models.generated import operations
 from partita_client.wanted import Partition, to_backfilled, to_policy, to_tags, words
 
 if TYPE_CHECKING:
-    from partita_client.models import BackfillPreview, ScheduleRecord, SensorRecord, TickRecord
+    from partita_client.models import BackfillPreview, ListConditionsAssetsNodes, ScheduleRecord, SensorRecord, TickRecord
 
 KEY_PAGE = 500
+CONDITION_PAGE = 100
 
 
 class AsyncAutomation:
@@ -212,6 +213,31 @@ class AsyncAutomation:
         answer = await self._link.execute(operations.set_automation_status(input={"automationIds": list(names), "status": status}))
         if answer.set_automation_status.errors:
             raise RequestRefusedError.of_payload(answer.set_automation_status.errors)
+
+    async def conditions(self) -> AsyncIterator[ListConditionsAssetsNodes]:
+        """The assets with a condition, in order of key: what it is, whether it is on, and what it last came to."""
+        pages = self._link.pages(
+            lambda first, after: operations.list_conditions(first=first, after=after), lambda answer: answer.assets, size=CONDITION_PAGE
+        )
+        async with aclosing(pages):
+            async for page in pages:
+                for record in page:
+                    if record.condition is not None:
+                        yield record
+
+    async def set_conditions(self, *keys: str, on: bool) -> None:
+        """Switch the conditions of assets, all or none. Switched on, they act from now on: what came before is not made up for.
+
+        Args:
+            keys: The keys of the assets.
+            on: Whether the daemon acts on them.
+
+        Raises:
+            RequestRefusedError: there is no such asset, or it has no condition.
+        """
+        answer = await self._link.execute(operations.set_condition_status(input={"assetKeys": list(keys), "status": "ON" if on else "OFF"}))
+        if answer.set_condition_status.errors:
+            raise RequestRefusedError.of_payload(answer.set_condition_status.errors)
 
     async def ticks(
         self, name: str | None = None, *, status: str | Sequence[str] | None = None, limit: int | None = None

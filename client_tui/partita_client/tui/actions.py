@@ -77,6 +77,7 @@ _ALL = (
     Action("asset.materialize", "materialize", "x", effect="change", operation="materializeAssets"),
     Action("asset.launch", "with config", "X", effect="change", operation="materializeAssets"),
     Action("asset.backfill", "backfill", "b", effect="change", operation="startBackfill"),
+    Action("asset.condition", "condition on/off", "t", effect="change", operation="setConditionStatus"),
     Action("asset.lineage", "lineage", "L"),
     Action("asset.partitions", "partitions", "p"),
     # jobs and locations

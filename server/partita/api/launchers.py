@@ -23,5 +23,7 @@ async def launcher_of(launched_by: str, context: Context) -> Any:
             return context.definitions.automations.by_id.get(subject)
         case "backfill":
             return await context.loaders.backfills.load(subject)
+        case "condition" if subject:
+            return await context.loaders.evaluations.load(subject)
         case _:
             return ShownUser(subject or kind)

@@ -12,6 +12,7 @@ from partita.planning.staleness import Staleness
 from partita.records.assets import AssetState, CheckResult, PartitionStatus
 from partita.records.automations import Automation
 from partita.records.backfills import Backfill, BackfillItemStatus
+from partita.records.conditions import ConditionEvaluation
 from partita.records.queue import WaitReason
 from partita.records.runs import Run, RunStats, RunStep
 from partita.records.ticks import Tick
@@ -53,6 +54,8 @@ class Loaders:
         self.ticks: DataLoader[str, Tick | None] = _loader(store.ticks.find, read)
         self.backfills: DataLoader[str, Backfill | None] = _loader(store.backfills.find, read)
         self.backfill_counts: DataLoader[str, dict[BackfillItemStatus, int]] = _loader(store.backfills.counts, read, default={})
+        self.evaluations: DataLoader[str, ConditionEvaluation | None] = _loader(store.conditions.find, read)
+        self.paused_conditions: DataLoader[AssetKey, bool] = _loader(lambda _: dict.fromkeys(store.conditions.paused(), True), read, default=False)
         self.wait_reasons: DataLoader[str, WaitReason | None] = _loader(waiting, read)
         self.latest_results: DataLoader[tuple[AssetKey, str], CheckResult | None] = _loader(store.assets.check_results, read)
 

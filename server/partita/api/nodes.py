@@ -35,7 +35,7 @@ async def find_node(context: Context, node_id: str) -> Any:
     if node_id.startswith("alert_"):
         return await context.read(lambda: context.store.alerts.find(node_id))
     if node_id.startswith("evaluation_"):
-        return await context.read(lambda: context.store.conditions.find(node_id))
+        return await context.loaders.evaluations.load(node_id)
     return _find_definition(context, node_id)
 
 

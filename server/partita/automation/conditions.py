@@ -50,6 +50,7 @@ class _Watched:
 
     workspace: Catalog
     dynamic: DynamicKeys
+    paused: frozenset[AssetKey]
     conditions: Conditions
     known: KnownFacts
     states: dict[AssetKey, ConditionState]
@@ -80,7 +81,7 @@ class ConditionRole:
         while True:
             news = self._store.happenings.since(watched.known.reached)
             if news.is_expired:
-                watched = self._watched = self._read(watched.workspace, watched.dynamic, kept=news.reached)
+                watched = self._watched = self._read(watched.workspace, watched.dynamic, watched.paused, kept=news.reached)
                 continue
             for portion in watched.known.portions(news):
                 watched.known.hear(portion)
@@ -92,9 +93,11 @@ class ConditionRole:
     def _watch(self) -> _Watched:
         workspace = self._workspace.read()
         dynamic = self._store.partitions.bind(dynamic_sets(workspace.repositories.values()))
-        if self._watched is None or self._watched.workspace is not workspace or self._watched.dynamic != dynamic:
-            self._watched = self._read(workspace, dynamic)
-        return self._watched
+        paused = self._store.conditions.paused()
+        before = self._watched
+        if before is None or before.workspace is not workspace or before.dynamic != dynamic or before.paused != paused:
+            self._watched = before = self._read(workspace, dynamic, paused)
+        return before
 
     def _evaluate(self, watched: _Watched) -> bool:
         """Evaluate, and write down what has come of it; False: another daemon was first, so all must be read anew."""
@@ -108,14 +111,14 @@ class ConditionRole:
         self._watched = watched
         return True
 
-    def _read(self, workspace: Catalog, dynamic: DynamicKeys, *, kept: Reached | None = None) -> _Watched:
+    def _read(self, workspace: Catalog, dynamic: DynamicKeys, paused: frozenset[AssetKey], *, kept: Reached | None = None) -> _Watched:
         """All anew, as it was at the last turn; what has happened since is heard afterwards.
 
         What runs have done since then may not be kept any more. Then, `kept` is where what is kept ends, and everything counts as changed; what
         was written is kept for much longer, so that is heard all the same.
         """
         turn, states = self._store.conditions.read()
-        conditions = Conditions(workspace.graph, dynamic=dynamic, homes=workspace.owners)
+        conditions = Conditions(workspace.graph, dynamic=dynamic, homes=workspace.owners, without=paused)
         keys = {key for each in conditions.keys for key in (each, *workspace.graph.ancestors([each]))}
         at = turn.reached
         if at is not None and kept is not None:
@@ -124,15 +127,15 @@ class ConditionRole:
         known = KnownFacts(workspace.graph, keys, dynamic, standing, position=turn.position)
         if kept is not None:
             known.stir()
-        return _Watched(workspace, dynamic, conditions, known, states, turn)
+        return _Watched(workspace, dynamic, paused, conditions, known, states, turn)
 
     def _commit(self, watched: _Watched, results: Mapping[AssetKey, ConditionResult], now: datetime) -> bool:
-        launches, refused = self._launches(watched, results, now)
+        ids = {key: new_id("evaluation") for key, result in results.items() if result.requested}
+        launches, refused = self._launches(watched, results, ids, now)
         requests = [request for request, _ in launches]
         evaluated = [
-            _evaluated(result, now, [place for place, (_, run) in enumerate(launches) if key in run.asked_by], refused.get(key))
-            for key, result in results.items()
-            if result.requested
+            _evaluated(evaluation_id, results[key], now, [place for place, (_, run) in enumerate(launches) if key in run.asked_by], refused.get(key))
+            for key, evaluation_id in ids.items()
         ]
         after = Turn(position=watched.known.facts.cursor, reached=watched.known.reached)
         states = {key: result.state for key, result in results.items()}
@@ -146,7 +149,7 @@ class ConditionRole:
         return True
 
     def _launches(
-        self, watched: _Watched, results: Mapping[AssetKey, ConditionResult], now: datetime
+        self, watched: _Watched, results: Mapping[AssetKey, ConditionResult], ids: Mapping[AssetKey, str], now: datetime
     ) -> tuple[list[tuple[RunRequest, ConditionRun]], dict[AssetKey, PythonError]]:
         """What is launched, and why not what cannot be."""
         workspace = watched.workspace
@@ -161,7 +164,7 @@ class ConditionRole:
             references = workspace.references_for(location, name)
             own = {spec.key: workspace.asset(spec.key) for spec in repository.assets}
             for wanted in runs_of_conditions((results[key] for key in keys), among=own):
-                request = _request(wanted, location, name)
+                request = _request(wanted, location, name, launched_by=f"{LAUNCHED_BY}:{ids[wanted.asked_by[0]]}")
                 try:
                     build_plan(repository, request, references=references, dynamic=watched.dynamic, now=now)
                 except PartitaError as error:
@@ -178,20 +181,20 @@ class ConditionRole:
         return IDLE if due is None else min(IDLE, max(0.0, (due - now).total_seconds()))
 
 
-def _request(wanted: ConditionRun, location: str, repository: str) -> RunRequest:
+def _request(wanted: ConditionRun, location: str, repository: str, *, launched_by: str) -> RunRequest:
     return RunRequest(
         location=location,
         repository=repository,
         assets=wanted.assets,
         partition_keys=() if wanted.partition is None else (wanted.partition,),
-        launched_by=LAUNCHED_BY,
+        launched_by=launched_by,
     )
 
 
-def _evaluated(result: ConditionResult, now: datetime, launches: Sequence[int], error: PythonError | None) -> Evaluated:
+def _evaluated(evaluation_id: str, result: ConditionResult, now: datetime, launches: Sequence[int], error: PythonError | None) -> Evaluated:
     is_whole = result.requested.partitions == WHOLE
     record = ConditionEvaluation(
-        id=new_id("evaluation"),
+        id=evaluation_id,
         asset=result.key,
         at=now,
         reason=result.reason.record,

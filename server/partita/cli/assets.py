@@ -80,7 +80,7 @@ def show_asset(key: str, *, server: Server, as_json: bool) -> None:
         "materialised": _latest(found),
         **({"observed": _observed(found)} if found.record.is_observable else {}),
         "code version": found.record.code_version or "-",
-        **({"condition": found.condition, "last came to": _came_to(evaluation)} if found.condition else {}),
+        **({"condition": _condition(found), "last came to": _came_to(evaluation)} if found.condition else {}),
         **({"freshness": _fresh(freshness)} if freshness is not None else {}),
         "health": "; ".join([health, *reasons]),
         "state": _state(state).plain,
@@ -197,6 +197,10 @@ def _came_to(evaluation: ConditionEvaluation | None) -> str:
     count = evaluation.partition_count
     asked = f"{count} partition{'s' if count != 1 else ''}, " if evaluation.partition_keys else ""
     return f"{age(evaluation.at)}: {asked}{told or 'its runs were deleted'}"
+
+
+def _condition(found: Asset) -> str:
+    return f"{found.condition}{' (off)' if found.condition_status == 'off' else ''}"
 
 
 def _fresh(freshness: AssetFreshness) -> str:

@@ -35,6 +35,7 @@ COMMANDS = {
     "job": ("partita.cli.jobs:job", "List jobs."),
     "schedule": ("partita.cli.schedules:schedule", "List and switch schedules."),
     "sensor": ("partita.cli.sensors:sensor", "List, switch and try out sensors."),
+    "condition": ("partita.cli.conditions:condition", "List and switch the conditions of assets."),
     "alert": ("partita.cli.alerts:alert", "List what people were told of, and try who is told."),
     "location": ("partita.cli.locations:location", "List and reload code locations."),
     "api": ("partita.cli.serve:api", "Serve GraphQL."),

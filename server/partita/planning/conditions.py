@@ -6,7 +6,7 @@ the clock has reached none of the times that its last evaluation named. Looking 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
@@ -72,13 +72,16 @@ class Conditions:
         graph: the assets; those with `automation` are evaluated.
         dynamic: the keys of dynamic sets. When they change, prepare anew.
         homes: where each asset is defined; None: all in one place.
+        without: assets whose conditions are left out.
     """
 
-    def __init__(self, graph: AssetGraph, *, dynamic: DynamicKeys | None = None, homes: Homes | None = None) -> None:
+    def __init__(
+        self, graph: AssetGraph, *, dynamic: DynamicKeys | None = None, homes: Homes | None = None, without: Collection[AssetKey] = ()
+    ) -> None:
         self._graph = graph
         self._dynamic = dynamic
         self._homes = homes
-        with_condition = [(key, condition) for key in graph.order if (condition := graph.spec(key).automation) is not None]
+        with_condition = [(key, condition) for key in graph.order if (condition := graph.spec(key).automation) is not None and key not in without]
         self._chosen: Callable[[str], frozenset[AssetKey]] = cache(self._choose)
         self._watched = [_Watched(key, condition, graph, dynamic or {}) for key, condition in with_condition]
         self._surroundings = {each.key: each.surroundings(self._chosen, homes) for each in self._watched}

@@ -98,7 +98,7 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_resumed: bool = False
     """Steps that succeeded in the parent are taken over, not executed."""
     launched_by: str = "user"
-    """`user`, or `<kind>:<id>` of the schedule, sensor or backfill."""
+    """`user`, or `<kind>:<id>` of the schedule, sensor, backfill or evaluation of a condition."""
     tick_id: str | None = None
     """The tick that asked for it."""
     backfill_id: str | None = None

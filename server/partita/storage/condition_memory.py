@@ -5,12 +5,12 @@ A turn of evaluations is numbered. Whoever writes one must have read the one bef
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from partita.definitions.keys import AssetKey
 from partita.records.changes import ChangeKind
@@ -20,13 +20,14 @@ from partita.records.pages import Page, PageRequest
 from partita.records.runs import Run, RunRequest
 from partita.storage.changes import record_changes
 from partita.storage.columns import to_micros
+from partita.storage.condition_tables import condition_evaluations, condition_states, paused_conditions
 from partita.storage.engine import Database
 from partita.storage.happenings import Reached
 from partita.storage.interned import CHUNK, Interned
 from partita.storage.launches import Launches
 from partita.storage.pages import FIRST_PAGE, Keyset, Position, read_page
 from partita.storage.rows import AnyRow, to_text
-from partita.storage.tables import assets, condition_evaluations, condition_states, marks
+from partita.storage.tables import assets, marks
 
 TURN, POSITION, CHANGE, WRITE, CHECK = (f"conditions.{name}" for name in ("turn", "position", "change", "write", "check"))
 _MARKS = select(marks.c.name, marks.c.value).where(marks.c.name.in_([TURN, POSITION, CHANGE, WRITE, CHECK]))
@@ -34,7 +35,8 @@ _STATES = select(assets.c.key, condition_states.c.state).join(assets, assets.c.i
 _INSERT = insert(condition_evaluations)
 _OF_ASSET = select(condition_evaluations.c.number, condition_evaluations.c.payload)
 _COUNT = select(func.count()).select_from(condition_evaluations)
-_ONE = select(condition_evaluations.c.payload).where(condition_evaluations.c.id == bindparam("of_id"))
+_MANY = select(condition_evaluations.c.id, condition_evaluations.c.payload).where(condition_evaluations.c.id.in_(bindparam("ids", expanding=True)))
+_PAUSED = select(assets.c.key).join(paused_conditions, paused_conditions.c.asset_id == assets.c.id)
 _NEWEST = Keyset(name="evaluations", unique=condition_evaluations.c.number)
 
 
@@ -116,14 +118,44 @@ class ConditionMemory:
 
         return self._database.read(work)
 
-    def find(self, evaluation_id: str) -> ConditionEvaluation | None:
-        """The evaluation with this id, or None."""
+    def find(self, ids: Sequence[str]) -> dict[str, ConditionEvaluation]:
+        """The evaluations with these ids that there are."""
 
-        def work(connection: Connection) -> ConditionEvaluation | None:
-            payload = connection.execute(_ONE, {"of_id": evaluation_id}).scalar_one_or_none()
-            return None if payload is None else decode(payload, ConditionEvaluation)
+        def work(connection: Connection) -> dict[str, ConditionEvaluation]:
+            chunks = (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
+            return {row.id: decode(row.payload, ConditionEvaluation) for chunk in chunks for row in connection.execute(_MANY, {"ids": chunk})}
 
         return self._database.read(work)
+
+    def paused(self) -> frozenset[AssetKey]:
+        """The assets whose conditions are switched off."""
+
+        def work(connection: Connection) -> frozenset[AssetKey]:
+            return frozenset(map(AssetKey, connection.execute(_PAUSED).scalars()))
+
+        return self._database.read(work)
+
+    def pause(self, assets: Collection[AssetKey], is_paused: bool) -> None:
+        """Switch the conditions of assets off, or on again: then they act from now on, and what came before is not made up for."""
+
+        def work(connection: Connection) -> None:
+            before = set(map(AssetKey, connection.execute(_PAUSED).scalars()))
+            changing = sorted(set(assets) - before if is_paused else before.intersection(assets))
+            if not changing:
+                return
+            numbers = [*self._asset_names.ids(connection, changing).values()]
+            for start in range(0, len(numbers), CHUNK):
+                chunk = numbers[start : start + CHUNK]
+                connection.execute(delete(condition_states).where(condition_states.c.asset_id.in_(chunk)))
+                if is_paused:
+                    connection.execute(insert(paused_conditions), [{"asset_id": number} for number in chunk])
+                else:
+                    connection.execute(delete(paused_conditions).where(paused_conditions.c.asset_id.in_(chunk)))
+            # A turn that is being made knows nothing of it yet: it is refused.
+            connection.execute(update(marks).where(marks.c.name == TURN).values(value=marks.c.value + 1))
+            record_changes(connection, [(ChangeKind.ASSET, key) for key in changing], at=self._database.clock(connection))
+
+        self._database.write(work)
 
     def _number(self, connection: Connection, asset: AssetKey) -> int:
         return self._asset_names.find(connection, [asset]).get(asset, -1)

@@ -12,8 +12,9 @@ from partita.records.ticks import TickStatus
 from partita.storage.alerts import prune_alerts
 from partita.storage.changes import PRUNED
 from partita.storage.columns import to_micros
+from partita.storage.condition_tables import condition_evaluations
 from partita.storage.engine import Database
-from partita.storage.tables import IS_PRUNABLE, changes, condition_evaluations, idempotency, marks, run_events, run_statuses, runs, ticks
+from partita.storage.tables import IS_PRUNABLE, changes, idempotency, marks, run_events, run_statuses, runs, ticks
 
 # Bound parameters of one statement.
 IDS_AT_ONCE = 1000

@@ -96,7 +96,10 @@ def test_an_older_database_is_upgraded(url: str) -> None:
         counts = store.assets.partition_counts([AssetKey("orders")])
         triggers = ("added", "moved", "removed")
         undo = [f"DROP FUNCTION count_partition_{name} CASCADE" for name in triggers]
-        undo += [f"DROP TABLE {name}" for name in ("partition_counts", "condition_states", "condition_evaluations", "asset_freshness", "alerts")]
+        undo += [
+            f"DROP TABLE {name}"
+            for name in ("partition_counts", "condition_states", "condition_evaluations", "asset_freshness", "alerts", "paused_conditions")
+        ]
         undo += ["ALTER TABLE heartbeats DROP COLUMN lateness", "ALTER TABLE heartbeats DROP COLUMN past"]
         for statement in (*undo, "UPDATE alembic_version SET version_num = '0003'"):
             store._database.write(lambda connection, sql: connection.exec_driver_sql(sql), statement)

@@ -64,7 +64,8 @@ def test_what_depends_on_something_new_is_made_once(store: Store) -> None:
     role()
     role()
     [run] = runs(store)
-    assert (run.request.assets, run.request.launched_by) == (("total",), "condition")
+    [evaluation] = store.conditions.list(AssetKey("total")).items
+    assert (run.request.assets, run.request.launched_by) == (("total",), f"condition:{evaluation.id}")
     do(store)
     for _ in range(3):
         role()
@@ -87,7 +88,7 @@ def test_the_reasons_are_kept_with_the_run(store: Store) -> None:
     assert (evaluation.count, evaluation.partitions, evaluation.error) == (1, (), None)
     assert evaluation.reason.count == 1
     assert evaluation.reason.children
-    assert store.conditions.find(evaluation.id) == evaluation
+    assert store.conditions.find([evaluation.id]) == {evaluation.id: evaluation}
 
 
 def test_what_happened_while_no_daemon_was_there_is_seen_by_the_next(store: Store) -> None:

@@ -24,6 +24,9 @@ AssetFilter = TypedDict(
 )
 """Which assets are wanted: all given fields must hold, a list means any of its values."""
 
+SetConditionStatusInput = TypedDict("SetConditionStatusInput", {"assetKeys": "Sequence[str]", "status": "str"})
+"""Conditions to switch."""
+
 MaterializeAssetsInput = TypedDict(
     "MaterializeAssetsInput",
     {

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         RunOrder,
         SetAutomationStatusInput,
         SetBackfillPriorityInput,
+        SetConditionStatusInput,
         SetRunPriorityInput,
         SetSensorCursorInput,
         StartBackfillInput,
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
         ListBackfillPartitions,
         ListBackfills,
         ListConditionEvaluations,
+        ListConditions,
         ListDynamicPartitions,
         ListJobs,
         ListLocations,
@@ -86,6 +88,7 @@ if TYPE_CHECKING:
         RetryRun,
         SetAutomationStatus,
         SetBackfillPriority,
+        SetConditionStatus,
         SetRunPriority,
         SetSensorCursor,
         StartBackfill,
@@ -238,6 +241,7 @@ fragment AssetRecord on Asset {
   isExternal
   isObservable
   condition
+  conditionStatus
   tags {
     ...Tag
   }
@@ -365,6 +369,7 @@ fragment AssetRecord on Asset {
   isExternal
   isObservable
   condition
+  conditionStatus
   tags {
     ...Tag
   }
@@ -705,6 +710,94 @@ def list_condition_evaluations(*, key: str, first: int | None = None, after: str
     return Request("ListConditionEvaluations", "query", LIST_CONDITION_EVALUATIONS, given({"key": key, "first": first, "after": after}))
 
 
+SET_CONDITION_STATUS = """mutation SetConditionStatus($input: SetConditionStatusInput!) {
+  setConditionStatus(input: $input) {
+    assets {
+      key
+      conditionStatus
+    }
+    errors {
+      ...MutationError
+    }
+  }
+}
+
+fragment MutationError on MutationError {
+  __typename
+  code
+  message
+  path
+  ... on NotFound {
+    id
+    suggestions
+  }
+  ... on RunConfigInvalid {
+    expected
+    suggestions
+  }
+  ... on NotEnded {
+    tick {
+      id
+    }
+  }
+}
+"""
+
+
+def set_condition_status(*, input: SetConditionStatusInput) -> Request[SetConditionStatus]:
+    return Request("SetConditionStatus", "mutation", SET_CONDITION_STATUS, given({"input": input}))
+
+
+LIST_CONDITIONS = """query ListConditions($first: Int, $after: String) {
+  assets(first: $first, after: $after) {
+    nodes {
+      key
+      condition
+      conditionStatus
+      conditionEvaluations(first: 1) {
+        nodes {
+          ...ConditionEvaluation
+        }
+      }
+    }
+    pageInfo {
+      ...PageInfo
+    }
+  }
+}
+
+fragment ConditionEvaluation on ConditionEvaluation {
+  id
+  at
+  partitionCount
+  partitionKeys
+  runs {
+    id
+    status
+  }
+  error {
+    message
+  }
+  reasons {
+    depth
+    label
+    subject
+    partitionCount
+    changedAt
+  }
+}
+
+fragment PageInfo on PageInfo {
+  hasNextPage
+  endCursor
+}
+"""
+
+
+def list_conditions(*, first: int | None = None, after: str | None = None) -> Request[ListConditions]:
+    return Request("ListConditions", "query", LIST_CONDITIONS, given({"first": first, "after": after}))
+
+
 GET_HEALTH = """query GetHealth($key: String!) {
   asset(key: $key) {
     health
@@ -821,6 +914,12 @@ fragment LaunchedBy on Launcher {
   }
   ... on Backfill {
     id
+  }
+  ... on ConditionEvaluation {
+    id
+    asset {
+      key
+    }
   }
 }
 
@@ -2401,6 +2500,12 @@ fragment LaunchedBy on Launcher {
   ... on Backfill {
     id
   }
+  ... on ConditionEvaluation {
+    id
+    asset {
+      key
+    }
+  }
 }
 
 fragment PythonError on PythonError {
@@ -2487,6 +2592,12 @@ fragment LaunchedBy on Launcher {
   }
   ... on Backfill {
     id
+  }
+  ... on ConditionEvaluation {
+    id
+    asset {
+      key
+    }
   }
 }
 
@@ -2793,6 +2904,12 @@ fragment LaunchedBy on Launcher {
   ... on Backfill {
     id
   }
+  ... on ConditionEvaluation {
+    id
+    asset {
+      key
+    }
+  }
 }
 
 fragment MutationError on MutationError {
@@ -2905,6 +3022,12 @@ fragment LaunchedBy on Launcher {
   }
   ... on Backfill {
     id
+  }
+  ... on ConditionEvaluation {
+    id
+    asset {
+      key
+    }
   }
 }
 
@@ -3057,6 +3180,12 @@ fragment LaunchedBy on Launcher {
   }
   ... on Backfill {
     id
+  }
+  ... on ConditionEvaluation {
+    id
+    asset {
+      key
+    }
   }
 }
 
@@ -3443,6 +3572,7 @@ TUI_ASSET_DETAIL = """query TuiAssetDetail($key: String!) {
   asset(key: $key) {
     codeVersion
     condition
+    conditionStatus
     conditionEvaluations(first: 10) {
       nodes {
         ...ConditionEvaluation
@@ -3719,6 +3849,12 @@ fragment TuiLauncher on Launcher {
   }
   ... on User {
     name
+  }
+  ... on ConditionEvaluation {
+    id
+    asset {
+      key
+    }
   }
 }
 
@@ -5169,6 +5305,12 @@ fragment TuiLauncher on Launcher {
   ... on User {
     name
   }
+  ... on ConditionEvaluation {
+    id
+    asset {
+      key
+    }
+  }
 }
 
 fragment TuiRun on Run {
@@ -5258,6 +5400,12 @@ fragment TuiLauncher on Launcher {
   }
   ... on User {
     name
+  }
+  ... on ConditionEvaluation {
+    id
+    asset {
+      key
+    }
   }
 }
 
@@ -5401,6 +5549,12 @@ fragment TuiLauncher on Launcher {
   }
   ... on User {
     name
+  }
+  ... on ConditionEvaluation {
+    id
+    asset {
+      key
+    }
   }
 }
 

@@ -119,6 +119,8 @@ __all__ = [
     "LaunchRunLaunchRun",
     "LaunchedBy",
     "LaunchedByBackfill",
+    "LaunchedByConditionEvaluation",
+    "LaunchedByConditionEvaluationAsset",
     "LaunchedBySchedule",
     "LaunchedBySensor",
     "LaunchedByUser",
@@ -133,6 +135,10 @@ __all__ = [
     "ListBackfills",
     "ListConditionEvaluations",
     "ListConditionEvaluationsAsset",
+    "ListConditions",
+    "ListConditionsAssets",
+    "ListConditionsAssetsNodes",
+    "ListConditionsAssetsNodesConditionEvaluations",
     "ListDynamicPartitions",
     "ListJobs",
     "ListLocations",
@@ -224,6 +230,9 @@ __all__ = [
     "SetAutomationStatusSetAutomationStatusAutomations",
     "SetBackfillPriority",
     "SetBackfillPrioritySetBackfillPriority",
+    "SetConditionStatus",
+    "SetConditionStatusSetConditionStatus",
+    "SetConditionStatusSetConditionStatusAssets",
     "SetRunPriority",
     "SetRunPrioritySetRunPriority",
     "SetSensorCursor",
@@ -315,6 +324,8 @@ __all__ = [
     "TuiLaunchJobConfigSchema",
     "TuiLauncher",
     "TuiLauncherBackfill",
+    "TuiLauncherConditionEvaluation",
+    "TuiLauncherConditionEvaluationAsset",
     "TuiLauncherSchedule",
     "TuiLauncherSensor",
     "TuiLauncherUser",
@@ -633,6 +644,8 @@ class AssetRecord(Shape):
     """Whether it is written elsewhere and a run can look at it."""
     condition: str | None = None
     """The condition under which the daemon makes it, in words; null when it has none."""
+    condition_status: AutomationStatus | None = None
+    """Whether the daemon acts on its condition; null when it has none."""
     tags: tuple[Tag, ...]
     """Its tags, sorted by key."""
     repository: Place | None = None
@@ -1225,7 +1238,7 @@ class LaunchedByUser(LaunchedBy):
     """Somebody who launched a run or started a backfill."""
 
     name: str
-    """The name; `condition` stands for the conditions of the assets that the run writes."""
+    """The name."""
 
 
 class LaunchedBySchedule(LaunchedBy):
@@ -1249,13 +1262,30 @@ class LaunchedByBackfill(LaunchedBy):
     """Opaque, globally unique id; it stays the same when code is reloaded."""
 
 
+class LaunchedByConditionEvaluationAsset(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    key: str
+    """Its key: segments joined by `/`, unique in the workspace."""
+
+
+class LaunchedByConditionEvaluation(LaunchedBy):
+    """An evaluation of an asset's condition that asked for something."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+    asset: LaunchedByConditionEvaluationAsset
+    """The asset, also when no location declares it any more."""
+
+
 AnyLaunchedBy = Annotated[
     Annotated[LaunchedByUser, pydantic.Tag("User")]
     | Annotated[LaunchedBySchedule, pydantic.Tag("Schedule")]
     | Annotated[LaunchedBySensor, pydantic.Tag("Sensor")]
     | Annotated[LaunchedByBackfill, pydantic.Tag("Backfill")]
+    | Annotated[LaunchedByConditionEvaluation, pydantic.Tag("ConditionEvaluation")]
     | Annotated[LaunchedBy, pydantic.Tag("LaunchedBy")],
-    pydantic.Discriminator(kind_of("User", "Schedule", "Sensor", "Backfill", otherwise="LaunchedBy")),
+    pydantic.Discriminator(kind_of("User", "Schedule", "Sensor", "Backfill", "ConditionEvaluation", otherwise="LaunchedBy")),
 ]
 
 
@@ -2079,7 +2109,23 @@ class TuiLauncherUser(TuiLauncher):
     """Somebody who launched a run or started a backfill."""
 
     name: str
-    """The name; `condition` stands for the conditions of the assets that the run writes."""
+    """The name."""
+
+
+class TuiLauncherConditionEvaluationAsset(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    key: str
+    """Its key: segments joined by `/`, unique in the workspace."""
+
+
+class TuiLauncherConditionEvaluation(TuiLauncher):
+    """An evaluation of an asset's condition that asked for something."""
+
+    id: str
+    """Opaque, globally unique id; it stays the same when code is reloaded."""
+    asset: TuiLauncherConditionEvaluationAsset
+    """The asset, also when no location declares it any more."""
 
 
 AnyTuiLauncher = Annotated[
@@ -2087,8 +2133,9 @@ AnyTuiLauncher = Annotated[
     | Annotated[TuiLauncherSensor, pydantic.Tag("Sensor")]
     | Annotated[TuiLauncherBackfill, pydantic.Tag("Backfill")]
     | Annotated[TuiLauncherUser, pydantic.Tag("User")]
+    | Annotated[TuiLauncherConditionEvaluation, pydantic.Tag("ConditionEvaluation")]
     | Annotated[TuiLauncher, pydantic.Tag("TuiLauncher")],
-    pydantic.Discriminator(kind_of("Schedule", "Sensor", "Backfill", "User", otherwise="TuiLauncher")),
+    pydantic.Discriminator(kind_of("Schedule", "Sensor", "Backfill", "User", "ConditionEvaluation", otherwise="TuiLauncher")),
 ]
 
 
@@ -2597,6 +2644,67 @@ class ListConditionEvaluations(Shape):
 
     asset: ListConditionEvaluationsAsset | None = None
     """An asset by its key; null when no code location declares it."""
+
+
+class SetConditionStatusSetConditionStatusAssets(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    key: str
+    """Its key: segments joined by `/`, unique in the workspace."""
+    condition_status: AutomationStatus | None = None
+    """Whether the daemon acts on its condition; null when it has none."""
+
+
+class SetConditionStatusSetConditionStatus(Shape):
+    """What became of conditions that were to be switched."""
+
+    assets: tuple[SetConditionStatusSetConditionStatusAssets, ...]
+    """Their assets as they stand now; empty when the request was refused."""
+    errors: tuple[AnyMutationError, ...]
+    """What stopped it; empty when it was done."""
+
+
+class SetConditionStatus(Shape):
+    """The answer to `SetConditionStatus`."""
+
+    set_condition_status: SetConditionStatusSetConditionStatus
+    """Switch conditions of assets on or off, all or none."""
+
+
+class ListConditionsAssetsNodesConditionEvaluations(Shape):
+    """A page of a list."""
+
+    nodes: tuple[ConditionEvaluation, ...]
+    """The items of this page."""
+
+
+class ListConditionsAssetsNodes(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    key: str
+    """Its key: segments joined by `/`, unique in the workspace."""
+    condition: str | None = None
+    """The condition under which the daemon makes it, in words; null when it has none."""
+    condition_status: AutomationStatus | None = None
+    """Whether the daemon acts on its condition; null when it has none."""
+    condition_evaluations: ListConditionsAssetsNodesConditionEvaluations
+    """Evaluations of its condition that asked for something, newest first."""
+
+
+class ListConditionsAssets(Shape):
+    """A page of a list."""
+
+    nodes: tuple[ListConditionsAssetsNodes, ...]
+    """The items of this page."""
+    page_info: PageInfo
+    """Where this page stands in the list."""
+
+
+class ListConditions(Shape):
+    """The answer to `ListConditions`."""
+
+    assets: ListConditionsAssets
+    """Every asset of the workspace, sorted by key unless told otherwise."""
 
 
 class GetHealthAsset(Shape):
@@ -3227,6 +3335,8 @@ class TuiAssetDetailAsset(Shape):
     """Version of the code that writes it; null when it is not named."""
     condition: str | None = None
     """The condition under which the daemon makes it, in words; null when it has none."""
+    condition_status: AutomationStatus | None = None
+    """Whether the daemon acts on its condition; null when it has none."""
     condition_evaluations: TuiAssetDetailAssetConditionEvaluations
     """Evaluations of its condition that asked for something, newest first."""
     health_reasons: tuple[str, ...]

@@ -41,7 +41,7 @@ class AssetScreen(PlaceScreen):
     """An asset as it stands."""
 
     TOPICS = frozenset({Topic.ASSETS, Topic.RUNS})
-    OFFERS = ("asset.materialize", "asset.launch", "asset.backfill", "asset.partitions", "asset.lineage", "app.next_tab")
+    OFFERS = ("asset.materialize", "asset.launch", "asset.backfill", "asset.partitions", "asset.lineage", "asset.condition", "app.next_tab")
     AUTO_FOCUS = "#asset-facts"
 
     def __init__(self, desk: Desk, route: Route) -> None:
@@ -207,11 +207,31 @@ class AssetScreen(PlaceScreen):
             return "it is observed, not written"
         if action.id in ("asset.partitions", "asset.backfill") and asset.partitions is None:
             return "it has no partitions"
+        if action.id == "asset.condition" and self._told is not None and (self._told.asset is None or self._told.asset.condition is None):
+            return "it has no condition"
         return None
 
     def do_asset_materialize(self) -> None:
         """Write it; asks which partitions where there are any."""
         launch_or_ask(self, Target.of_assets([self.route.id]))
+
+    @work(group="action", exit_on_error=False)
+    async def do_asset_condition(self) -> None:
+        """Let the daemon act on its condition, or not any more."""
+        told = self._told.asset if self._told else None
+        if told is None or told.condition_status is None:
+            return
+        is_on = told.condition_status.value == "on"
+        given = {"assetKeys": [self.route.id], "status": "OFF" if is_on else "ON"}
+        answer = await self.asked(self.desk.feed.execute(operations.set_condition_status(input=given)))  # type: ignore[arg-type]
+        if answer is None:
+            return
+        errors = answer.set_condition_status.errors
+        if errors:
+            self.say(errors[0].message, is_bad=True)
+            return
+        self.say("its condition is off now · t to undo" if is_on else "its condition is on again: it acts from now on")
+        self._load()
 
     def do_asset_launch(self) -> None:
         """Write it with partitions, config and tags."""

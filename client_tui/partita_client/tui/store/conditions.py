@@ -20,6 +20,8 @@ MOST_KEYS = 3
 def condition_lines(told: TuiAssetDetailAsset, now: datetime) -> Iterator[Line]:
     """The condition, the newest evaluation with its reasons, and the older ones."""
     yield ((fit("condition", LABEL), "dim"), (plain(told.condition or "–"), "strong"))
+    if told.condition_status is not None and told.condition_status.value == "off":
+        yield ((fit("", LABEL), ""), ("switched off: the daemon does not act on it", "warning"))
     evaluations = told.condition_evaluations.nodes
     if not evaluations:
         yield (("It has not asked for anything so far.", "dim"),)

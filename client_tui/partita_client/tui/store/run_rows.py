@@ -79,8 +79,9 @@ def launcher_of(run: TuiRun) -> str:
     retry = f" retry {run.attempt - 1}" if run.attempt > 1 else ""
     if told is None:
         return retry.strip() or "–"
-    name = getattr(told, "name", None) or getattr(told, "title", None) or short_id(getattr(told, "id", ""))
-    kind = {"Schedule": "schedule ", "Sensor": "sensor ", "Backfill": "backfill "}.get(told.type_name, "")
+    asset = getattr(told, "asset", None)
+    name = getattr(told, "name", None) or getattr(told, "title", None) or (asset.key if asset else short_id(getattr(told, "id", "")))
+    kind = {"Schedule": "schedule ", "Sensor": "sensor ", "Backfill": "backfill ", "ConditionEvaluation": "condition "}.get(told.type_name, "")
     return f"{kind}{name}{retry}"
 
 

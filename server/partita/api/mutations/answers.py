@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from partita.api.automations import AutomationEntry, SensorEntry
-from partita.api.entries import LocationEntry
+from partita.api.entries import AssetEntry, LocationEntry
 from partita.api.problems import Problem
 from partita.records.assets import Materialization
 from partita.records.backfills import Backfill
@@ -88,6 +88,14 @@ class Switched:
     """The value behind a `SetAutomationStatusPayload`."""
 
     automations: Sequence[AutomationEntry] = ()
+    errors: Sequence[Problem] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionsSwitched:
+    """The value behind a `SetConditionStatusPayload`."""
+
+    assets: Sequence[AssetEntry] = ()
     errors: Sequence[Problem] = ()
 
 

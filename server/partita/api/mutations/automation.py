@@ -7,11 +7,18 @@ from contextlib import suppress
 
 from partita.api.automations import ScheduleEntry, SensorEntry
 from partita.api.context import Context
-from partita.api.mutations.answers import Added, Evaluated, SensorAnswer, Switched
+from partita.api.entries import AssetEntry
+from partita.api.mutations.answers import Added, ConditionsSwitched, Evaluated, SensorAnswer, Switched
 from partita.api.mutations.requests import Refused, check_length, check_texts
 from partita.api.problems import invalid, not_ended, problems_of, unavailable
 from partita.api.types.enums import AutomationStatus
-from partita.api.types.inputs import AddDynamicPartitionsInput, EvaluateSensorInput, SetAutomationStatusInput, SetSensorCursorInput
+from partita.api.types.inputs import (
+    AddDynamicPartitionsInput,
+    EvaluateSensorInput,
+    SetAutomationStatusInput,
+    SetConditionStatusInput,
+    SetSensorCursorInput,
+)
 from partita.errors import NotFoundError, RequestError
 from partita.records.locations import LocationStatus
 from partita.records.ticks import Tick
@@ -40,6 +47,31 @@ async def set_automation_status(context: Context, given: SetAutomationStatusInpu
         return Switched(errors=problems_of(error, path=["automationIds"]))
     await context.begin()
     return Switched(automations=entries)
+
+
+async def set_condition_status(context: Context, given: SetConditionStatusInput) -> ConditionsSwitched:
+    """Switch conditions, all or none."""
+    try:
+        check_texts(given)
+        check_length("assetKeys", given.asset_keys)
+        entries = [_with_condition(context, key) for key in dict.fromkeys(given.asset_keys)]
+    except Refused as refused:
+        return ConditionsSwitched(errors=refused.problems)
+    keys = [entry.key for entry in entries]
+    await context.read(lambda: context.store.conditions.pause(keys, given.status is AutomationStatus.OFF))
+    await context.begin()
+    return ConditionsSwitched(assets=entries)
+
+
+def _with_condition(context: Context, key: str) -> AssetEntry:
+    entry = context.definitions.asset(key)
+    if entry is None:
+        error = NotFoundError("asset", key, context.definitions.entries.assets)
+        raise Refused(*problems_of(error, path=["assetKeys"]))
+    if entry.spec.automation is None:
+        message = f"Asset {key!r} has no condition that could be switched. Give it one with `automation=`."
+        raise Refused(invalid(message, path=["assetKeys"]))
+    return entry
 
 
 async def set_sensor_cursor(context: Context, given: SetSensorCursorInput) -> SensorAnswer:

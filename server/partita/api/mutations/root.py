@@ -10,6 +10,7 @@ from partita.api.mutations.answers import (
     Added,
     BackfillAnswer,
     Canceled,
+    ConditionsSwitched,
     Evaluated,
     LaunchedRun,
     LaunchedRuns,
@@ -35,6 +36,7 @@ from partita.api.types.inputs import (
     RetryRunInput,
     SetAutomationStatusInput,
     SetBackfillPriorityInput,
+    SetConditionStatusInput,
     SetRunPriorityInput,
     SetSensorCursorInput,
     StartBackfillInput,
@@ -53,6 +55,7 @@ from partita.api.types.payloads import (
     RetryBackfillPayload,
     SetAutomationStatusPayload,
     SetBackfillPriorityPayload,
+    SetConditionStatusPayload,
     SetRunPriorityPayload,
     SetSensorCursorPayload,
     StartBackfillPayload,
@@ -145,6 +148,12 @@ class Mutation:
     async def set_automation_status(info: Info, input: Annotated[SetAutomationStatusInput, argument("Which, and how.")]) -> Switched:
         """Switch schedules and sensors."""
         return await automation.set_automation_status(info.context, input)
+
+    @resolved("Switch conditions of assets on or off, all or none.", type=SetConditionStatusPayload)
+    @staticmethod
+    async def set_condition_status(info: Info, input: Annotated[SetConditionStatusInput, argument("Which, and how.")]) -> ConditionsSwitched:
+        """Switch conditions."""
+        return await automation.set_condition_status(info.context, input)
 
     @resolved("Say what a sensor has dealt with.", type=SetSensorCursorPayload)
     @staticmethod

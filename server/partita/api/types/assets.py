@@ -13,7 +13,7 @@ from partita.api.freshness import ShownFreshness, freshness_of
 from partita.api.pages import ShownPage
 from partita.api.partitions import PartitionedTarget, partitions_of_asset
 from partita.api.types.connections import paged
-from partita.api.types.enums import AssetHealth
+from partita.api.types.enums import AssetHealth, AutomationStatus
 from partita.api.types.fields import (
     ASSET,
     ASSET_PARTITIONS,
@@ -65,6 +65,15 @@ class Asset(Node, Definition):
     def condition(asset: Parent[AssetEntry]) -> str | None:
         """Its condition."""
         return None if asset.spec.automation is None else str(asset.spec.automation)
+
+    @resolved("Whether the daemon acts on its condition; null when it has none.")
+    @staticmethod
+    async def condition_status(asset: Parent[AssetEntry], info: Info) -> AutomationStatus | None:
+        """Whether its condition is on."""
+        if asset.spec.automation is None:
+            return None
+        is_paused = await info.context.loaders.paused_conditions.load(asset.key)
+        return AutomationStatus.OFF if is_paused else AutomationStatus.ON
 
     @resolved("Its tags, sorted by key.")
     @staticmethod

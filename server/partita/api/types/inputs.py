@@ -194,6 +194,14 @@ class SetAutomationStatusInput:
     status: AutomationStatus | None = given("Whether they are on; what their code says when left out.")
 
 
+@strawberry.input(description="Conditions to switch.")
+class SetConditionStatusInput:
+    """Conditions to switch."""
+
+    asset_keys: list[str] = required("Keys of the assets whose conditions they are, at most 100.")
+    status: AutomationStatus = required("Whether the daemon acts on them. Switched on, they act from now on: what came before is not made up for.")
+
+
 @strawberry.input(description="A sensor and what it has dealt with.")
 class SetSensorCursorInput:
     """A sensor and its cursor."""

@@ -6,7 +6,7 @@ import strawberry
 
 from partita.api.launchers import ShownUser
 from partita.api.types.automations import Schedule, Sensor
-from partita.api.types.fields import BACKFILL, shown, shows
+from partita.api.types.fields import BACKFILL, CONDITION_EVALUATION, shown, shows
 
 
 @strawberry.type(description="Somebody who launched a run or started a backfill.")
@@ -14,8 +14,8 @@ from partita.api.types.fields import BACKFILL, shown, shows
 class User:
     """Somebody who launched a run or started a backfill."""
 
-    name: str = shown("The name; `condition` stands for the conditions of the assets that the run writes.")
+    name: str = shown("The name.")
 
 
-_Any: Any = cast("Any", Union)[User, Schedule, Sensor, BACKFILL]
+_Any: Any = cast("Any", Union)[User, Schedule, Sensor, BACKFILL, CONDITION_EVALUATION]
 Launcher: Any = Annotated[_Any, strawberry.union("Launcher", description="What launched a run or started a backfill.")]

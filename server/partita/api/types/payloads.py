@@ -2,7 +2,7 @@
 
 import strawberry
 
-from partita.api.types.fields import BACKFILL, CODE_LOCATION, MATERIALIZATION, RUN, SENSOR, TICK, many, maybe, shown
+from partita.api.types.fields import ASSET, BACKFILL, CODE_LOCATION, MATERIALIZATION, RUN, SENSOR, TICK, many, maybe, shown
 from partita.api.types.node import Definition
 from partita.api.types.problems import Obstacle
 
@@ -124,6 +124,14 @@ class SetAutomationStatusPayload:
     """What became of schedules and sensors that were to be switched."""
 
     automations: list[Definition] = shown("The schedules and sensors as they stand now; empty when the request was refused.")
+    errors: list[Obstacle] = shown(ERRORS)
+
+
+@strawberry.type(description="What became of conditions that were to be switched.")
+class SetConditionStatusPayload:
+    """What became of conditions that were to be switched."""
+
+    assets: list[str] = shown("Their assets as they stand now; empty when the request was refused.", type=many(ASSET))
     errors: list[Obstacle] = shown(ERRORS)
 
 

@@ -1,4 +1,4 @@
-"""Alerts; whether assets are fresh; how late the daemon's roles are, and what went wrong in them."""
+"""Alerts; conditions that are switched off; whether assets are fresh; how late the daemon's roles are, and what went wrong in them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ def upgrade() -> None:
         sa.Column("since", sa.BigInteger()),
         sa.PrimaryKeyConstraint("asset_id", name="pk_asset_freshness"),
         sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "paused_conditions",
+        sa.Column("asset_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("asset_id", name="pk_paused_conditions"),
     )
     op.create_table(
         "alerts",
