@@ -9,10 +9,12 @@ import pytest
 from textual.widgets import Input
 
 from partita.definitions.keys import AssetKey
+from partita.definitions.policies import BackfillPolicy
 from partita.planning.backfill_batches import Launch
 from partita.planning.backfill_chunks import Chunk
 from partita.planning.backfill_progress import Ended
 from partita.records.backfills import BackfillItemStatus, BackfillStatus
+from partita.records.pages import Direction
 from partita.records.runs import RunRequest
 from partita.storage.backfills import BackfillStep
 from support.api import Api, serving
@@ -166,7 +168,25 @@ async def test_a_backfill_is_begun_from_the_list(api: Api) -> None:
         await shows(pilot, "Backfill raw/orders", "40 partitions")
         await until(pilot, lambda: isinstance(app_of(pilot).focused, Input))
         await typed(pilot, "missing")
-        await shows(pilot, "40 partitions as a backfill")
+        await shows(pilot, "40 partitions as a backfill", "40 partitions of 1 asset in 40 runs")
+        app_of(pilot).screen.query_one("#ways", Input).value = "runs of 15, last first, priority 2"
+        await shows(pilot, "40 partitions of 1 asset in 3 runs")
         await pilot.press("f5")
-        await shows(pilot, "Backfills ▸", "waiting 40")
-    assert api.store.backfills.count() == 1
+        await shows(pilot, "Backfills ▸", "waiting 40", "15 partitions in each run   priority 2   the last first")
+    (made,) = api.store.backfills.list().items
+    assert (made.request.order, made.request.priority, made.request.policy) == (Direction.DESC, 2, BackfillPolicy(max_partitions_per_run=15))
+
+
+async def test_a_backfill_that_would_be_refused_says_so_before_it_is_begun(api: Api) -> None:
+    async with opened(url_of_api(api), "backfills") as pilot:
+        await shows(pilot, "No backfills yet.")
+        await pilot.press("b")
+        await shows(pilot, "backfill what?")
+        await typed(pilot, "orders")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app_of(pilot).focused, Input))
+        await typed(pilot, "stale")
+        await shows(pilot, "launches raw/orders for what is stale as a backfill", "There is nothing to write")
+        app_of(pilot).screen.query_one("#ways", Input).value = "runs of none"
+        await shows(pilot, "'runs of none' says nothing of how a backfill goes")
+    assert api.store.backfills.count() == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from partita_client.tui.render.text import line_text
-from partita_client.tui.store.launching import Target, parse_partitions, parse_tags, schema_lines
+from partita_client.tui.store.launching import Target, parse_partitions, parse_tags, parse_ways, schema_lines
 
 KNOWN = {"a": "materialized", "b": "missing", "c": "failed", "d": "missing"}
 
@@ -18,6 +18,7 @@ KNOWN = {"a": "materialized", "b": "missing", "c": "failed", "d": "missing"}
         ("latest", ("d",), {"keys": ["d"]}),
         ("missing", ("b", "d"), {"keys": ["b", "d"]}),
         ("failed", ("c",), {"keys": ["c"]}),
+        ("stale", (), {"stale": True}),
         ("b..c", ("b", "c"), {"range": {"from": "b", "to": "c"}}),
         ("b..", ("b", "c", "d"), {"range": {"from": "b", "to": "d"}}),
         ("a, d", ("a", "d"), {"keys": ["a", "d"]}),
@@ -62,3 +63,24 @@ def test_a_schema_is_outlined_with_types_bounds_and_defaults() -> None:
     lines = [line_text(line) for line in schema_lines(schema)]
 
     assert lines == ["load  object", "  path  string!", "      Where.", "limit  integer ≥1 = 3", "mode  a | b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "ways"),
+    [
+        ("", {}),
+        ("runs of 30", {"policy": {"runsOf": 30}}),
+        (" single  run , last first", {"policy": {"singleRun": True}, "order": "DESC"}),
+        ("priority -5,runs of 2", {"priority": -5, "policy": {"runsOf": 2}}),
+    ],
+)
+def test_how_a_backfill_goes(text: str, ways: object) -> None:
+    assert parse_ways(text) == (ways, "")
+
+
+@pytest.mark.parametrize("text", ["runs of", "runs of x", "priority", "first last", "priority 99999999999", "priority --1", "single run, runs of 3"])
+def test_what_says_nothing_of_how_a_backfill_goes_is_refused(text: str) -> None:
+    ways, problem = parse_ways(text)
+
+    assert ways == {}
+    assert problem

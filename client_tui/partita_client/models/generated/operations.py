@@ -113,6 +113,7 @@ if TYPE_CHECKING:
         TuiPartitions,
         TuiPartitionsOfJob,
         TuiPauseBackfill,
+        TuiPreviewBackfill,
         TuiResumeBackfill,
         TuiRetryBackfill,
         TuiRunCounts,
@@ -4774,6 +4775,45 @@ fragment TuiBackfill on Backfill {
 
 def tui_get_backfill(*, id: str) -> Request[TuiGetBackfill]:
     return Request("TuiGetBackfill", "query", TUI_GET_BACKFILL, given({"id": id}))
+
+
+TUI_PREVIEW_BACKFILL = """query TuiPreviewBackfill($input: StartBackfillInput!) {
+  backfillPreview(input: $input) {
+    partitionCount
+    runCount
+    assets {
+      partitionCount
+    }
+    errors {
+      ...MutationError
+    }
+  }
+}
+
+fragment MutationError on MutationError {
+  __typename
+  code
+  message
+  path
+  ... on NotFound {
+    id
+    suggestions
+  }
+  ... on RunConfigInvalid {
+    expected
+    suggestions
+  }
+  ... on NotEnded {
+    tick {
+      id
+    }
+  }
+}
+"""
+
+
+def tui_preview_backfill(*, input: StartBackfillInput) -> Request[TuiPreviewBackfill]:
+    return Request("TuiPreviewBackfill", "query", TUI_PREVIEW_BACKFILL, given({"input": input}))
 
 
 TUI_BACKFILL_ITEMS = """query TuiBackfillItems($id: ID!, $first: Int, $after: String) {

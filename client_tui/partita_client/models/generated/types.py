@@ -345,6 +345,9 @@ __all__ = [
     "TuiPartitionsOfJobJobPartitionsKeysNodes",
     "TuiPauseBackfill",
     "TuiPauseBackfillPauseBackfill",
+    "TuiPreviewBackfill",
+    "TuiPreviewBackfillBackfillPreview",
+    "TuiPreviewBackfillBackfillPreviewAssets",
     "TuiResumeBackfill",
     "TuiResumeBackfillResumeBackfill",
     "TuiRetryBackfill",
@@ -3613,6 +3616,33 @@ class TuiGetBackfill(Shape):
 
     backfill: TuiBackfill | None = None
     """A backfill by its id; null when there is none."""
+
+
+class TuiPreviewBackfillBackfillPreviewAssets(Shape):
+    """What a backfill would write of one asset."""
+
+    partition_count: int
+    """How many of its partitions; 1 when it has none, and is written as a whole."""
+
+
+class TuiPreviewBackfillBackfillPreview(Shape):
+    """What a backfill would do if it were started now."""
+
+    partition_count: int
+    """How many partitions it would write, those of each asset counted; 0 when it would be refused."""
+    run_count: int
+    """In how many runs, if nothing fails."""
+    assets: tuple[TuiPreviewBackfillBackfillPreviewAssets, ...]
+    """The assets that it would write, upstream first; empty for a job."""
+    errors: tuple[AnyMutationError, ...]
+    """Why it would be refused; empty when it would start."""
+
+
+class TuiPreviewBackfill(Shape):
+    """The answer to `TuiPreviewBackfill`."""
+
+    backfill_preview: TuiPreviewBackfillBackfillPreview
+    """What a backfill would do if it were started now; nothing is started."""
 
 
 class TuiBackfillItemsBackfillAssetsPartitionsDimensions(Shape):

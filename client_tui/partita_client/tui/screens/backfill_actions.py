@@ -45,7 +45,8 @@ async def cancel_backfill(screen: PlaceScreen, backfill: TuiBackfill) -> None:
         ((f"waiting    {many(counts.get('waiting', 0), 'partition')}: never begun", ""),),
         ((f"written    {many(counts.get('succeeded', 0), 'partition')}: stay as they are", "dim"),),
     ]
-    if await screen.app.push_screen_wait(Confirm("Cancel this backfill?", lines, ways=[("go", "cancel it")], keep="let it run")) is None:
+    keep = "leave it paused" if backfill.can_resume else "let it run"
+    if await screen.app.push_screen_wait(Confirm("Cancel this backfill?", lines, ways=[("go", "cancel it")], keep=keep)) is None:
         return
     answer = await screen.asked(screen.desk.feed.execute(operations.tui_cancel_backfill(input={"backfillId": backfill.id})))
     if answer is not None:

@@ -23,7 +23,7 @@ from partita_client.tui.render.text import Line, plain
 from partita_client.tui.routes import Route
 from partita_client.tui.screens.base import PlaceScreen
 from partita_client.tui.screens.chrome import Pane
-from partita_client.tui.store.launching import Chosen, Target, parse_partitions, parse_tags, schema_lines
+from partita_client.tui.store.launching import Chosen, Target, parse_partitions, parse_tags, parse_ways, schema_lines
 from partita_client.tui.store.words import many
 from partita_client.tui.widgets.line_text import LineText, PlainLine
 from partita_client.tui.widgets.partition_grid import PartitionGrid
@@ -56,6 +56,8 @@ class LaunchScreen(PlaceScreen):
         self._problems: list[Line] = []
         self._key = uuid4().hex
         self._is_sent = False
+        self._counting: dict[str, Any] = {}
+        self._counted: list[Line] = []
 
     def body(self) -> ComposeResult:
         """What is launched, the partitions, the config beside its schema, tags, and what would happen."""
@@ -65,9 +67,15 @@ class LaunchScreen(PlaceScreen):
             with Horizontal(classes="line"):
                 yield PlainLine(((" partitions ", "dim"),), classes="label")
                 yield Input(
-                    self._partitions, placeholder="2026-11-19..2026-11-22 · a,b · latest · missing · failed · all", id="partitions", compact=True
+                    self._partitions,
+                    placeholder="2026-11-19..2026-11-22 · a,b · latest · missing · failed · stale · all",
+                    id="partitions",
+                    compact=True,
                 )
             yield PartitionGrid(id="keys")
+            with Horizontal(classes="line", id="ways-line"):
+                yield PlainLine(((" runs       ", "dim"),), classes="label")
+                yield Input(placeholder="runs of 30 · single run · last first · priority 5", id="ways", compact=True)
         with Horizontal(id="config-row"):
             with Pane(id="config-pane") as pane:
                 pane.set_title("Run config (YAML or JSON)")
@@ -93,6 +101,7 @@ class LaunchScreen(PlaceScreen):
     def on_mount(self) -> None:
         """Ask what it takes."""
         self.query_one("#partitions-pane").display = False
+        self.query_one("#ways-line").display = self._is_backfill
         self._judge()
         self._ask()
 
@@ -147,7 +156,7 @@ class LaunchScreen(PlaceScreen):
         self.query_one("#keys", PartitionGrid).show(list(self._known), list(self._known.values()))
         if self._known:
             first, *_, last = [*self._known, *self._known]
-            self.query_one("#partitions", Input).placeholder = plain(f"{first}..{last} · latest · missing · failed · all · {first},…", 200)
+            self.query_one("#partitions", Input).placeholder = plain(f"{first}..{last} · latest · missing · failed · stale · all · {first},…", 200)
 
     async def _page_of_keys(self, asset: str, after: str | None) -> tuple[Sequence[Any], Any]:
         if self._target.job:
@@ -167,6 +176,11 @@ class LaunchScreen(PlaceScreen):
 
     @on(Input.Changed, "#partitions")
     def _partitions_typed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._judge()
+
+    @on(Input.Changed, "#ways")
+    def _ways_typed(self, event: Input.Changed) -> None:
         event.stop()
         self._judge()
 
@@ -226,11 +240,16 @@ class LaunchScreen(PlaceScreen):
         if self._chosen.problem:
             lines.append((("✗ ", "failed"), (self._chosen.problem, "failed")))
         tags, wrong_tags = parse_tags(self.query_one("#tags", Input).value)
+        wrong_ways = parse_ways(self.query_one("#ways", Input).value)[1]
+        if wrong_ways:
+            lines.append((("✗ ", "failed"), (wrong_ways, "failed")))
         if wrong_tags:
             lines.append((("✗ ", "failed"), (wrong_tags, "failed")))
         reason = self._why_not()
         if reason is None:
             lines.append((("✓ ", "ok"), (self._what(), "")))
+            if self._as_backfill:
+                lines += self._counted_lines()
             if tags:
                 lines.append((("  tags ", "dim"), (", ".join(f"{tag['key']}={tag['value']}" for tag in tags), "")))
         elif not lines:
@@ -243,12 +262,14 @@ class LaunchScreen(PlaceScreen):
         target = f"job {self._target.job}" if self._target.job else self._target.title
         keys = self._chosen.keys
         cut = f" for {keys[0]}" if len(keys) == 1 else f" for {many(len(keys), 'partition')}" if keys else ""
+        if self._is_cut and not keys:
+            cut = " for what is stale"
         return f"launches {target}{cut} {'as a backfill' if self._as_backfill else 'as a run'}"
 
     @property
     def _as_backfill(self) -> bool:
         """Several partitions are a backfill: it goes on when the server is started again, and its failures can be retried."""
-        return self._is_cut and (self._is_backfill or len(self._chosen.keys) > 1)
+        return self._is_cut and (self._is_backfill or len(self._chosen.keys) != 1)
 
     def _why_not(self) -> str | None:
         if self._is_sent:
@@ -258,9 +279,9 @@ class LaunchScreen(PlaceScreen):
             return f"the config has {many(number, 'error')}"
         if self._chosen.problem:
             return self._chosen.problem
-        if self._is_cut and not self._chosen.keys:
+        if self._is_cut and self._chosen.selection is None:
             return "choose partitions first"
-        return parse_tags(self.query_one("#tags", Input).value)[1] or None
+        return parse_tags(self.query_one("#tags", Input).value)[1] or parse_ways(self.query_one("#ways", Input).value)[1] or None
 
     def why_not(self, action: Action) -> str | None:
         """What is wrong has to be mended first."""
@@ -287,12 +308,44 @@ class LaunchScreen(PlaceScreen):
             self.say(f"{len(run_ids)} runs are queued")
             self.desk.go(Route("runs"))
 
+    def _backfilled(self) -> dict[str, Any]:
+        """What a backfill would write, and how, as the API takes it."""
+        if self._target.job:
+            return {"job": self._job_id, "partitions": self._chosen.selection, **parse_ways(self.query_one("#ways", Input).value)[0]}
+        word = self.query_one("#partitions", Input).value.strip()
+        # of several assets each has missing ones of its own
+        chosen = {"statuses": [word.upper()]} if word in ("missing", "failed") else self._chosen.selection
+        return {"selection": self._target.selection, "partitions": chosen, **parse_ways(self.query_one("#ways", Input).value)[0]}
+
+    def _counted_lines(self) -> list[Line]:
+        """What the server counts of the backfill; asked for where it is not known of what is typed now."""
+        wanted = self._backfilled()
+        if wanted != self._counting:
+            self._counting, self._counted = wanted, []
+            self._count(wanted)
+        return self._counted
+
+    @work(group="launch-count", exclusive=True, exit_on_error=False)
+    async def _count(self, wanted: dict[str, Any]) -> None:
+        """Have the server count, once the typing rests."""
+        await asyncio.sleep(PAUSE)
+        try:
+            given: Any = wanted
+            found = (await self.desk.feed.execute(operations.tui_preview_backfill(input=given))).backfill_preview
+        except PartitaClientError:
+            return  # that the server does not answer is said elsewhere
+        if wanted != self._counting:
+            return
+        assets = f" of {many(len(found.assets), 'asset')}" if found.assets else ""
+        count: Line = ((f"  {many(found.partition_count, 'partition')}{assets} in {many(found.run_count, 'run')}", "strong"),)
+        self._counted = _problem_lines(found.errors) or [count]
+        self._judge()
+
     async def _send(self) -> tuple[list[Route], list[Line]]:
         tags = parse_tags(self.query_one("#tags", Input).value)[0]
         common: dict[str, Any] = {"config": self._config, "tags": tags, "idempotencyKey": self._key}
         if self._as_backfill:
-            what = {"job": self._job_id} if self._target.job else {"selection": self._target.selection}
-            wanted: Any = {**what, "partitions": self._chosen.selection, **common}
+            wanted: Any = {**self._backfilled(), **common}
             begun = (await self.desk.feed.execute(operations.tui_start_backfill(input=wanted))).start_backfill
             return [Route("backfills", id=begun.backfill.id)] if begun.backfill else [], _problem_lines(begun.errors)
         if self._target.job:

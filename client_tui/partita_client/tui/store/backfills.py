@@ -84,12 +84,18 @@ def backfill_lines(each: TuiBackfill, now: datetime) -> list[Line]:
     lines: list[Line] = [
         (*mark_line("backfill", each.status.value), (begun, ""), *counts_line(backfill_counts(each), "item")),
         (("writes   ", "dim"), (plain(written, 400), "")),
-        (("runs     ", "dim"), (_policy_of(each), ""), (f"   priority {each.priority}" if each.priority else "", "dim")),
+        (("runs     ", "dim"), (_policy_of(each), ""), (_ways_of(each), "dim")),
         (("id       ", "dim"), (each.id, "dim")),
     ]
     if each.error is not None:
         lines.insert(1, (("✗ ", "failed"), (plain(f"{each.error.class_name}: {each.error.message}", 400), "failed")))
     return lines
+
+
+def _ways_of(each: TuiBackfill) -> str:
+    priority = f"   priority {each.priority}" if each.priority else ""
+    order = "   the last first" if each.order.value == "desc" else ""
+    return priority + order + ("   those in the queue wait until it is resumed" if each.status.value == "paused" else "")
 
 
 def _policy_of(each: TuiBackfill) -> str:

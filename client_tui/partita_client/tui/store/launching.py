@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -51,17 +52,21 @@ class Chosen:
         return f"{len(self.keys)} partitions" if len(self.keys) != 1 else self.keys[0]
 
 
-WORDS = ("all", "latest", "missing", "failed")
+NUMBER = re.compile(r"-?[0-9]{1,9}")
+WAYS = "runs of 30, single run, last first or priority 5"
+WORDS = ("all", "latest", "missing", "failed", "stale")
 
 
 def parse_partitions(text: str, known: Mapping[str, str]) -> Chosen:
-    """`all`, `latest`, `missing`, `failed`, `a..b`, `a,b,c`; `known` are the keys in their order with their status."""
+    """`all`, `latest`, `missing`, `failed`, `stale`, `a..b`, `a,b,c`; `known` are the keys in their order with their status."""
     text = text.strip()
     keys = list(known)
     if not text:
         return Chosen()
     if text == "all":
         return Chosen(tuple(keys), {"all": True})
+    if text == "stale":  # only the server knows which these are
+        return Chosen(selection={"stale": True})
     if text == "latest":
         return Chosen(tuple(keys[-1:]), {"keys": keys[-1:]}) if keys else Chosen(problem="There are no partitions yet.")
     if text in ("missing", "failed"):
@@ -91,6 +96,27 @@ def _range(text: str, keys: Sequence[str]) -> Chosen:
 def _unknown(key: str, keys: Sequence[str]) -> str:
     span = f" They run from {keys[0]} to {keys[-1]}." if keys else ""
     return f"There is no partition {key!r}.{span}"
+
+
+def parse_ways(text: str) -> tuple[dict[str, Any], str]:
+    """How a backfill goes: `runs of 30` or `single run`, `last first`, `priority 5`, between commas; and what is wrong with it."""
+    found: dict[str, Any] = {}
+    for part in (" ".join(part.split()) for part in text.split(",") if part.strip()):
+        *words, last = part.split(" ")
+        number = int(last) if NUMBER.fullmatch(last) else None
+        if part == "single run":
+            found["policy"] = {**found.get("policy", {}), "singleRun": True}
+        elif part == "last first":
+            found["order"] = "DESC"
+        elif words == ["runs", "of"] and number is not None:
+            found["policy"] = {**found.get("policy", {}), "runsOf": number}
+        elif words == ["priority"] and number is not None:
+            found["priority"] = number
+        else:
+            return {}, f"{part!r} says nothing of how a backfill goes; write {WAYS}."
+    if len(found.get("policy", {})) > 1:
+        return {}, "A backfill is a single run or several, not both."
+    return found, ""
 
 
 def parse_tags(text: str) -> tuple[list[dict[str, str]], str]:
