@@ -129,6 +129,14 @@ class Backfill:
             for page in pages:
                 yield from page
 
+    def counts_by_asset(self) -> Mapping[str, Mapping[str, int]]:
+        """How many partitions of each asset stand in each way now, upstream first; empty for the backfill of a job."""
+        answer = self._link.execute(operations.get_backfill_progress(id=self.id))
+        if answer.backfill is None:
+            raise RequestRefusedError.not_found("backfill", self.id)
+        none = dict.fromkeys(STATUSES, 0)
+        return {each.asset.key: none | {part.status.value: part.count for part in each.status_counts} for each in answer.backfill.asset_progress}
+
     def cancel(self) -> Backfill:
         """Ask for its end: nothing more is launched, and its runs are ended.
 

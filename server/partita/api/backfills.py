@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from partita.api.problems import Problem
@@ -23,6 +23,14 @@ class ShownItemCount:
 
     status: BackfillItemStatus
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAssetProgress:
+    """The value behind a `BackfillAssetProgress`."""
+
+    key: AssetKey
+    counts: Mapping[BackfillItemStatus, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ LIST_SIZE = 10
 """What a list without pages is taken to hold."""
 SHORT_LISTS = {"codeLocations": 3, "repositories": 2}
 """Lists that hold fewer: taken at ten they would refuse what everybody asks first, the workspace with its jobs."""
-EXTRA = {"totalCount": 10, "log": 20, "staleness": 5, "backfillPreview": 500}
+EXTRA = {"totalCount": 10, "log": 20, "staleness": 5, "backfillPreview": 500, "assetProgress": 50}
 """Fields that cost more than the object they give."""
 PAGE_FIELDS = frozenset({"edges", "nodes"})
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 BACKFILL_STATUSES = click.Choice(["requested", "running", "paused", "canceling", "succeeded", "failed", "canceled"])
 
+STATUSES = ("waiting", "running", "succeeded", "failed", "canceled", "skipped")
 PRIORITY = click.IntRange(-(2**31), 2**31 - 1)
 UNWRITTEN = click.Choice(["failed", "canceled", "skipped"])
 
@@ -100,8 +101,9 @@ def show(backfill_id: str, *, server: Server, as_json: bool) -> None:
         found = client.find_backfill(backfill_id)
         unwell = list(found.partitions(status=["failed", "skipped", "canceled"])) if not as_json else []
         partitions = list(found.partitions()) if as_json else []
+        by_asset = found.counts_by_asset()
     if as_json:
-        print_json({**found.record.model_dump(), "partitions": partitions})
+        print_json({**found.record.model_dump(), "counts_by_asset": by_asset, "partitions": partitions})
         return
     facts = {
         "backfill": found.id,
@@ -112,6 +114,8 @@ def show(backfill_id: str, *, server: Server, as_json: bool) -> None:
         "took": brief(found.record.duration),
     }
     print_facts(facts)
+    if len(by_asset) > 1:
+        print_table(["asset", *STATUSES], [[key, *(str(counts[word]) for word in STATUSES)] for key, counts in by_asset.items()], empty="")
     rows = [[each.asset_key or "-", each.partition_key or "-", status_text(str(each.status)), _run_of(each)] for each in unwell]
     if rows:
         print_table(["asset", "partition", "status", "run"], rows, empty="")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, exists, func, insert, or_, select, update
 
+from partita.definitions.keys import AssetKey
 from partita.errors import NotFoundError
 from partita.planning.backfill_batches import Launch
 from partita.planning.backfill_chunks import Place
@@ -68,6 +69,12 @@ _COUNTS = (
     select(_items.backfill_id, _items.status, func.count().label("times"))
     .where(_items.backfill_id.in_(bindparam("ids", expanding=True)))
     .group_by(_items.backfill_id, _items.status)
+)
+_COUNTS_BY_ASSET = (
+    select(_items.backfill_id, assets.c.key, _items.status, func.count().label("times"))
+    .join(assets, assets.c.id == _items.asset_id)
+    .where(_items.backfill_id.in_(bindparam("ids", expanding=True)))
+    .group_by(_items.backfill_id, _items.asset_id, assets.c.key, _items.status)
 )
 _ITEMS = (
     select(assets.c.key.label("asset"), partition_keys.c.key.label("partition"), _items.status, _items.run_id, _items.position)
@@ -230,6 +237,17 @@ class Backfills:
             found: dict[str, dict[BackfillItemStatus, int]] = {each: dict.fromkeys(BackfillItemStatus, 0) for each in ids}
             for row in connection.execute(_COUNTS, {"ids": list(ids)}):
                 found[row.backfill_id][BackfillItemStatus(row.status)] = row.times
+            return found
+
+        return self._database.read(work) if ids else {}
+
+    def counts_by_asset(self, ids: Sequence[str]) -> dict[str, dict[AssetKey, dict[BackfillItemStatus, int]]]:
+        """How many items of each asset of each backfill stand how; ways that none stands in are left out."""
+
+        def work(connection: Connection) -> dict[str, dict[AssetKey, dict[BackfillItemStatus, int]]]:
+            found: dict[str, dict[AssetKey, dict[BackfillItemStatus, int]]] = {each: {} for each in ids}
+            for row in connection.execute(_COUNTS_BY_ASSET, {"ids": list(ids)}):
+                found[row.backfill_id].setdefault(AssetKey(row.key), {})[BackfillItemStatus(row.status)] = row.times
             return found
 
         return self._database.read(work) if ids else {}

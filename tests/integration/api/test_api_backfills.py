@@ -303,3 +303,19 @@ def test_the_last_partitions_come_first_where_that_is_asked_for(api: Api) -> Non
         assert [each["partitionKey"] for each in made["partitions"]["nodes"]] == ["2026-01-02", "2026-01-01"]
         assert api.ask("query($id: ID!) { backfill(id: $id) { order } }", id=made["id"])["backfill"] == {"order": "DESC"}
     assert [each["firstPartitionKey"] for each in preview(api, selection="raw/orders", partitions=TWO, order="DESC")["assets"]] == ["2026-01-02"]
+
+
+def test_progress_is_counted_by_asset(api: Api) -> None:
+    ten = {"range": {"from": "2026-01-01", "to": "2026-01-10"}}
+    backfill_id = start(api, selection="raw/orders or marts/revenue", partitions=ten)["backfill"]["id"]
+    skipped = [(AssetKey("raw/orders"), "2026-01-01")]
+    assert api.store.backfills.advance(api.store.backfills.get(backfill_id), BackfillStep(skipped=skipped, status=BackfillStatus.RUNNING))
+    document = "query($id: ID!) { backfill(id: $id) { assetProgress { asset { key } partitionCount statusCounts { status count } } } }"
+
+    orders, revenue = api.ask(document, id=backfill_id)["backfill"]["assetProgress"]
+
+    counts = [{"status": "WAITING", "count": 9}, {"status": "SKIPPED", "count": 1}]
+    assert orders == {"asset": {"key": "raw/orders"}, "partitionCount": 10, "statusCounts": counts}
+    assert revenue == {"asset": {"key": "marts/revenue"}, "partitionCount": 1, "statusCounts": [{"status": "WAITING", "count": 1}]}
+    of_job = start(api, jobName="daily", partitions=TWO)["backfill"]["id"]
+    assert api.ask(document, id=of_job)["backfill"]["assetProgress"] == []

@@ -102,3 +102,11 @@ def test_the_last_partitions_come_first_where_that_is_asked_for(backfill: Comman
 
     assert [item.partition for item in api.store.backfills.all_items(one)] == ["2026-01-03", "2026-01-02", "2026-01-01"]
     assert json.loads(backfill("show", one, "--json").out)["order"] == "desc"
+
+
+def test_progress_is_shown_by_asset(backfill: Commands) -> None:
+    one = backfill.start("raw/orders or marts/revenue", "--range", "2026-01-01..2026-01-10")
+
+    rows = {words[0]: words[1:] for line in backfill("show", one).out.splitlines() if (words := line.split())}
+    assert (rows["raw/orders"][0], rows["marts/revenue"][0]) == ("10", "1")
+    assert json.loads(backfill("show", one, "--json").out)["counts_by_asset"]["raw/orders"]["waiting"] == 10

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         FollowWorkspace,
         GetAsset,
         GetBackfill,
+        GetBackfillProgress,
         GetFreshness,
         GetHealth,
         GetRun,
@@ -1773,6 +1774,27 @@ fragment Tag on Tag {
 
 def get_backfill(*, id: str) -> Request[GetBackfill]:
     return Request("GetBackfill", "query", GET_BACKFILL, given({"id": id}))
+
+
+GET_BACKFILL_PROGRESS = """query GetBackfillProgress($id: ID!) {
+  backfill(id: $id) {
+    assetProgress {
+      partitionCount
+      asset {
+        key
+      }
+      statusCounts {
+        status
+        count
+      }
+    }
+  }
+}
+"""
+
+
+def get_backfill_progress(*, id: str) -> Request[GetBackfillProgress]:
+    return Request("GetBackfillProgress", "query", GET_BACKFILL_PROGRESS, given({"id": id}))
 
 
 LIST_BACKFILLS = """query ListBackfills($first: Int, $after: String, $filter: BackfillFilter) {

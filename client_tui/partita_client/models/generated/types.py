@@ -101,6 +101,11 @@ __all__ = [
     "FollowWorkspaceWorkspace",
     "GetAsset",
     "GetBackfill",
+    "GetBackfillProgress",
+    "GetBackfillProgressBackfill",
+    "GetBackfillProgressBackfillAssetProgress",
+    "GetBackfillProgressBackfillAssetProgressAsset",
+    "GetBackfillProgressBackfillAssetProgressStatusCounts",
     "GetFreshness",
     "GetFreshnessAsset",
     "GetHealth",
@@ -2953,6 +2958,47 @@ class GetBackfill(Shape):
     """The answer to `GetBackfill`."""
 
     backfill: BackfillRecord | None = None
+    """A backfill by its id; null when there is none."""
+
+
+class GetBackfillProgressBackfillAssetProgressAsset(Shape):
+    """A table, file, model or anything else that is kept and can be written again."""
+
+    key: str
+    """Its key: segments joined by `/`, unique in the workspace."""
+
+
+class GetBackfillProgressBackfillAssetProgressStatusCounts(Shape):
+    """How many partitions of a backfill stand in one way."""
+
+    status: BackfillPartitionStatus
+    """How they stand."""
+    count: int
+    """How many do."""
+
+
+class GetBackfillProgressBackfillAssetProgress(Shape):
+    """How far a backfill is with one asset."""
+
+    partition_count: int
+    """How many of its partitions the backfill writes."""
+    asset: GetBackfillProgressBackfillAssetProgressAsset
+    """The asset."""
+    status_counts: tuple[GetBackfillProgressBackfillAssetProgressStatusCounts, ...]
+    """How many of them stand in each way, ways that none stands in left out."""
+
+
+class GetBackfillProgressBackfill(Shape):
+    """Many partitions of assets, or of a job, written run after run in the order they depend on each other."""
+
+    asset_progress: tuple[GetBackfillProgressBackfillAssetProgress, ...]
+    """How far each asset is, upstream first; empty for a job."""
+
+
+class GetBackfillProgress(Shape):
+    """The answer to `GetBackfillProgress`."""
+
+    backfill: GetBackfillProgressBackfill | None = None
     """A backfill by its id; null when there is none."""
 
 

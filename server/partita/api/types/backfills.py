@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import strawberry
 from strawberry import Parent
 
-from partita.api.backfills import PreviewedAsset, ShownItem, ShownItemCount
+from partita.api.backfills import PreviewedAsset, ShownAssetProgress, ShownItem, ShownItemCount
 from partita.api.context import Info
 from partita.api.entries import AssetEntry, JobEntry
 from partita.api.launchers import launcher_of
@@ -61,6 +61,29 @@ class BackfillPartition:
     async def run(shown: Parent[ShownItem], info: Info) -> Run | None:
         """The run."""
         return await info.context.loaders.run(shown.item.run_id)
+
+
+@strawberry.type(description="How far a backfill is with one asset.")
+class BackfillAssetProgress:
+    """How far a backfill is with one asset."""
+
+    @resolved("The asset.", type=ASSET)
+    @staticmethod
+    def asset(shown: Parent[ShownAssetProgress], info: Info) -> AssetEntry:
+        """The asset."""
+        return info.context.definitions.show_asset(shown.key)
+
+    @resolved("How many of its partitions the backfill writes.")
+    @staticmethod
+    def partition_count(shown: Parent[ShownAssetProgress]) -> int:
+        """How many it writes."""
+        return sum(shown.counts.values())
+
+    @resolved("How many of them stand in each way, ways that none stands in left out.", type=list[BackfillStatusCount])
+    @staticmethod
+    def status_counts(shown: Parent[ShownAssetProgress]) -> list[ShownItemCount]:
+        """Count them."""
+        return [ShownItemCount(status, shown.counts[status]) for status in BackfillPartitionStatus if status in shown.counts]
 
 
 @strawberry.type(description="What a backfill would write of one asset.")
@@ -147,6 +170,13 @@ class Backfill(Node):
         """Count its partitions."""
         counts = await info.context.loaders.backfill_counts.load(backfill.id)
         return [ShownItemCount(status, count) for status, count in counts.items() if count]
+
+    @resolved("How far each asset is, upstream first; empty for a job.", type=list[BackfillAssetProgress])
+    @staticmethod
+    async def asset_progress(backfill: Parent[backfills.Backfill], info: Info) -> list[ShownAssetProgress]:
+        """Count the partitions of each asset."""
+        counts = await info.context.loaders.backfill_asset_counts.load(backfill.id)
+        return [ShownAssetProgress(key, counts[key]) for key in backfill.request.assets if key in counts]
 
     @paged("Its partitions in the order of their turn.", BACKFILL_PARTITION)
     @staticmethod
