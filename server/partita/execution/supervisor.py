@@ -26,7 +26,7 @@ from partita.execution.news import EvaluationDone, FactsArrived, ForkRefused, Ne
 from partita.execution.processes import PROCESS_MARKER, WORKER_MARKER, Process, adopt_orphans, find_process, kill, list_children, list_processes
 from partita.execution.processes import token as token_of_this_process
 from partita.execution.protocol import Answer, Asks, Assignment, Broken, Evaluated, Facts, Frame, Ready, Refused, Waits, decode_frame
-from partita.execution.sweeping import Fate, fate_of, find_leftovers, signal_tree
+from partita.execution.sweeping import Fate, fate_of, find_leftovers, is_being_born, signal_tree
 from partita.execution.zygote_link import ZygoteLink, start_process
 from partita.execution.zygotes import Zygotes
 from partita.records.codec import encode
@@ -314,7 +314,7 @@ class Supervisor:
         """End what is left of dead processes, and tell the end of those of which nothing is left."""
         known = {*self._strangers, *self._zygotes.pids, *(child.pid for child in self._children)}
         strays = {pid for pid in list_children() if pid not in known}
-        processes = list_processes() if strays else []
+        processes = list_processes() if self._has_leftovers(strays) else []
         self._end_strays(process for process in processes if process.pid in strays)
         processes = self._own(processes)
         for child in self.children:
@@ -322,6 +322,11 @@ class Supervisor:
                 self._bury(child)
         is_waiting = any(child.stage is Stage.EXITED for child in self._children)
         self._sweep_at = now + (LEFTOVER_INTERVAL if is_waiting else SWEEP_INTERVAL)
+
+    def _has_leftovers(self, strays: Iterable[int]) -> bool:
+        """Whether there is any that was not asked for. Looking at all processes of the machine costs more than most evaluations do."""
+        found = (find_process(pid) for pid in strays)
+        return not all(is_being_born(stray, children=self._children, zygotes=self._zygotes.markers) for stray in found if stray is not None)
 
     def _own(self, processes: Iterable[Process]) -> list[Process]:
         """Those that no other worker of the machine has started, whatever their markers say."""

@@ -44,6 +44,13 @@ def fate_of(stray: Process, *, children: Iterable[Child], zygotes: Collection[st
     return Fate.STAYS if any(child.is_live and child.started_tick <= stray.started for child in known) else Fate.ENDS
 
 
+def is_being_born(stray: Process, *, children: Iterable[Child], zygotes: Collection[str]) -> bool:
+    """Whether a child of ours is a process that we asked a zygote for and that has not said its number yet: it has left nothing behind."""
+    if stray.is_zombie:
+        return False
+    return stray.marker in zygotes or any(child.pid is None and stray.marker == child.marker for child in children)
+
+
 def belongs_to(process: Process, child: Child) -> bool:
     """Whether a user process started it, or its parents, as far as markers and sessions tell."""
     return process.marker == child.marker or (child.pid is not None and process.session == child.pid)

@@ -11,7 +11,7 @@ from partita.definitions.policies import ExecutorSpec
 from partita.execution.children import Child, Death, Stage
 from partita.execution.processes import Process
 from partita.execution.protocol import Assignment, Load, Order
-from partita.execution.sweeping import Fate, fate_of, find_leftovers, is_zygote, sweep_dead_worker
+from partita.execution.sweeping import Fate, fate_of, find_leftovers, is_being_born, is_zygote, sweep_dead_worker
 from partita.planning.plan import Plan
 from partita.workspace.settings import LocationSettings
 
@@ -57,6 +57,22 @@ def a_stray(marker: str = "", *, state: str = "S", session: int = 7, started: in
 )
 def test_the_fate_of_an_orphan(stray: Process, child: Child, fate: Fate) -> None:
     assert fate_of(stray, children=[child], zygotes={"zygote.1"}) is fate
+
+
+@pytest.mark.parametrize(
+    ("stray", "child", "is_born"),
+    [
+        (a_stray("run_1:1"), a_child(pid=None, stage=Stage.REQUESTED), True),
+        (a_stray("zygote.1"), a_child(pid=None, stage=Stage.REQUESTED), True),
+        (a_stray("run_1:1", state="Z"), a_child(pid=None, stage=Stage.REQUESTED), False),
+        (a_stray("run_1:1"), a_child(), False),  # it has left something behind
+        (a_stray("run_1:1"), a_child(stage=Stage.EXITED), False),
+        (a_stray("run_0:1"), a_child(pid=None, stage=Stage.REQUESTED), False),
+        (a_stray(""), a_child(pid=None, stage=Stage.REQUESTED), False),
+    ],
+)
+def test_what_is_being_born_has_left_nothing_behind(stray: Process, child: Child, is_born: bool) -> None:
+    assert is_being_born(stray, children=[child], zygotes={"zygote.1"}) is is_born
 
 
 def test_an_unmarked_orphan_ends_when_nobody_lives_who_could_have_started_it() -> None:
