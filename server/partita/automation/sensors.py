@@ -7,6 +7,8 @@ new, at the earliest an interval after the last time; while there is nothing new
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from partita.automation.published import PublishedWorkspace
@@ -16,10 +18,14 @@ from partita.definitions.automation_specs import SensorSpec
 from partita.errors import OperationError
 from partita.records.automations import Automation, AutomationKind
 from partita.storage.store import Store
+from partita.storage.ticks import WantedTick
+from partita.workspace.catalog import Catalog
 
 logger = logging.getLogger(__name__)
 HEAL = 1.0
 """Seconds between looks without a cause."""
+AT_ONCE = 50
+"""Evaluations that are asked for in one transaction, during which nobody else can write."""
 
 
 class Sensors:
@@ -36,25 +42,45 @@ class Sensors:
         now = self._store.now()
         newest = self._store.arrivals.latest()
         has_failed = False
-        for sensor in self._store.automations.due(AutomationKind.SENSOR, now):
-            try:
-                self._act(sensor, now, newest)
-            except OperationError:
-                raise
-            except Exception:  # a mistake in one sensor must not end the others
-                logger.exception("a sensor could not be looked after", extra={"automation": sensor.id})
-                has_failed = True
+        if due := self._store.automations.due(AutomationKind.SENSOR, now):
+            has_failed = self._act(due, now, newest)
         following = self._store.automations.next_due(AutomationKind.SENSOR, after=now)
         patience = HEAL if following is None else (following - self._store.now()).total_seconds()
         return HEAL if has_failed else min(HEAL, max(0.0, patience))
 
-    def _act(self, sensor: Automation, now: datetime, newest: tuple[int, int]) -> None:
-        spec = sensor_of(self._workspace.read().repository(sensor.location, sensor.repository), sensor)
+    def _act(self, due: Sequence[Automation], now: datetime, newest: tuple[int, int]) -> bool:
+        """Answers whether any of them could not be looked after."""
+        workspace = self._workspace.read()
+        failed: list[str] = []
+        wanted: list[WantedTick] = []
+        for sensor in due:
+            with _guard(sensor, failed):
+                wanted += self._wanted(sensor, workspace, now, newest)
+        for start in range(0, len(wanted), AT_ONCE):
+            self._request(wanted[start : start + AT_ONCE], failed)
+        return bool(failed)
+
+    def _request(self, wanted: Sequence[WantedTick], failed: list[str]) -> None:
+        """Ask for evaluations in one transaction; where that cannot be done for one of them, for each by itself."""
+        try:
+            self._store.ticks.request_together(wanted)
+        except OperationError:
+            raise
+        except Exception:
+            for each in wanted:
+                with _guard(each.automation, failed):
+                    self._store.ticks.request_together([each])
+
+    def _wanted(self, sensor: Automation, workspace: Catalog, now: datetime, newest: tuple[int, int]) -> list[WantedTick]:
+        """The evaluation that is due, if there is anything to look at."""
+        spec = sensor_of(workspace.repository(sensor.location, sensor.repository), sensor)
         next_due_at = now + timedelta(seconds=spec.interval)
         if spec.kind == "function":
-            self._store.ticks.request(sensor, due_at=now, next_due_at=next_due_at)
-        elif (through := self._news_for(sensor, spec, newest)) is not None:
-            self._store.ticks.request(sensor, due_at=now, next_due_at=next_due_at, after=sensor.seen, through=through)
+            return [WantedTick(automation=sensor, due_at=now, next_due_at=next_due_at)]
+        through = self._news_for(sensor, spec, newest)
+        if through is None:
+            return []
+        return [WantedTick(automation=sensor, due_at=now, next_due_at=next_due_at, after=sensor.seen, through=through)]
 
     def _news_for(self, sensor: Automation, spec: SensorSpec, newest: tuple[int, int]) -> int | None:
         """How far it is to look now; None when nothing has come that concerns it."""
@@ -70,3 +96,15 @@ class Sensors:
         if not numbers:
             self._looked[sensor.id] = last
         return numbers[-1] if numbers else None
+
+
+@contextmanager
+def _guard(sensor: Automation, failed: list[str]) -> Iterator[None]:
+    """A mistake in one sensor must not end the others."""
+    try:
+        yield
+    except OperationError:
+        raise
+    except Exception:
+        logger.exception("a sensor could not be looked after", extra={"automation": sensor.id})
+        failed.append(sensor.id)

@@ -8,6 +8,8 @@ from partita.automation.code import CodeVersion
 from partita.automation.scopes import scope_of, spec_of
 from partita.automation.watches import latest_materializations, latest_runs, new_materializations, new_runs
 from partita.definitions.automation_specs import ScheduleSpec, SensorSpec
+from partita.definitions.specs import RepositorySpec
+from partita.errors import NotFoundError
 from partita.execution.evaluation import Evaluation
 from partita.planning.dynamic import dynamic_sets
 from partita.planning.effects import check_additions, check_reports
@@ -40,13 +42,12 @@ class Verdicts:
             OperationError: the database does not answer.
         """
         automation, tick = claim.automation, claim.tick
-        workspace = self._workspace_for(version)
-        spec = spec_of(workspace.repository(automation.location, automation.repository), automation)
+        spec = spec_of(_repository_of(version, automation), automation)
         materializations: tuple[Materialization, ...] = ()
         runs: tuple[Run, ...] = ()
         if isinstance(spec, ScheduleSpec):
             if not spec.has_function:
-                return self._plain(spec, claim, workspace)
+                return self._plain(spec, claim, self._workspace_for(version))
         elif spec.kind != "function":
             materializations, runs = self._news(spec, claim)
             if not materializations and not runs:
@@ -75,6 +76,8 @@ class Verdicts:
         logs = logs_of(verdict)
         if verdict.error is not None:
             return Outcome(error=verdict.error, logs=logs)
+        if not (verdict.requests or verdict.partitions or verdict.events):  # as of most sensors, most of the time
+            return Outcome(skip_reason=verdict.skip, cursor=verdict.cursor, sets_cursor=verdict.sets_cursor, logs=logs)
         workspace = self._workspace_for(version)
         if verdict.partitions:
             check_additions(verdict.partitions, dynamic_sets(workspace.repositories.values()))
@@ -112,6 +115,13 @@ class Verdicts:
         if claim.through is None:
             return tuple(latest_runs(self._store, sensor, spec))
         return tuple(run for _, run in new_runs(self._store, sensor, spec, after=claim.after or 0, through=claim.through))
+
+
+def _repository_of(version: CodeVersion, automation: Automation) -> RepositorySpec:
+    found = {repository.name: repository for repository in version.catalog.repositories}
+    if automation.repository not in found:
+        raise NotFoundError("repository", automation.repository, found)
+    return found[automation.repository]
 
 
 def logs_of(verdict: Verdict) -> str:

@@ -103,6 +103,17 @@ class PlainTick:
     outcome: Outcome
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedTick:
+    """A tick for a worker to evaluate; of what its sensor watches, it is to look at what came later than `after`, up to `through`."""
+
+    automation: Automation
+    due_at: datetime
+    next_due_at: datetime
+    after: int | None = None
+    through: int | None = None
+
+
 class Ticks:
     """The ticks of a store."""
 
@@ -176,12 +187,15 @@ class Ticks:
         self, automation: Automation, *, due_at: datetime, next_due_at: datetime, after: int | None = None, through: int | None = None
     ) -> Tick | None:
         """Write a tick for a worker to evaluate; None when another has, or the automation is not as it was."""
+        wanted = WantedTick(automation=automation, due_at=due_at, next_due_at=next_due_at, after=after, through=through)
+        return self.request_together([wanted])[0]
 
-        def work(connection: Connection) -> Tick | None:
+    def request_together(self, wanted: Sequence[WantedTick]) -> Written:
+        """Write several such ticks in one transaction, all or none; None in the place of each that another has written."""
+
+        def work(connection: Connection) -> Written:
             now = self._database.clock(connection)
-            payload = _first_payload(_AUTOMATION.one(connection, {"of_id": automation.id}), after=after, through=through)
-            tick_id = self._add(connection, automation, due_at=due_at, next_due_at=next_due_at, payload=payload, now=now)
-            return to_tick(_ONE.one(connection, {"of_id": tick_id})) if tick_id is not None else None
+            return [self._request(connection, each, now=now) for each in wanted]
 
         return self._database.write(work)
 
@@ -286,6 +300,12 @@ class Ticks:
             return self._outcomes.write(connection, row, Outcome(error=error), now=now)
 
         return self._database.write(work)
+
+    def _request(self, connection: Connection, wanted: WantedTick, *, now: int) -> Tick | None:
+        row = _AUTOMATION.one(connection, {"of_id": wanted.automation.id})
+        payload = _first_payload(row, after=wanted.after, through=wanted.through)
+        tick_id = self._add(connection, wanted.automation, due_at=wanted.due_at, next_due_at=wanted.next_due_at, payload=payload, now=now)
+        return to_tick(_ONE.one(connection, {"of_id": tick_id})) if tick_id is not None else None
 
     def _commit(self, connection: Connection, plain: PlainTick, *, now: int) -> Tick | None:
         due = {"due_at": plain.due_at, "next_due_at": plain.next_due_at}

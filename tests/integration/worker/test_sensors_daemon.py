@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from partita.automation import sensors
-from partita.automation.sensors import HEAL, Sensors
+from partita.automation.sensors import AT_ONCE, HEAL, Sensors
 from partita.automation.watches import latest_materializations, latest_runs, new_materializations, new_runs
+from partita.records.automations import Automation
 from partita.records.filters import TickFilter
 from partita.records.runs import Run, RunStatus
 from partita.records.ticks import Tick, TickStatus
+from partita.storage import tick_rows
+from partita.storage import ticks as store_ticks
 from partita.storage.store import Store
 from partita.storage.tick_rows import Outcome
+from partita.storage.ticks import WantedTick
 from support.automations import SENSOR, Clock, ask, asset_sensor, claimed, found, publish, sensor
 from support.stores import BOOM, LOCATION, NOON, begin, launch, materialized, status, url_of
 
@@ -217,3 +222,38 @@ def test_a_sensor_that_stumbles_harms_no_other(store: Store, clock: Clock, monke
     assert Sensors(store)() == HEAL
 
     assert len(ticks(store)) == 1
+
+
+def test_sensors_that_are_due_at_once_are_asked_together(store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"s{number:03}" for number in range(AT_ONCE + 20)]
+    publish(store, *(sensor(name) for name in names))
+    portions: list[int] = []
+    request = store.ticks.request_together
+
+    def counted(wanted: Sequence[WantedTick]) -> list[Tick | None]:
+        portions.append(len(wanted))
+        return request(wanted)
+
+    monkeypatch.setattr(store.ticks, "request_together", counted)
+    Sensors(store)()
+    Sensors(store)()
+
+    assert portions == [AT_ONCE, 20]
+    assert {len(ticks(store, name)) for name in names} == {1}
+
+
+def test_a_sensor_that_cannot_be_asked_harms_none_of_those_due_with_it(store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(store, sensor("files"), sensor("broken"), sensor("zeal"))
+    row = tick_rows.new_row
+
+    def stumble(tick_id: str, automation: Automation, **facts: Any) -> dict[str, Any]:
+        return row(tick_id, automation, **facts) if automation.name != "broken" else {}[tick_id]
+
+    monkeypatch.setattr(store_ticks, "new_row", stumble)
+    daemon = Sensors(store)
+    assert daemon() == HEAL
+    assert [len(ticks(store, name)) for name in ("files", "broken", "zeal")] == [1, 0, 1]
+
+    monkeypatch.setattr(store_ticks, "new_row", row)
+    daemon()
+    assert len(ticks(store, "broken")) == 1
