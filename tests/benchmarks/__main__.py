@@ -12,6 +12,7 @@ import sys
 
 from benchmarks import (
     automation,
+    automation_load,
     backfill_scale,
     conditions_scale,
     definitions_scale,
@@ -39,6 +40,7 @@ MEASURES = {
     "storage": storage_scale.measure_storage,
     "storage-history": storage_scale.measure_storage_history,
     "automation": automation.measure_automation,
+    "automation-load": automation_load.measure_automation_load,
     "backfill": automation.measure_backfill,
     "backfill-scale": backfill_scale.measure_backfill_scale,
     "tui": terminal.measure_tui,
