@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.widgets import Input
@@ -17,6 +20,9 @@ from partita.records.backfills import BackfillItemStatus, BackfillStatus
 from partita.records.pages import Direction
 from partita.records.runs import RunRequest
 from partita.storage.backfills import BackfillStep
+from partita_client.tui.feed import Feed
+from partita_client.tui.screens import backfill
+from partita_client.tui.widgets.partition_matrix import PartitionMatrix
 from support.api import Api, serving
 from support.screens import NARROW, WIDE, screen_text, shows, until
 from support.tui import app_of, opened, typed, url_of_api
@@ -59,6 +65,26 @@ async def test_every_partition_of_every_asset_is_seen(api: Api, size: tuple[int,
         await shows(pilot, "2026-01-03", "waiting")
         await pilot.press("right_square_bracket")
         await shows(pilot, "[Runs]", "It has no run yet.")
+
+
+async def test_partitions_are_seen_although_they_change_faster_than_they_are_read(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backfill, "PAGE", 1)
+    backfill_id = start(api, selection="raw/orders")
+    asked = itertools.count(1)
+    ask = Feed.ask
+
+    async def change_and_ask(feed: Feed, request: Any) -> Any:
+        if request.name == "TuiBackfillItems":
+            api.store.backfills.set_priority(backfill_id, next(asked))
+            await asyncio.sleep(0.05)
+        return await ask(feed, request)
+
+    monkeypatch.setattr(Feed, "ask", change_and_ask)
+    async with opened(url_of_api(api), f"backfill {backfill_id}") as pilot:
+        matrix = app_of(pilot).screen.query_one(PartitionMatrix)
+        await until(pilot, lambda: matrix.line_count() == 1, what="all of them to be read once")
+        read = next(asked)
+        await until(pilot, lambda: next(asked) > 2 * read, what="them to be read again")
 
 
 async def test_runs_of_an_old_backfill_are_asked_for(api: Api) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from textual import on, work
@@ -47,6 +49,7 @@ class BackfillScreen(PlaceScreen):
         self._items = Items()
         self._problem = ""
         self._has_runs = False
+        self._is_loading = False
         self._asked_of: TuiBackfill | None = None
         """Its record when its partitions were asked for last: they are others only when it is."""
 
@@ -77,15 +80,24 @@ class BackfillScreen(PlaceScreen):
         """Ask for its partitions, also where its record is not known."""
         self._load()
 
-    @work(group="items", exclusive=True, exit_on_error=False)
+    @work(group="items", exit_on_error=False)
     async def _load(self) -> None:
-        """Ask for all partitions; again whenever it changes, once for all that changed meanwhile."""
-        await self.desk.feed.until_loaded(Topic.BACKFILLS)
-        found = self.backfill or await self._ask()
-        if found is None:
-            self._draw()
-            return
-        self._asked_of = found
+        """Ask for all partitions; again when it has changed meanwhile, but to the end first: many are never read faster than they change."""
+        self._is_loading = True
+        try:
+            await self.desk.feed.until_loaded(Topic.BACKFILLS)
+            while (found := self.backfill or await self._ask()) is not None and found != self._asked_of:
+                if self._asked_of is not None and not self.is_ready:  # nobody sees it: asked for again on return
+                    break
+                began = monotonic()
+                self._asked_of = found
+                await self._load_once(found)
+                await asyncio.sleep(monotonic() - began)  # at most half of the time the server is asked
+        finally:
+            self._is_loading = False
+        self._draw()
+
+    async def _load_once(self, found: TuiBackfill) -> None:
         fresh, after, count = Items(), None, 0
         while count < MOST:
             try:
@@ -137,7 +149,7 @@ class BackfillScreen(PlaceScreen):
         """It has come further."""
         if not self.is_ready:
             return
-        if self.backfill != self._asked_of:
+        if self.backfill != self._asked_of and not self._is_loading:
             self._load()
         self._draw()
 
