@@ -66,7 +66,7 @@ def rules(*, server: Server, as_json: bool) -> None:
                 "quiet": brief(each.quiet),
                 "again": "once" if each.repeat is None else f"every {brief(each.repeat)}",
                 "limit": f"{each.limit} messages an hour",
-                "the end": "is told too" if each.tells_end else "is not told",
+                "the end": "is told too" if each.is_end_told else "is not told",
             }
         )
 

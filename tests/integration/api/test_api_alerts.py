@@ -94,10 +94,10 @@ def test_the_rules_of_the_settings_are_told_without_addresses(tmp_path: Path) ->
     settings = replace(settings_of(tmp_path), alerts=(AlertSettings(rule=rule, targets=()),))
     with Store(settings.storage.url) as store, listening(create_app(store, settings=settings)) as port:
         api = Api(store, settings, port, tmp_path)
-        found = api.ask("{ server { alertRules { name kinds only targets quiet repeat limit tellsEnd } } }")["server"]["alertRules"]
+        found = api.ask("{ server { alertRules { name kinds only targets quiet repeat limit isEndTold } } }")["server"]["alertRules"]
 
     [one] = found
-    assert (one["name"], one["targets"], one["quiet"], one["repeat"], one["limit"], one["tellsEnd"]) == (
+    assert (one["name"], one["targets"], one["quiet"], one["repeat"], one["limit"], one["isEndTold"]) == (
         "oncall",
         ["mailto-1"],
         60.0,

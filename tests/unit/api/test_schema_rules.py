@@ -145,7 +145,7 @@ def test_whatever_can_be_fetched_again_is_a_node() -> None:
     with_id = {owner for owner, name, field in fields((GraphQLObjectType,)) if name == "id" and str(field.type) == "ID!"}
 
     definitions = {"Asset", "AssetCheck", "CodeLocation", "Job", "Repository", "Schedule", "Sensor"}
-    assert nodes == with_id == definitions | {"Backfill", "ConditionEvaluation", "Materialization", "Observation", "Run", "Tick"}
+    assert nodes == with_id == definitions | {"Alert", "Backfill", "ConditionEvaluation", "Materialization", "Observation", "Run", "Tick"}
 
 
 def test_a_mutation_takes_one_input_and_answers_with_a_payload_that_carries_errors() -> None:

@@ -5955,7 +5955,7 @@ fragment Server on Server {
     quiet
     repeat
     limit
-    tellsEnd
+    isEndTold
   }
   queue {
     queued

@@ -2440,7 +2440,7 @@ class ServerAlertRules(Shape):
     """What goes on is told again this often; null: once."""
     limit: int
     """Messages in an hour; what is more is told together later."""
-    tells_end: bool
+    is_end_told: bool
     """Whether the end of what went on is told too."""
 
 

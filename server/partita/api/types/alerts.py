@@ -54,7 +54,7 @@ class AlertRule:
     only: list[str] = shown("Patterns of names, of which one must fit; empty: whatever the name.")
     targets: list[str] = shown("Who is told, by names that hold no passwords.")
     limit: int = shown("Messages in an hour; what is more is told together later.")
-    tells_end: bool = shown("Whether the end of what went on is told too.")
+    is_end_told: bool = shown("Whether the end of what went on is told too.", "tells_end")
 
     @resolved("For so long the same is not told again.")
     @staticmethod
