@@ -135,6 +135,9 @@ async def test_health_shows_what_people_were_told_of_and_how_daemons_fare(api: A
         alert = Alert(id="alert_1", rule="oncall", kind=AlertKind.RUN_FAILED, subject="x", title="Run of x failed", at=now, last_at=now, count=3)
         assert api.store.alerts.commit(api.store.alerts.turn(), AlertTurn(run=1, check=1), [alert]) is not None
         await shows(pilot, "waiting", "Run of x failed")
+        pilot.app.screen.query_one("#alerts").focus()
+        await pilot.press("enter")
+        await shows(pilot, "nobody so far", "3 times", "oncall")
 
 
 async def test_number_keys_go_to_sections_and_history_goes_back(api: Api) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from partita_client.tui.render.spark import progress
-from partita_client.tui.render.text import Line, ago, duration, fit, plain
+from partita_client.tui.render.text import Line, ago, clock, duration, fit, plain
 from partita_client.tui.screens.base import PlaceScreen
 from partita_client.tui.screens.chrome import Pane
+from partita_client.tui.screens.modals.report import Report
+from partita_client.tui.store.run_rows import short_id
 from partita_client.tui.store.topics import Changes, Topic
 from partita_client.tui.widgets.line_text import LineText
 from partita_client.tui.widgets.virtual_table import Column, Row, VirtualTable
@@ -96,6 +100,13 @@ class HealthScreen(PlaceScreen):
         alerts = sorted(self.desk.world.alerts.values(), key=lambda each: (each.last_at, each.id), reverse=True)
         self.put_rows("#alerts", [_alert_row(alert, now) for alert in alerts])
 
+    @on(VirtualTable.RowSelected, "#alerts")
+    def _read_alert(self, event: VirtualTable.RowSelected) -> None:
+        event.stop()
+        alert = self.desk.world.alerts.get(event.row_id)
+        if alert is not None:
+            self.app.push_screen(Report("Alert", list(_alert_lines(alert, self.desk.now()))))
+
     def _queue_rows(self) -> list[Row]:
         server = self.desk.world.server
         assert server is not None
@@ -147,3 +158,25 @@ def _alert_row(alert: Alert, now: datetime) -> Row:
 def _limit_row(name: str, used: int, limit: int | None, waiting: int) -> Row:
     bar: Line = progress(used, limit, 16) if limit else (("no limit", "dim"),)
     return Row(name, (plain(name, 80), f"{used}/{limit}" if limit else str(used), bar, ((str(waiting), "queued" if waiting else "dim"),)))
+
+
+def _alert_lines(alert: Alert, now: datetime) -> Iterator[Line]:
+    """All that is known of it."""
+    yield ((plain(alert.title, 300), "title"),)
+    for detail in alert.details:
+        yield ((plain(detail, 1000), ""),)
+    yield (("", ""),)
+    told = "nobody so far" if alert.sent_at is None else f"{clock(alert.sent_at, now)}  {ago(alert.sent_at, now)} ago"
+    over = "" if alert.ended_at is None else f"  over since {clock(alert.ended_at, now)}"
+    facts = {
+        "rule": alert.rule,
+        "about": f"{alert.kind.value}  {plain(alert.subject, 200)}",
+        "happened": f"{clock(alert.at, now)}  {ago(alert.at, now)} ago{f', {alert.count} times' if alert.count > 1 else ''}{over}",
+        "told": told,
+        "waits for": ", ".join(alert.waiting_for),
+        "refused": f"{alert.attempts} times: {plain(alert.error, 500)}" if alert.error else "",
+        "run": short_id(alert.run.id) if alert.run is not None else "",
+    }
+    for label, value in facts.items():
+        if value:
+            yield ((fit(label, 12), "dim"), (value, ""))
