@@ -33,20 +33,21 @@ def test_all_is_told_and_no_more_often_than_allowed(steps: list[tuple[int, list[
     def look(events: list[str], standing: frozenset[str], *, refuses: bool) -> None:
         troubles = [Trouble(kind=AlertKind.RUN_FAILED, subject=each, title=each, at=now) for each in events]
         going_on = [Trouble(kind=AlertKind.LOCATION_BROKEN, subject=each, title=each, at=now) for each in sorted(standing)]
-        for alert in note_troubles([rule], troubles, going_on, list(book.values()), judged=frozenset(AlertKind), now=now):
+        for alert in note_troubles([rule], troubles, going_on, list(book.values()), now=now):
             book[alert.id] = alert
-        for message in due_messages([rule], list(book.values()), now=now):
-            for alert in message.alerts:
-                taken.update((alert.id, target) for target in alert.waiting_for if not (refuses and target == "chat"))
-            told.append((now, message.id))
-            for alert in settle(message, {"chat": "no"} if refuses else {}, now=now):
+        for message, target in due_messages([rule], list(book.values()), now=now):
+            refusal = "no" if refuses and target == "chat" else None
+            if refusal is None:
+                taken.update((alert.id, target) for alert in message.alerts)
+                told.append((now, message.id))
+            for alert in settle(message, target, refusal, list(book.values()), now=now):
                 book[alert.id] = alert
 
     for seconds, events, standing, refuses in steps:
         now += timedelta(seconds=seconds)
         happened.update(events)
         look(events, standing, refuses=refuses)
-        assert sum(at > now - HOUR for at, message in told if any(alert.message_id == message for alert in book.values())) <= limit
+        assert len({message for at, message in told if at > now - HOUR and any(alert.message_id == message for alert in book.values())}) <= limit
         going_on = [alert.subject for alert in book.values() if alert.is_open]
         assert sorted(going_on) == sorted(standing), "each thing that goes on has one alert"
     last = now

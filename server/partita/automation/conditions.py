@@ -81,7 +81,7 @@ class ConditionRole:
         while True:
             news = self._store.happenings.since(watched.known.reached)
             if news.is_expired:
-                watched = self._watched = self._read(watched.workspace, watched.dynamic, watched.paused, kept=news.reached)
+                watched = self._watched = self._read(watched.workspace, watched.dynamic, kept=news.reached)
                 continue
             for portion in watched.known.portions(news):
                 watched.known.hear(portion)
@@ -93,10 +93,9 @@ class ConditionRole:
     def _watch(self) -> _Watched:
         workspace = self._workspace.read()
         dynamic = self._store.partitions.bind(dynamic_sets(workspace.repositories.values()))
-        paused = self._store.conditions.paused()
         before = self._watched
-        if before is None or before.workspace is not workspace or before.dynamic != dynamic or before.paused != paused:
-            self._watched = before = self._read(workspace, dynamic, paused)
+        if before is None or before.workspace is not workspace or before.dynamic != dynamic or before.paused != self._store.conditions.paused():
+            self._watched = before = self._read(workspace, dynamic)
         return before
 
     def _evaluate(self, watched: _Watched) -> bool:
@@ -111,13 +110,13 @@ class ConditionRole:
         self._watched = watched
         return True
 
-    def _read(self, workspace: Catalog, dynamic: DynamicKeys, paused: frozenset[AssetKey], *, kept: Reached | None = None) -> _Watched:
+    def _read(self, workspace: Catalog, dynamic: DynamicKeys, *, kept: Reached | None = None) -> _Watched:
         """All anew, as it was at the last turn; what has happened since is heard afterwards.
 
         What runs have done since then may not be kept any more. Then, `kept` is where what is kept ends, and everything counts as changed; what
         was written is kept for much longer, so that is heard all the same.
         """
-        turn, states = self._store.conditions.read()
+        turn, states, paused = self._store.conditions.read()
         conditions = Conditions(workspace.graph, dynamic=dynamic, homes=workspace.owners, without=paused)
         keys = {key for each in conditions.keys for key in (each, *workspace.graph.ancestors([each]))}
         at = turn.reached

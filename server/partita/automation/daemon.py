@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 
-from partita.automation import alerts
-from partita.automation.alerts import AlertRole
+from partita.automation.alerts import alert_role
 from partita.automation.backfills import Backfills
 from partita.automation.conditions import ConditionRole
 from partita.automation.freshness import FreshnessRole
 from partita.automation.monitor import Monitor
 from partita.automation.retention import Retention
-from partita.automation.roles import REST, Role, RoleThreads
+from partita.automation.roles import REST, SELDOM, Role, RoleThreads
 from partita.automation.schedules import Schedules
 from partita.automation.sensors import Sensors
 from partita.automation.tenancy import unique_owner
@@ -31,14 +31,16 @@ def run_daemon(settings: Settings, *, stop: Callable[[], bool], timing: Timing |
     timing = timing or Timing.of(os.environ)
     owner = unique_owner()
     with Store.open(settings.storage.url, deadline=min(DEADLINE, timing.answer)) as store, store.bell() as bell:
-        jobs: list[tuple[str, Callable[[], float], float | None]] = [
-            ("monitor", Monitor(store, settings, timing=timing), None),
-            ("retention", Retention(store, settings, timing=timing), None),
-            ("schedules", Schedules(store), REST),
-            ("sensors", Sensors(store), REST),
-            ("backfills", Backfills(store), REST),
-            ("conditions", ConditionRole(store), REST),
-            ("freshness", FreshnessRole(store), REST),
-            (alerts.ROLE, AlertRole(store, settings.alerts, timing=timing), alerts.REST),
+        freshness = FreshnessRole(store)
+        role = partial(Role, store=store, owner=owner, timing=timing)
+        roles = [
+            role("monitor", Monitor(store, settings, timing=timing)),
+            role("retention", Retention(store, settings, timing=timing)),
+            role("schedules", Schedules(store), rest=SELDOM),
+            role("sensors", Sensors(store), rest=REST),
+            role("backfills", Backfills(store), rest=REST),
+            role("conditions", ConditionRole(store), rest=REST),
+            role("freshness", freshness, rest=SELDOM, begin=freshness.begin),
+            alert_role(store, settings.alerts, owner=owner, timing=timing),
         ]
-        RoleThreads([Role(name, job, store=store, owner=owner, timing=timing, rest=rest) for name, job, rest in jobs]).work(bell, stop=stop)
+        RoleThreads(roles).work(bell, stop=stop)

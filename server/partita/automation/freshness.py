@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from heapq import heappop, heappush
 
 from partita.automation.published import PublishedWorkspace
 from partita.definitions.keys import AssetKey
@@ -29,20 +30,27 @@ class FreshnessRole:
         self._seen: Catalog | None = None
         self._policies: dict[AssetKey, Freshness] = {}
         self._written: dict[AssetKey, datetime | None] = {}
-        self._told: dict[AssetKey, ToldFreshness] | None = None
+        self._told: dict[AssetKey, ToldFreshness] = {}
         self._fails_at: dict[AssetKey, datetime] = {}
+        self._next: list[tuple[datetime, AssetKey]] = []
+        """When assets will be too old, the first one first; those that were written since are passed over."""
         self._cursor: str | None = None
+
+    def begin(self) -> None:
+        """Forget what was known: another daemon has told since."""
+        self._cursor = None
 
     def __call__(self) -> float:
         """Note what has changed; answers the seconds until something will."""
         now = self._store.now()
         touched, heard = self._hear()
-        due = [key for key, at in self._fails_at.items() if at <= now]
-        self._judge({*touched, *due}, now)
+        due = self._take_due(now)
+        if touched or due:
+            self._judge({*touched, *due}, now)
         self._cursor = heard
-        if not self._fails_at:
+        if not self._next:
             return IDLE
-        return min(IDLE, max(0.0, (min(self._fails_at.values()) - self._store.now()).total_seconds())) or HEAL
+        return min(IDLE, max(0.0, (self._next[0][0] - self._store.now()).total_seconds())) or HEAL
 
     def _hear(self) -> tuple[Collection[AssetKey], str]:
         """The assets that may stand otherwise than before, and how far was heard: once that is noted, but not before."""
@@ -50,20 +58,27 @@ class FreshnessRole:
         cursor, self._cursor = self._cursor, None
         if cursor is None or workspace is not self._seen:
             return self._begin(workspace)
-        batch = self._store.changes.after(cursor, kinds=[ChangeKind.ASSET])
-        if batch.is_expired:
-            return self._begin(workspace)
-        touched = {AssetKey(change.subject) for change in batch.changes} & self._policies.keys()
+        touched: set[AssetKey] = set()
+        while True:
+            batch = self._store.changes.after(cursor, kinds=[ChangeKind.ASSET])
+            if batch.is_expired:
+                return self._begin(workspace)
+            touched |= {AssetKey(change.subject) for change in batch.changes} & self._policies.keys()
+            if not batch.changes or batch.cursor == cursor:
+                break
+            cursor = batch.cursor
         self._read(touched)
         return touched, batch.cursor
 
     def _begin(self, workspace: Catalog) -> tuple[Collection[AssetKey], str]:
         cursor = self._store.changes.latest()
         self._seen = workspace
-        specs = (spec for repository in workspace.repositories.values() for spec in repository.assets)
-        self._policies = {spec.key: spec.freshness for spec in specs if spec.freshness is not None}
-        self._fails_at = {}
-        self._written = {}
+        policies = ((key, workspace.graph.spec(key).freshness) for key in workspace.graph.keys)
+        self._policies = {key: policy for key, policy in policies if policy is not None}
+        self._told = self._store.freshness.read()
+        gone = self._told.keys() - self._policies.keys()
+        self._store.freshness.tell({}, gone=gone)
+        self._fails_at, self._next, self._written = {}, [], {}
         self._read(self._policies)
         return self._policies.keys(), cursor
 
@@ -73,18 +88,25 @@ class FreshnessRole:
             state = states.get(key)
             self._written[key] = state.latest.at if state is not None and state.latest is not None else None
 
+    def _take_due(self, now: datetime) -> list[AssetKey]:
+        """The assets that are too old now."""
+        due = []
+        while self._next and (self._next[0][0] <= now or self._fails_at.get(self._next[0][1]) != self._next[0][0]):
+            at, key = heappop(self._next)
+            if self._fails_at.get(key) == at:
+                due.append(key)
+        return due
+
     def _judge(self, keys: Collection[AssetKey], now: datetime) -> None:
-        told = self._store.freshness.read() if self._told is None else self._told
         changed: dict[AssetKey, ToldFreshness] = {}
         for key in keys:
             state = evaluate_freshness(self._policies[key], written_at=self._written[key], now=now)
             self._fails_at.pop(key, None)
             if state.fails_at is not None:
                 self._fails_at[key] = state.fails_at
+                heappush(self._next, (state.fails_at, key))
             found = ToldFreshness(state.is_fresh, None if state.is_fresh else state.since)
-            if told.get(key) != found:
+            if self._told.get(key) != found:
                 changed[key] = found
-        gone = told.keys() - self._policies.keys()
-        self._told = None  # until it is written
-        self._store.freshness.tell(changed, gone=gone)
-        self._told = {key: each for key, each in {**told, **changed}.items() if key in self._policies}
+        self._store.freshness.tell(changed)
+        self._told |= changed

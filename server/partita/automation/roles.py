@@ -26,17 +26,37 @@ HEARTBEAT = 10.0
 """Seconds between heartbeats of a role that works; it is unhealthy after a minute without one."""
 REST = 0.05
 """Seconds between looks of a role that acts on what was committed: while others are busy, that is always something."""
+SELDOM = 1.0
+"""The same of a role that acts by the clock, and for which hardly anything that is committed matters."""
+
+
+def _nothing() -> None:
+    """What most roles do at their begin and end."""
 
 
 class Role:
     """One job of the daemon, done by whoever holds its lease. The job answers how many seconds it can be left alone.
 
-    With `rest` it is also done when something was committed, so many seconds after the last time at the earliest.
+    With `rest` it is also done when something was committed, so many seconds after the last time at the earliest. `begin` is called when
+    the lease has become ours, `close` before it is given back.
     """
 
-    def __init__(self, name: str, job: Callable[[], float], *, store: Store, owner: str, timing: Timing, rest: float | None = None) -> None:
+    def __init__(  # noqa: PLR0913 (what is done, by whom, when, and around it)
+        self,
+        name: str,
+        job: Callable[[], float],
+        *,
+        store: Store,
+        owner: str,
+        timing: Timing,
+        rest: float | None = None,
+        begin: Callable[[], object] = _nothing,
+        close: Callable[[], object] = _nothing,
+    ) -> None:
         self.name = name
         self._job = job
+        self._begin = begin
+        self._close = close
         self._store = store
         self._owner = owner
         self._tenancy = Tenancy(store, f"daemon:{name}", owner=owner, ttl=timing.lease)
@@ -90,6 +110,8 @@ class Role:
     def end(self) -> None:
         """Let another daemon do it at once."""
         with suppress(OperationError):  # the lease ends by itself
+            if self._tenancy.is_held:
+                self._close()
             self._tenancy.end()
 
     def _keep(self, now: float) -> None:
@@ -97,6 +119,7 @@ class Role:
         self._tenancy.keep(now)
         if self._tenancy.is_held and not was_held:
             self._act_at = now  # what was due before was another's to do
+            self._begin()
 
     def _do(self, now: float) -> None:
         self._late = max(self._late, now - self._act_at)

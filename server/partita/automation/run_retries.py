@@ -30,6 +30,13 @@ Place = tuple[str, str]
 """Location and repository."""
 
 
+def delay_of_retry(run: Run, policy: Retry | None, *, now: datetime) -> float | None:
+    """Seconds after the end of a failed run until it is tried again; None when it is not."""
+    if run.request.backfill_id is not None or run.ended_at is None or run.ended_at <= now - WINDOW:
+        return None
+    return retry_delay(policy, attempt=run.attempt, chance=random.random())
+
+
 class RunRetries:
     """One look at the runs that have failed since the last one.
 
@@ -46,8 +53,8 @@ class RunRetries:
         """Queue what is due."""
         now = self._store.now()
         for run, policy in self._failed():
-            delay = retry_delay(policy, attempt=run.attempt, chance=random.random())
-            if delay is not None and run.ended_at is not None and run.ended_at > now - WINDOW:
+            delay = delay_of_retry(run, policy, now=now)
+            if delay is not None and run.ended_at is not None:
                 heapq.heappush(self._due, (run.ended_at + timedelta(seconds=delay), run.id))
         while self._due and self._due[0][0] <= now:
             self._launch(heapq.heappop(self._due)[1])
@@ -59,7 +66,7 @@ class RunRetries:
             watch = RunWatch(location=location, repository=repository, status=RunStatus.FAILED, jobs=tuple(policies))
             while found := self._store.arrivals.runs(watch, after=self._seen.get(place, 0), limit=AT_ONCE):
                 self._seen[place] = found[-1][0]
-                yield from ((run, policies[run.job]) for _, run in found if run.job is not None and run.request.backfill_id is None)
+                yield from ((run, policies[run.job]) for _, run in found if run.job is not None)
 
     def _policies(self) -> Mapping[Place, dict[str, Retry]]:
         found: dict[Place, dict[str, Retry]] = {}

@@ -49,7 +49,7 @@ class Timing:
     sweep: float = 5.0
     """How often a daemon looks for runs whose worker is gone."""
     silence_of_daemons: float = 60.0
-    """How long a daemon may say nothing, or a location be without a worker, before people are told."""
+    """How long a daemon may say nothing, or a location be without a worker, before people are told; with longer leases twice the lease."""
     prune: float = 3600.0
     """How often old records are removed."""
 
@@ -57,6 +57,11 @@ class Timing:
     def renewal(self) -> float:
         """Leases are renewed this often."""
         return self.lease.total_seconds() / 6
+
+    @property
+    def silence_limit(self) -> timedelta:
+        """How long a daemon may say nothing: whoever takes its roles over has to wait for its leases first."""
+        return max(timedelta(seconds=self.silence_of_daemons), 2 * self.lease)
 
     @property
     def answer(self) -> float:

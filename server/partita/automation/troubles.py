@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from partita.planning.retry import retry_delay
+from partita.automation.run_retries import delay_of_retry
+from partita.definitions.keys import AssetKey
+from partita.definitions.specs import JobSpec
 from partita.records.alerts import AlertKind, Trouble
 from partita.records.assets import CheckResult
 from partita.records.automations import Automation, AutomationKind
@@ -13,7 +15,6 @@ from partita.records.ids import short_id
 from partita.records.locations import DaemonRecord, LocationRecord, LocationStatus
 from partita.records.runs import Run, RunStep, StepStatus
 from partita.records.ticks import Tick
-from partita.storage.freshness import ToldFreshness
 from partita.workspace.catalog import Catalog
 
 MOST_ASSETS = 3
@@ -22,8 +23,8 @@ OPTIONAL_ROLES = frozenset({"retention"})
 """Roles of the daemon that nothing waits for."""
 
 
-def failed_run(run: Run, steps: Sequence[RunStep]) -> Trouble:
-    """A run that has failed."""
+def failed_run(run: Run, steps: Sequence[RunStep], written: Sequence[AssetKey]) -> Trouble:
+    """A run that has failed, and what it was to write."""
     assets = [str(key) for key in run.request.assets]
     more = f" and {len(assets) - MOST_ASSETS} more" if len(assets) > MOST_ASSETS else ""
     target = f"job {run.job}" if run.job is not None else f"{', '.join(assets[:MOST_ASSETS])}{more}"
@@ -38,18 +39,27 @@ def failed_run(run: Run, steps: Sequence[RunStep]) -> Trouble:
         title=f"Run of {target} failed",
         detail=f"{what}: {why} (partita run show {short_id(run.id)})",
         at=run.ended_at or run.created_at,
-        names=[name for name in (run.job, *assets, run.request.location) if name is not None],
+        names=[str(name) for name in (run.job, *written, run.request.location) if name is not None],
         run_id=run.id,
     )
 
 
-def is_tried_again(run: Run, workspace: Catalog) -> bool:
+def assets_of(run: Run, workspace: Catalog) -> Sequence[AssetKey]:
+    """What a run was to write, as far as that is declared."""
+    if run.request.assets or (job := _job_of(run, workspace)) is None:
+        return run.request.assets
+    return job.assets
+
+
+def is_tried_again(run: Run, workspace: Catalog, *, now: datetime) -> bool:
     """Whether a failed run is executed again by itself."""
-    if run.job is None or run.request.backfill_id is not None:
-        return False
+    job = _job_of(run, workspace)
+    return job is not None and delay_of_retry(run, job.run_retry, now=now) is not None
+
+
+def _job_of(run: Run, workspace: Catalog) -> JobSpec | None:
     repository = workspace.repositories.get((run.request.location, run.request.repository))
-    policy = next((job.run_retry for job in repository.jobs if job.name == run.job), None) if repository is not None else None
-    return retry_delay(policy, attempt=run.attempt, chance=0.0) is not None
+    return None if repository is None else next((job for job in repository.jobs if job.name == run.job), None)
 
 
 def failed_check(result: CheckResult) -> Trouble:
@@ -68,18 +78,18 @@ def failed_check(result: CheckResult) -> Trouble:
     )
 
 
-def stale_assets(told: Iterable[tuple[str, ToldFreshness]], workspace: Catalog) -> Iterable[Trouble]:
-    """Assets that were fresh once and are not any more."""
-    policies = {str(spec.key): spec.freshness for repository in workspace.repositories.values() for spec in repository.assets}
-    for key, state in told:
-        if not state.is_fresh and state.since is not None:
+def stale_assets(overdue: Mapping[AssetKey, datetime], workspace: Catalog) -> Iterable[Trouble]:
+    """Assets that were fresh once and are not any more, since when."""
+    for key, since in overdue.items():
+        policy = workspace.graph.spec(key).freshness if key in workspace.graph else None
+        if policy is not None:
             yield Trouble(
                 kind=AlertKind.FRESHNESS_LOST,
-                subject=key,
+                subject=str(key),
                 title=f"Asset {key} is not fresh any more",
-                detail=f"{key}: too old since {_moment(state.since)} ({policies.get(key)})",
-                at=state.since,
-                names=[key],
+                detail=f"{key}: too old since {_moment(since)} ({policy})",
+                at=since,
+                names=[str(key)],
             )
 
 

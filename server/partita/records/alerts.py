@@ -106,8 +106,10 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When somebody was last told."""
     message_id: str | None = None
     """Of the message in which that was done; several alerts may share one."""
+    told_to: tuple[str, ...] = ()
+    """The targets that were told."""
     waiting_for: tuple[str, ...] = ()
-    """The targets that still have to be told."""
+    """The targets that still have to be told, when that was last looked at."""
     attempts: int = 0
     """How often a target has refused it."""
     error: str | None = None

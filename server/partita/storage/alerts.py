@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, or_, select
+from sqlalchemy import Connection, Select, bindparam, delete, func, select
 
-from partita.records.alerts import Alert, AlertFilter
+from partita.records.alerts import Alert, AlertFilter, AlertStatus
 from partita.records.changes import ChangeKind
 from partita.records.codec import decode
 from partita.records.pages import Page, PageRequest
@@ -27,7 +27,9 @@ from partita.storage.tables import marks
 
 TURN, RUN, CHECK = (f"alerts.{name}" for name in ("turn", "run", "check"))
 _MARKS = select(marks.c.name, marks.c.value).where(marks.c.name.in_([TURN, RUN, CHECK]))
-_ACTIVE = select(alerts.c.payload).where(or_(IS_ACTIVE_ALERT, alerts.c.sent_at >= bindparam("since"))).order_by(alerts.c.number)
+# Two statements: SQLite would look at every row for one that says either.
+_ACTIVE = select(alerts.c.number, alerts.c.payload).where(IS_ACTIVE_ALERT).order_by(alerts.c.number)
+_TOLD = select(alerts.c.number, alerts.c.payload).where(alerts.c.sent_at >= bindparam("since"))
 _MANY = select(alerts.c.id, alerts.c.payload).where(alerts.c.id.in_(bindparam("ids", expanding=True)))
 _OLDEST = select(alerts.c.number, alerts.c.at, alerts.c.is_active).order_by(alerts.c.number).limit(bindparam("limit"))
 _NEWEST = Keyset(name="alerts", unique=alerts.c.number)
@@ -39,7 +41,7 @@ class AlertTurn:
 
     number: int = 0
     run: int | None = None
-    """The newest end of a run that was looked at; None: none was ever."""
+    """The newest end of a run that was looked at; None: none was, so that looking begins with what comes next."""
     check: int | None = None
     """The newest result of a check that was looked at."""
 
@@ -66,7 +68,9 @@ class Alerts:
         """Those that there is anything to do about, and those told of since, the oldest first."""
 
         def work(connection: Connection) -> list[Alert]:
-            return [decode(payload, Alert) for payload in connection.execute(_ACTIVE, {"since": to_micros(since)}).scalars()]
+            found = {row.number: row.payload for row in connection.execute(_ACTIVE)}
+            found |= {row.number: row.payload for row in connection.execute(_TOLD, {"since": to_micros(since)})}
+            return [decode(payload, Alert) for _, payload in sorted(found.items())]
 
         return self._database.read(work)
 
@@ -79,6 +83,9 @@ class Alerts:
             written = AlertTurn(number=before.number + 1, run=after.run, check=after.check)
             values = {TURN: written.number, RUN: written.run, CHECK: written.check}
             connection.execute(self._set_mark, [{"name": name, "value": value} for name, value in values.items() if value is not None])
+            gone = [name for name, value in values.items() if value is None]
+            if gone:
+                connection.execute(delete(marks).where(marks.c.name.in_(gone)))
             rows = [_row(alert) for alert in changed]
             for start in range(0, len(rows), CHUNK):
                 connection.execute(self._set, rows[start : start + CHUNK])
@@ -151,6 +158,8 @@ def _row(alert: Alert) -> dict[str, Any]:
 
 
 def _filtered(query: Select[Any], where: AlertFilter) -> Select[Any]:
+    if where.statuses == (AlertStatus.WAITING,):
+        query = query.where(IS_ACTIVE_ALERT)  # all that wait are among these few
     wanted = {"rule": where.rules, "kind": where.kinds, "status": where.statuses}
     for name, values in wanted.items():
         if values is not None:

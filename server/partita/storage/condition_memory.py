@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from partita.definitions.keys import AssetKey
 from partita.records.changes import ChangeKind
@@ -71,12 +71,12 @@ class ConditionMemory:
         state = database.insert(condition_states)
         self._set_state = state.on_conflict_do_update(index_elements=["asset_id"], set_={"state": state.excluded.state})
 
-    def read(self) -> tuple[Turn, dict[AssetKey, ConditionState]]:
-        """The last turn, and what it has left of each asset."""
+    def read(self) -> tuple[Turn, dict[AssetKey, ConditionState], frozenset[AssetKey]]:
+        """The last turn, what it has left of each asset, and the assets whose conditions are switched off."""
 
-        def work(connection: Connection) -> tuple[Turn, dict[AssetKey, ConditionState]]:
+        def work(connection: Connection) -> tuple[Turn, dict[AssetKey, ConditionState], frozenset[AssetKey]]:
             states = {AssetKey(row.key): decode(row.state, ConditionState) for row in connection.execute(_STATES)}
-            return _turn(connection), states
+            return _turn(connection), states, _paused(connection)
 
         return self._database.read(work)
 
@@ -130,16 +130,13 @@ class ConditionMemory:
     def paused(self) -> frozenset[AssetKey]:
         """The assets whose conditions are switched off."""
 
-        def work(connection: Connection) -> frozenset[AssetKey]:
-            return frozenset(map(AssetKey, connection.execute(_PAUSED).scalars()))
-
-        return self._database.read(work)
+        return self._database.read(_paused)
 
     def pause(self, assets: Collection[AssetKey], is_paused: bool) -> None:
         """Switch the conditions of assets off, or on again: then they act from now on, and what came before is not made up for."""
 
         def work(connection: Connection) -> None:
-            before = set(map(AssetKey, connection.execute(_PAUSED).scalars()))
+            before = _paused(connection)
             changing = sorted(set(assets) - before if is_paused else before.intersection(assets))
             if not changing:
                 return
@@ -152,7 +149,7 @@ class ConditionMemory:
                 else:
                     connection.execute(delete(paused_conditions).where(paused_conditions.c.asset_id.in_(chunk)))
             # A turn that is being made knows nothing of it yet: it is refused.
-            connection.execute(update(marks).where(marks.c.name == TURN).values(value=marks.c.value + 1))
+            connection.execute(self._set_mark, {"name": TURN, "value": _turn(connection).number + 1})
             record_changes(connection, [(ChangeKind.ASSET, key) for key in changing], at=self._database.clock(connection))
 
         self._database.write(work)
@@ -180,9 +177,13 @@ class ConditionMemory:
 
 def _turn(connection: Connection) -> Turn:
     found = {row.name: row.value for row in connection.execute(_MARKS)}
-    if TURN not in found:
-        return Turn()
+    if CHANGE not in found:
+        return Turn(number=found.get(TURN, 0))
     return Turn(number=found[TURN], position=found[POSITION], reached=Reached(change=found[CHANGE], write=found[WRITE], check=found[CHECK]))
+
+
+def _paused(connection: Connection) -> frozenset[AssetKey]:
+    return frozenset(map(AssetKey, connection.execute(_PAUSED).scalars()))
 
 
 def _with_runs(evaluated: Evaluated, runs: Sequence[Run]) -> ConditionEvaluation:

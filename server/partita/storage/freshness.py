@@ -12,12 +12,13 @@ from partita.definitions.keys import AssetKey
 from partita.records.changes import ChangeKind
 from partita.storage.alert_tables import asset_freshness
 from partita.storage.changes import record_changes
-from partita.storage.columns import to_datetime_or_none, to_micros
+from partita.storage.columns import to_datetime, to_datetime_or_none, to_micros
 from partita.storage.engine import Database
 from partita.storage.interned import CHUNK, Interned
 from partita.storage.tables import assets
 
 _ALL = select(assets.c.key, asset_freshness.c.is_fresh, asset_freshness.c.since).join(assets, assets.c.id == asset_freshness.c.asset_id)
+_OVERDUE = _ALL.where(asset_freshness.c.is_fresh.is_(False), asset_freshness.c.since.is_not(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,14 @@ class FreshnessMemory:
         def work(connection: Connection) -> dict[AssetKey, ToldFreshness]:
             rows = connection.execute(_ALL)
             return {AssetKey(row.key): ToldFreshness(bool(row.is_fresh), to_datetime_or_none(row.since)) for row in rows}
+
+        return self._database.read(work)
+
+    def overdue(self) -> dict[AssetKey, datetime]:
+        """The assets that were fresh once and are not any more, and since when."""
+
+        def work(connection: Connection) -> dict[AssetKey, datetime]:
+            return {AssetKey(row.key): to_datetime(row.since) for row in connection.execute(_OVERDUE)}
 
         return self._database.read(work)
 

@@ -31,6 +31,7 @@ _RENEW = (
 )
 _LIVES = leases.c.until > bindparam("now")
 _HELD = select(leases.c.name).where(leases.c.name.in_(bindparam("names", expanding=True)), _LIVES)
+_HOLDER = select(leases.c.owner).where(leases.c.name == bindparam("of_name"), _LIVES)
 _HEARTBEATS = select(heartbeats).order_by(heartbeats.c.role)
 _HEARTBEAT = select(heartbeats).where(heartbeats.c.role == bindparam("of_role"))
 
@@ -61,6 +62,14 @@ class Leases:
 
     def acquire(self, name: str, *, owner: str, ttl: timedelta) -> int | None:
         """Take the lease, if it is free or was this owner's. Answers its epoch, or None when another owner holds it."""
+
+        def is_held_by_another(connection: Connection) -> bool:
+            held = connection.execute(_HOLDER, {"of_name": name, "now": self._database.clock(connection)}).scalar_one_or_none()
+            return held is not None and held != owner
+
+        # Who waits for a lease asks again and again: that must not hold up those who write.
+        if self._database.read(is_held_by_another):
+            return None
 
         def work(connection: Connection) -> int | None:
             now = self._database.clock(connection)

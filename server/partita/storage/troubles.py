@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from partita.records.runs import Run, RunStatus
 from partita.records.ticks import Tick, TickStatus
 from partita.storage.automation_rows import to_automation
 from partita.storage.engine import Database
+from partita.storage.interned import CHUNK
 from partita.storage.rows import RUN_COLUMNS, to_run
 from partita.storage.tables import IS_ACTING, automations, check_results, run_statuses, runs, ticks
 from partita.storage.tick_rows import to_tick
@@ -36,15 +38,16 @@ _RESULTS = (
 _NEWEST_END = select(func.max(run_statuses.c.number))
 _NEWEST_RESULT = select(func.max(check_results.c.number))
 _OF_ACTING = select(automations).where(IS_ACTING, automations.c.last_tick_id.is_not(None)).order_by(automations.c.id)
-_NEWEST_TICK = (
-    select(ticks)
-    .where(
-        ticks.c.automation_id == bindparam("of_automation"),
-        ticks.c.status != TickStatus.STARTED.value,
-        ticks.c.is_dry_run.is_(False),
-    )
-    .order_by(ticks.c.due_at.desc(), ticks.c.id.desc())
+_other = ticks.alias("other")
+_NEWEST = (
+    select(_other.c.id)
+    .where(_other.c.automation_id == ticks.c.automation_id, _other.c.status != TickStatus.STARTED.value, _other.c.is_dry_run.is_(False))
+    .order_by(_other.c.due_at.desc(), _other.c.id.desc())
     .limit(1)
+    .scalar_subquery()
+)
+_NEWEST_TICKS = select(ticks).where(
+    ticks.c.automation_id.in_(bindparam("ids", expanding=True)), ticks.c.status == TickStatus.FAILED.value, ticks.c.id == _NEWEST
 )
 _LAST = select(ticks.c.id, ticks.c.status).where(ticks.c.id.in_(bindparam("ids", expanding=True)))
 
@@ -55,9 +58,13 @@ class Failures:
 
     runs: list[Run]
     results: list[CheckResult]
-    run: int
-    check: int
+    run: int | None
+    check: int | None
     has_more: bool = False
+
+
+NO_FAILURES = Failures(runs=[], results=[], run=None, check=None)
+"""Nobody has looked."""
 
 
 class Troubles:
@@ -89,9 +96,9 @@ class Troubles:
 
         def work(connection: Connection) -> list[tuple[Automation, Tick]]:
             acting = {row.id: row for row in connection.execute(_OF_ACTING)}
-            suspects = _not_known_to_be_well(connection, acting)
-            found = ((row, connection.execute(_NEWEST_TICK, {"of_automation": row.id}).one_or_none()) for row in suspects)
-            return [(to_automation(row), to_tick(tick)) for row, tick in found if tick is not None and tick.status == TickStatus.FAILED.value]
+            suspects = {row.id: row for row in _not_known_to_be_well(connection, acting)}
+            failed = [tick for chunk in _chunks(list(suspects)) for tick in connection.execute(_NEWEST_TICKS, {"ids": chunk})]
+            return [(to_automation(suspects[tick.automation_id]), to_tick(tick)) for tick in failed]
 
         return self._database.read(work)
 
@@ -99,6 +106,10 @@ class Troubles:
 def _not_known_to_be_well(connection: Connection, acting: dict[str, Any]) -> list[Any]:
     """Those whose last tick has failed, or has not ended yet: then the one before counts."""
     ids = [row.last_tick_id for row in acting.values()]
-    statuses = {row.id: row.status for start in range(0, len(ids), 500) for row in connection.execute(_LAST, {"ids": ids[start : start + 500]})}
+    statuses = {row.id: row.status for chunk in _chunks(ids) for row in connection.execute(_LAST, {"ids": chunk})}
     well = {TickStatus.SUCCEEDED.value, TickStatus.SKIPPED.value}
     return [row for row in acting.values() if statuses.get(row.last_tick_id) not in well]
+
+
+def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))

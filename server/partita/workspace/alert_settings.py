@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
+
+import msgspec
 
 from partita.errors import did_you_mean
 from partita.records.alerts import AlertKind, AlertRule
 from partita.workspace.tables import Table
 
 DEFAULTS = AlertRule(name="")
+LONGEST = timedelta(days=366)
+"""Of the times of a rule: more is a slip of the pen, and dates end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertTarget:
-    """Somebody who can be told: an address, or a command. Exactly one is given."""
+    """Somebody who can be told: an address, a variable that holds one, or a command. Exactly one is given."""
 
     name: str
     """What records and screens call it: an address may hold a password."""
     url: str | None = None
+    variable: str | None = None
+    """Of the environment of whoever tells; others need not have it."""
     command: tuple[str, ...] = ()
     directory: str = "."
     """Where the command runs."""
@@ -39,9 +45,9 @@ class AlertSettings:
     targets: tuple[AlertTarget, ...]
 
 
-def alert_settings(tables: Sequence[Table], *, directory: Path, environ: Mapping[str, str]) -> tuple[AlertSettings, ...]:
+def alert_settings(tables: Sequence[Table], *, directory: Path) -> tuple[AlertSettings, ...]:
     """The rules of the file; what is wrong with them is noted."""
-    found = [_rule(table, number, directory=directory, environ=environ) for number, table in enumerate(tables, start=1)]
+    found = [_rule(table, directory=directory) for table in tables]
     names = [each.rule.name for each in found]
     for table, each in zip(tables, found, strict=True):
         if names.count(each.rule.name) > 1:
@@ -49,25 +55,38 @@ def alert_settings(tables: Sequence[Table], *, directory: Path, environ: Mapping
     return tuple(found)
 
 
-def _rule(table: Table, number: int, *, directory: Path, environ: Mapping[str, str]) -> AlertSettings:
-    targets = [_target(table, given, environ) for given in table.texts("to")]
+def _rule(table: Table, *, directory: Path) -> AlertSettings:
+    given = table.texts("to")
+    targets = [target for each in given if (target := _target(table, each)) is not None]
     command = table.text("command")
-    if command is not None:
-        targets.append(_command(table, command, directory))
-    if not table.given_any("to", "command"):
-        table.complain("to", "is missing: give addresses such as 'mailto://user:password@example.org', or a command.")
+    if command is not None and (target := _command(table, command, directory)) is not None:
+        targets.append(target)
+    if not given and command is None:
+        table.complain("to", "names nobody: give addresses such as 'mailto://user:password@example.org', or a command.")
+    targets = list({target.name: target for target in targets}.values())
     rule = AlertRule(
-        name=table.name("name") or f"alert{number}",
+        name=table.name("name") or "",
         on=_kinds(table),
         only=tuple(table.texts("only")),
-        targets=tuple(dict.fromkeys(target.name for target in targets if target is not None)),
-        quiet=table.duration("quiet", default=DEFAULTS.quiet),
-        repeat=table.duration("repeat", default=timedelta()) or None,
+        targets=tuple(target.name for target in targets),
+        quiet=_span(table, "quiet", DEFAULTS.quiet),
+        repeat=_span(table, "repeat", timedelta()) or None,
         limit=table.integer("limit", default=DEFAULTS.limit, minimum=1),
         tells_end=table.boolean("tells_end", default=DEFAULTS.tells_end),
     )
     table.refuse_others()
-    return AlertSettings(rule=rule, targets=tuple({target.name: target for target in targets if target is not None}.values()))
+    if not rule.name:
+        # By what it says, so that another rule before it does not take over its alerts.
+        rule = msgspec.structs.replace(rule, name=f"rule-{_mark(repr((rule.on, rule.only, rule.targets)))[:4]}")
+    return AlertSettings(rule=rule, targets=tuple(targets))
+
+
+def _span(table: Table, key: str, default: timedelta) -> timedelta:
+    found = table.duration(key, default=default)
+    if found > LONGEST:
+        table.complain(key, f"is longer than {LONGEST.days} days.")
+        return default
+    return found
 
 
 def _kinds(table: Table) -> tuple[AlertKind, ...]:
@@ -81,21 +100,20 @@ def _kinds(table: Table) -> tuple[AlertKind, ...]:
     return tuple(dict.fromkeys(found)) or DEFAULTS.on
 
 
-def _target(table: Table, given: str, environ: Mapping[str, str]) -> AlertTarget | None:
-    url = given
+def _target(table: Table, given: str) -> AlertTarget | None:
     if given.startswith("env:"):
         variable = given.removeprefix("env:")
-        url = environ.get(variable, "")
-        if not url:
-            table.complain("to", f"{given!r}: the environment variable {variable} is not set.")
+        if not variable:
+            table.complain("to", "'env:' names no variable: write env:NAME.")
             return None
-    scheme, separator, rest = url.partition("://")
+        return AlertTarget(name=f"env-{variable}", variable=variable)
+    scheme, separator, rest = given.partition("://")
     if not separator or not rest or not scheme.isalnum():
         advice = "give an address such as 'mailto://...' or 'slack://...', or env:NAME of a variable that holds one."
         shown = f"has the scheme {scheme!r}" if separator else "has no scheme"  # not the whole of it: it may hold a password
         table.complain("to", f"{shown}: {advice}")
         return None
-    return AlertTarget(name=f"{scheme}-{sha256(url.encode()).hexdigest()[:4]}", url=url)
+    return AlertTarget(name=f"{scheme}-{_mark(given)}", url=given)
 
 
 def _command(table: Table, given: str, directory: Path) -> AlertTarget | None:
@@ -104,4 +122,11 @@ def _command(table: Table, given: str, directory: Path) -> AlertTarget | None:
     except ValueError as error:
         table.complain("command", f"{given!r} cannot be read as a command: {error}.")
         return None
-    return AlertTarget(name=f"command-{Path(command[0]).name}", command=command, directory=str(directory)) if command else None
+    if not command or not command[0]:
+        table.complain("command", f"{given!r} names no program.")
+        return None
+    return AlertTarget(name=f"{Path(command[0]).name}-{_mark(given)}", command=command, directory=str(directory))
+
+
+def _mark(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:8]

@@ -227,7 +227,7 @@ def _from_table(raw: dict[str, Any], *, path: Path, home: Path, environ: Mapping
         runs=_runs(table.table("runs")),
         retention=_retention(table.table("retention")),
         pools=_pools(table.table("pools")),
-        alerts=alert_settings(table.tables("alert"), directory=path.parent, environ=environ),
+        alerts=alert_settings(table.tables("alert"), directory=path.parent),
         home=home,
         path=path,
     )

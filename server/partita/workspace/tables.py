@@ -61,13 +61,11 @@ class Table:
         value = self._raw.get(key)
         if isinstance(value, str):
             return [text] if (text := self.text(key)) is not None else []
-        found = []
-        for item in self._take(key, list) or []:
-            if isinstance(item, str) and item:
-                found.append(item)
-            else:
-                self.complain(key, f"has {item!r}, which must be text that is not empty.")
-        return found
+        self._known.append(key)
+        if value is not None and not (isinstance(value, list) and all(isinstance(item, str) and item for item in value)):
+            self.complain(key, "must be text, or a list of texts that are not empty.")  # not what it is: it may hold a password
+            return []
+        return list(value or [])
 
     def boolean(self, key: str, *, default: bool) -> bool:
         """Either of two."""
@@ -139,10 +137,6 @@ class Table:
             else:
                 self._problems.append(f"{where} = {item!r} must be a table; write it as [[{key}]].")
         return found
-
-    def given_any(self, *keys: str) -> bool:
-        """Whether one of these keys is there, right or wrong."""
-        return any(key in self._raw for key in keys)
 
     def given(self) -> list[str]:
         """The keys that are there."""

@@ -113,6 +113,31 @@ def test_a_turn_that_is_made_while_a_condition_is_switched_off_is_refused(asked:
     assert len(asked.store.runs.list().items) == before
 
 
+def test_a_first_turn_that_is_made_while_a_condition_is_switched_off_is_refused(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pt.asset(automation=pt.Condition.missing())
+    def total() -> int:
+        return 1
+
+    api.publish("ingest", assets=[total])
+    before = len(api.store.runs.list().items)
+    commit = api.store.conditions.commit
+
+    def meanwhile(*args: object, **rest: object) -> object:
+        monkeypatch.setattr(api.store.conditions, "commit", commit)
+        api.store.conditions.pause([AssetKey("total")], True)
+        return commit(*args, **rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(api.store.conditions, "commit", meanwhile)
+    role = ConditionRole(api.store)
+    while role() == 0.0:
+        pass
+    assert len(api.store.runs.list().items) == before
+
+    api.store.conditions.pause([AssetKey("total")], False)
+    role()
+    assert len(api.store.runs.list().items) == before + 1
+
+
 def test_what_has_no_condition_cannot_be_switched(asked: Api) -> None:
     for key, said in (("prices", "has no condition"), ("ttal", "There is no asset 'ttal'")):
         answer = asked.ask(SWITCH, keys=["total", key], status="OFF")["setConditionStatus"]

@@ -246,7 +246,7 @@ def test_schedules_and_sensors_scan_nothing_that_grows(watched: tuple[Store, See
 
 def test_conditions_look_only_at_what_has_happened_and_list_only_their_own(watched: tuple[Store, Seen]) -> None:
     store, seen = watched
-    turn, _ = store.conditions.read()
+    turn, _, _ = store.conditions.read()
     standing = store.happenings.standing([ORDERS])
     news = store.happenings.since(standing.reached)
     reason = ReasonRecord(label="eager", subject="orders", true="", count=1, since=NOON)

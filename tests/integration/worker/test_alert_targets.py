@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import sys
+import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from partita.automation import alert_targets
@@ -118,7 +122,7 @@ def test_a_command_that_does_not_end_is_killed_with_all_it_has_started(tmp_path:
     refusal = tell(a_command(tmp_path, source), a_message())
 
     assert refusal is not None
-    assert "did not end within 1 s and was killed" in refusal
+    assert refusal.endswith("was killed: it did not end within 1 s")
     status = Path(f"/proc/{(tmp_path / 'pid').read_text()}/stat")
     give_up_at = time.monotonic() + 10
     while status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z":
@@ -140,3 +144,47 @@ def test_a_command_that_is_not_there_says_so() -> None:
     refusal = tell(AlertTarget(name="command-x", command=("/no/such/thing",)), a_message())
 
     assert refusal == "/no/such/thing cannot be started: No such file or directory"
+
+
+def test_a_command_is_killed_when_the_daemon_ends(tmp_path: Path) -> None:
+    is_ending = threading.Event()
+    threading.Timer(0.3, is_ending.set).start()
+    began = time.monotonic()
+
+    refusal = tell(a_command(tmp_path, "import time; time.sleep(25)"), a_message(), is_ending)
+
+    assert refusal is not None
+    assert refusal.endswith("was killed: the daemon ended")
+    assert time.monotonic() - began < 20
+
+
+def test_an_address_may_stand_in_the_environment_of_who_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = AlertTarget(name="env-CHAT", variable="CHAT")
+    monkeypatch.delenv("CHAT", raising=False)
+    assert check_target(target) == "Alert target env-CHAT: the environment variable CHAT is not set."
+    with a_receiver() as receiver:
+        monkeypatch.setenv("CHAT", receiver.url)
+        assert tell(target, a_message()) is None
+        assert len(receiver.posts) == 1
+
+
+def test_what_the_library_says_of_an_address_reaches_no_log() -> None:
+    log = io.StringIO()
+    handler = logging.StreamHandler(log)
+    logging.getLogger().addHandler(handler)
+    try:
+        assert check_target(AlertTarget(name="tgram-1", url="tgram://bottoken-SECRET")) is not None
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+    assert "SECRET" not in log.getvalue()
+
+
+def test_what_is_long_is_cut_to_what_the_target_takes(tmp_path: Path) -> None:
+    alert = msgspec.structs.replace(a_message().alerts[0], details=("x" * 300_000,))
+    long = Message(id="message_1", rule=AlertRule(name="all", targets=("x",)), alerts=(alert,))
+    source = "import os; open('got', 'w').write(os.environ['PARTITA_ALERT_BODY'])"
+
+    assert tell(a_command(tmp_path, source), long) is None
+
+    assert 1000 < len((tmp_path / "got").read_text()) <= alert_targets.MOST_IN_VARIABLE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from partita.automation.alerts import AlertRole
+from partita.automation.alerts import UNDER_WAY, AlertRole
 from partita.automation.timing import Timing
 from partita.definitions.keys import AssetKey
 from partita.definitions.policies import Freshness, Retry
@@ -25,10 +26,10 @@ from partita.storage.freshness import ToldFreshness
 from partita.storage.retention import TickAges
 from partita.storage.store import Store
 from partita.workspace.alert_settings import AlertSettings, AlertTarget
-from support.automations import Clock, evaluated, publish, sensor
+from support.automations import Clock, evaluated, publish, requested, sensor
 from support.receiver import Receiver, a_receiver
 from support.sites import Site, a_site
-from support.stores import BOOM, LOCATION, NOON, begin, checked, status
+from support.stores import BOOM, LOCATION, NOON, begin, checked, statements, status
 from support.waiting import eventually
 
 TARGET = AlertTarget(name="mail", url="json://127.0.0.1")
@@ -57,18 +58,20 @@ class Teller:
         self.sent: list[Message] = []
         self.refusal: str | None = None
         settings = AlertSettings(rule=AlertRule(**{"name": "all", "targets": ("mail",), **rule}), targets=(TARGET,))
-        self.role = AlertRole(store, [settings], timing=Timing(silence_of_daemons=silence), send=self.send)
+        timing = Timing(silence_of_daemons=silence, lease=timedelta(seconds=min(30.0, silence / 2)))
+        self.role = AlertRole(store, [settings], timing=timing, send=self.send)
 
-    def send(self, target: AlertTarget, message: Message) -> str | None:
+    def send(self, target: AlertTarget, message: Message, _: threading.Event) -> str | None:
         assert target is TARGET
         if self.refusal is None:
             self.sent.append(message)
         return self.refusal
 
     def look(self) -> list[str]:
-        """Look; answers what is told of it."""
+        """Look, until nothing is on its way; answers what is told of it."""
         before = len(self.sent)
-        self.role()
+        while self.role() in {0.0, UNDER_WAY}:
+            pass
         return [alert.title for message in self.sent[before:] for alert in message.alerts]
 
 
@@ -246,10 +249,9 @@ def test_many_failures_are_read_in_portions_and_all_counted(store: Store, clock:
     for _ in range(7):
         fail_run(store)
     failures = store.troubles.failures
-    monkeypatch.setattr(store.troubles, "failures", lambda **where: failures(**where, limit=2))
+    monkeypatch.setattr(store.troubles, "failures", lambda **where: failures(**{**where, "limit": 2}))
 
-    while teller.role() == 0.0:
-        pass
+    teller.look()
     clock.move(hours=1)
     teller.look()
 
@@ -257,6 +259,7 @@ def test_many_failures_are_read_in_portions_and_all_counted(store: Store, clock:
 
 
 def test_old_alerts_are_removed_and_those_that_go_on_are_not(store: Store, clock: Clock) -> None:
+    publish_job(store, None)
     teller = Teller(store)
     teller.look()
     fail_run(store)
@@ -269,6 +272,86 @@ def test_old_alerts_are_removed_and_those_that_go_on_are_not(store: Store, clock
 
     assert pruned.alerts == 1
     assert [alert.kind for alert in all_alerts(store)] == [AlertKind.FRESHNESS_LOST]
+
+
+def test_a_job_of_assets_is_known_by_what_it_writes(store: Store, clock: Clock) -> None:
+    publish_job(store, None)
+    teller = Teller(store, only=("ord*",))
+    teller.look()
+    writer = begin(store, job="nightly")
+    writer.send(StepFailed(at=NOON, step="orders", error=BOOM, duration=1), status(RunStatus.FAILED))
+
+    assert teller.look() == ["Run of job nightly failed"]
+
+
+def test_a_failed_run_that_is_too_old_to_be_tried_again_is_told(store: Store, clock: Clock) -> None:
+    publish_job(store, Retry(max_retries=1))
+    teller = Teller(store, on=(AlertKind.RUN_FAILED,))
+    teller.look()
+    fail_run(store, "orders", job="nightly")
+    clock.move(hours=2)
+
+    assert teller.look() == ["Run of job nightly failed"]
+
+
+def test_a_location_that_is_loaded_anew_or_whose_worker_a_new_daemon_does_not_know_is_not_over(store: Store, clock: Clock) -> None:
+    publish_job(store, None)
+    teller = Teller(store)
+    teller.look()
+    store.locations.fail(LOCATION, PythonError(class_name="SyntaxError", message="bad"))
+    assert teller.look() == [f"Code location {LOCATION} cannot be loaded"]
+    store.locations.loading(LOCATION)
+    assert teller.look() == []
+    store.locations.fail(LOCATION, PythonError(class_name="SyntaxError", message="bad"))
+    assert teller.look() == []
+
+    store.leases.release(f"location:{LOCATION}", owner=WORKER, epoch=1)
+    clock.move(minutes=30)
+    teller.look()
+    clock.move(seconds=61)
+    teller.look()
+    another = Teller(store)
+    assert another.look() == [], "a new daemon does not take it for well"
+    clock.move(seconds=61)
+    assert another.look() == []
+
+
+def test_rules_that_are_new_do_not_tell_of_the_past(store: Store, clock: Clock) -> None:
+    teller = Teller(store)
+    teller.look()
+    AlertRole(store, [], timing=Timing())()
+    fail_run(store)
+
+    assert Teller(store).look() == []
+
+
+def test_one_who_does_not_answer_keeps_nobody_waiting(store: Store, clock: Clock) -> None:
+    answers = threading.Event()
+    told: list[str] = []
+
+    def send(target: AlertTarget, message: Message, is_ending: threading.Event) -> str | None:
+        if target.name == "hangs":
+            while not (answers.is_set() or is_ending.is_set()):
+                is_ending.wait(0.01)
+        told.append(target.name)
+        return None
+
+    targets = (AlertTarget(name="hangs", url="json://a"), AlertTarget(name="good", url="json://b"))
+    rule = AlertRule(name="all", targets=("hangs", "good"), quiet=timedelta(seconds=1))
+    role = AlertRole(store, [AlertSettings(rule=rule, targets=targets)], timing=Timing(), send=send)
+    role()
+    fail_run(store)
+    eventually(lambda: (role(), told)[1] == ["good"], what="the one who answers to be told")
+    clock.move(seconds=5)
+    fail_run(store, "other")
+    eventually(lambda: (role(), told)[1] == ["good", "good"], what="the next alert to be told meanwhile")
+    answers.set()
+    role.close()
+
+    assert sorted(told) == ["good", "good", "hangs"]
+    first, second = all_alerts(store)
+    assert (first.status, first.told_to) == (AlertStatus.SENT, ("good", "hangs"))
+    assert (second.status, second.told_to) == (AlertStatus.WAITING, ("good",)), "the rest is left to the next daemon"
 
 
 SOURCE = """
@@ -325,3 +408,35 @@ def test_a_worker_tells_that_the_daemon_is_gone_and_that_it_is_back(site: Site, 
 
     assert holders["alerts"] == holders["schedules"], "the daemon does it again"
     assert receiver.titles.count("Partita: No daemon is running") == 1
+
+
+def test_a_daemon_ends_in_time_though_somebody_does_not_answer(tmp_path: Path) -> None:
+    rule = "[[alert]]\ncommand = \"sh -c 'echo x >> scratch/began; sleep 100'\"\n"
+    with a_site(tmp_path, main=f"from datetime import timedelta\n{SOURCE}", more=rule) as site:
+        site.work()
+        daemon = site.start("daemon")
+        eventually(lambda: site.store.alerts.turn().number > 0, seconds=30, what=f"the first look: {site.said()}")
+        site.finished(site.launch("broken"))
+        eventually((site.scratch / "began").exists, seconds=20, what=f"the command to begin: {site.said()}")
+        daemon.process.terminate()
+
+        assert daemon.process.wait(timeout=9) == 0, "it is given ten seconds"
+        assert site.store.leases.acquire("daemon:alerts", owner="next", ttl=timedelta(seconds=1)) is not None
+        [alert] = all_alerts(site.store)
+        assert alert.status is AlertStatus.WAITING
+        assert alert.error is not None
+        assert alert.error.endswith("was killed: the daemon ended")
+
+
+def test_what_fails_is_read_with_as_many_statements_however_many_ticks_are_under_way(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cost(count: int) -> int:
+        publish(store, *(sensor(f"sensor{number}") for number in range(count)))
+        for number in range(count):
+            requested(store, f"{LOCATION}/main/sensor{number}")
+        with statements(monkeypatch) as seen:
+            assert store.troubles.failing() == []
+        return len(seen)
+
+    assert cost(3) == cost(40)

@@ -35,11 +35,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock(monkeypatch)
 
 
-def publish(store: Store, **policies: Freshness | None) -> None:
+def publish(store: Store, *, location: str = "here", **policies: Freshness | None) -> None:
     assets = tuple(AssetSpec(name, freshness=policy) for name, policy in policies.items())
-    store.locations.declare([("here", {"file": "x.py"})])
-    catalog = LocationCatalog(location="here", repositories=(RepositorySpec(name="main", assets=assets),))
-    store.locations.publish("here", catalog, python_version="3", library_version="0", start="fork")
+    store.locations.declare([(location, {"file": "x.py"})])
+    catalog = LocationCatalog(location=location, repositories=(RepositorySpec(name="main", assets=assets),))
+    store.locations.publish(location, catalog, python_version="3", library_version="0", start="fork")
 
 
 def write(store: Store, key: AssetKey = ORDERS) -> None:
@@ -121,3 +121,33 @@ def test_a_policy_that_is_gone_or_changed_counts_at_once(store: Store, clock: Cl
     role()
 
     assert store.freshness.read() == {ORDERS: ToldFreshness(False, NOON + timedelta(minutes=20))}
+
+
+def test_a_role_that_comes_back_knows_that_another_has_told_since(store: Store, clock: Clock) -> None:
+    publish(store, orders=HOURLY)
+    write(store)
+    first = FreshnessRole(store)
+    first()
+    clock.move(hours=2)
+    FreshnessRole(store)()
+    write(store)
+
+    first.begin()
+    first()
+
+    assert store.freshness.read() == {ORDERS: ToldFreshness(True, None)}
+
+
+def test_many_that_were_written_at_once_are_all_heard_of(store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"asset{number}" for number in range(30)]
+    publish(store, **dict.fromkeys(names, HOURLY))
+    role = FreshnessRole(store)
+    role()
+    after = store.changes.after
+    monkeypatch.setattr(store.changes, "after", lambda cursor, **where: after(cursor, **{**where, "limit": 7}))
+    for name in names:
+        write(store, AssetKey(name))
+
+    role()
+
+    assert all(told.is_fresh for told in store.freshness.read().values())

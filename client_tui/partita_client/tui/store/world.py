@@ -38,6 +38,8 @@ T = TypeVar("T")
 ACTIVE = ("queued", "starting", "running", "canceling")
 MOST_TICKS = 60
 """Ticks of each automation that are kept; its own place asks for more."""
+MOST_ALERTS = 500
+"""Alerts that are kept, those that were heard of first forgotten first."""
 MOST_RUNS = 20_000
 """Runs that are kept: beyond them the oldest that have ended are forgotten, and asked for again when they are scrolled to."""
 
@@ -127,6 +129,8 @@ class World:
                 self._beat(daemon)
                 return {Topic.SERVER: set()}
             case AlertsSeen(alerts):
+                for old in list(self.alerts)[: max(0, len(self.alerts) + len(alerts) - MOST_ALERTS)]:
+                    del self.alerts[old]
                 return self._seen(Topic.ALERTS, self.alerts, {alert.id: alert for alert in alerts})
             case Loaded(topic):
                 is_first = topic not in self.loaded
