@@ -156,6 +156,17 @@ class RunStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The most that its process has held in memory, in bytes; None: not known."""
 
 
+class FailedRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that has failed, and what it left undone."""
+
+    id: str
+    ended_at: datetime
+    is_planned: bool
+    """Whether it came as far as to have steps."""
+    undone: frozenset[str] = frozenset()
+    """Keys of its steps that neither succeeded nor had nothing to do."""
+
+
 class RunStats(msgspec.Struct, frozen=True, kw_only=True):
     """Counts over a run's steps and events."""
 

@@ -23,6 +23,7 @@ from partita.storage.condition_memory import ConditionMemory
 from partita.storage.dynamic_partitions import DynamicPartitionKeys
 from partita.storage.engine import DEADLINE, Database
 from partita.storage.events import Events
+from partita.storage.failures import Failures
 from partita.storage.freshness import FreshnessMemory
 from partita.storage.happenings import Happenings
 from partita.storage.idempotency_keys import IdempotencyKeys
@@ -76,6 +77,7 @@ class Store:
         self.events = Events(database, journal)
         self.changes = Changes(database)
         self.assets = Assets(database, asset_names=asset_names, partition_names=partition_names)
+        self.failures = Failures(database)
         self.locations = Locations(database, catalogs)
         self.partitions = DynamicPartitionKeys(database)
         self.queue = Queue(database, self.locations)

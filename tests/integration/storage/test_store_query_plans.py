@@ -180,6 +180,22 @@ def test_reading_scans_nothing_and_sorts_nothing(watched: tuple[Store, Seen]) ->
     assert [(sql, plan) for sql, plan in found if SORT in plan] == []
 
 
+def test_what_went_wrong_last_is_found_from_the_newest_run_backwards(watched: tuple[Store, Seen]) -> None:
+    store, seen = watched
+    writer = begin(store, "orders", partition_keys=("mon",))
+    writer.send(StepFailed(at=NOON, step="orders", error=BOOM, duration=1), status(RunStatus.FAILED))
+    seen.clear()
+    assert store.failures.last_runs([ORDERS])
+    assert store.failures.partitions([ORDERS])
+
+    found = list(plans(store, seen))
+
+    assert [(sql, plan) for sql, plan in found if SCAN.search(plan)] == []
+    assert [(sql, plan) for sql, plan in found if SORT in plan] == []
+    [last_runs] = [plan for sql, plan in found if "AS targeting" in sql]
+    assert "ix_run_targets_asset_id" in last_runs
+
+
 def test_filters_by_what_runs_are_about_search(watched: tuple[Store, Seen]) -> None:
     store, seen = watched
     writer = begin(store, "orders", partition_keys=("mon",), tags={"a": "b"}, tick_id="tick_1", backfill_id="backfill_1")
