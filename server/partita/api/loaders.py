@@ -9,12 +9,12 @@ from strawberry.dataloader import DataLoader
 
 from partita.definitions.keys import AssetKey
 from partita.planning.staleness import Staleness
-from partita.records.assets import AssetState, CheckResult, PartitionStatus
+from partita.records.assets import AssetState, CheckResult
 from partita.records.automations import Automation
 from partita.records.backfills import Backfill, BackfillItemStatus
 from partita.records.conditions import ConditionEvaluation
 from partita.records.queue import WaitReason
-from partita.records.runs import Run, RunStats, RunStep
+from partita.records.runs import FailedRun, Run, RunStats, RunStep
 from partita.records.ticks import Tick
 from partita.storage.store import Store
 
@@ -48,7 +48,8 @@ class Loaders:
         self.steps: DataLoader[str, list[RunStep]] = _loader(store.runs.steps, read, default=[])
         self.stats: DataLoader[str, RunStats] = _loader(store.runs.stats, read, default=NO_STATS)
         self.asset_states: DataLoader[AssetKey, AssetState | None] = _loader(store.assets.states, read)
-        self.partition_counts: DataLoader[AssetKey, dict[PartitionStatus, int]] = _loader(store.assets.partition_counts, read, default={})
+        self.failed_runs: DataLoader[AssetKey, FailedRun | None] = _loader(store.failures.last_runs, read)
+        self.failed_partitions: DataLoader[AssetKey, list[str]] = _loader(store.failures.partitions, read, default=[])
         self.staleness: DataLoader[AssetKey, Staleness | None] = _loader(staleness, read)
         self.automations: DataLoader[str, Automation | None] = _loader(store.automations.find, read)
         self.ticks: DataLoader[str, Tick | None] = _loader(store.ticks.find, read)

@@ -16,10 +16,11 @@ from partita.definitions.keys import AssetKey
 from partita.planning.ticks import Asked
 from partita.records.automations import AutomationKind
 from partita.records.backfills import BackfillItem, BackfillRequest
-from partita.records.runs import RunRequest
+from partita.records.events import StepFailed
+from partita.records.runs import RunRequest, RunStatus
 from partita.workspace.loader import describe
 from support.api import Api, serving
-from support.stores import materialized, statements, words
+from support.stores import BOOM, NOON, materialized, statements, status, words
 
 COUNT = 200
 
@@ -95,6 +96,39 @@ def test_a_page_of_assets_with_their_neighbours_is_read_with_few_statements(obse
     assert all(each["latestMaterialization"]["run"]["status"] == "RUNNING" for each in nodes)
     assert [len(each["upstream"]) for each in nodes] == [0] + [1] * (COUNT - 1)
     assert 2 <= len(seen) <= 6, "\n".join(seen)
+
+
+def test_how_well_a_page_of_assets_is_is_read_with_few_statements(observed: Observed) -> None:
+    api = observed.api
+    days = pt.StaticPartitions(["mon", "tue"])
+
+    def made(number: int) -> Any:
+        @pt.asset(key=f"chain/{number:03}", partitions=days if number % 2 else None, freshness=pt.Freshness(within=timedelta(hours=1)))
+        def one() -> int:
+            return 1
+
+        return one
+
+    assets = [made(number) for number in range(COUNT)]
+    api.publish("broken", assets=assets)
+    for number, asset in enumerate(assets):
+        key = str(asset.spec.key)
+        cut = {"partition_keys": ("mon",)} if number % 2 else {}
+        writer = api.begin(key, assets=(AssetKey(key),), location="broken", **cut)
+        writer.send(StepFailed(at=NOON, step=key, error=BOOM, duration=1), status(RunStatus.FAILED))
+    document = 'query($n: Int) { assets(first: $n, filter: {selection: "key:chain/*"}) { nodes { health healthReasons } } }'
+    chosen = document.replace('"key:chain/*"', '"key:chain/*", health: [DEGRADED]')
+    api.ask(document, n=COUNT)
+
+    for asked in (document, chosen):
+        with observed.reads() as few:
+            api.ask(asked, n=4)
+        with observed.reads() as many:
+            nodes = api.ask(asked, n=COUNT)["assets"]["nodes"]
+
+        assert [each["healthReasons"] for each in nodes[:2]] == [["The last run failed to write it"], ["1 partition could not be written"]]
+        assert len(nodes) == COUNT
+        assert len(many) <= len(few) <= 8, "\n".join(many)
 
 
 LISTS = {

@@ -72,9 +72,9 @@ class AssetHealth(Word):
     DEGRADED = "degraded"
     """It could not be written, a check of severity ERROR has failed, or it is older than its policy allows."""
     HEALTHY = "healthy"
-    """It was written, and nothing is known against it."""
+    """It was written, or observed, and nothing is known against it."""
     UNKNOWN = "unknown"
-    """It was never written, and nothing is known against it."""
+    """It was never written, nor observed, and nothing is known against it."""
     WARNING = "warning"
     """A check of severity WARN has failed."""
 

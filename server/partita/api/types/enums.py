@@ -273,10 +273,10 @@ _describe(
 _describe(
     AssetHealth,
     "How well an asset is.",
-    HEALTHY="It was written, and nothing is known against it.",
+    HEALTHY="It was written, or observed, and nothing is known against it.",
     WARNING="A check of severity WARN has failed.",
     DEGRADED="It could not be written, a check of severity ERROR has failed, or it is older than its policy allows.",
-    UNKNOWN="It was never written, and nothing is known against it.",
+    UNKNOWN="It was never written, nor observed, and nothing is known against it.",
 )
 _describe(
     AlertKind,
