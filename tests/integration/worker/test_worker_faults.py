@@ -44,7 +44,7 @@ def leaves_children() -> None:
     time.sleep(300)
 """
 LEASE = 2.0
-ROLES = {"backfills", "conditions", "monitor", "retention", "schedules", "sensors"}
+ROLES = {"backfills", "conditions", "monitor", "retention", "freshness", "alerts", "schedules", "sensors"}
 
 
 @pytest.fixture
