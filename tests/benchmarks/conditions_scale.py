@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import gc
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import partita as pt
 from benchmarks.figures import Figure, timed
+from partita.automation.conditions import ConditionRole
+from partita.definitions.specs import RepositorySpec
 from partita.planning.condition_facts import cut_of
 from partita.planning.conditions import Conditions
 from partita.planning.remembered_facts import RememberedFacts
+from partita.records.assets import ReportedMaterialization
 from partita.records.conditions import ConditionState
+from partita.records.locations import LocationCatalog
+from partita.storage.store import Store
 
 ASSETS, DAYS = 5_000, 1_000
 FIRST = datetime(2023, 1, 1, tzinfo=UTC)
@@ -37,10 +43,45 @@ def measure_conditions() -> Iterator[Figure]:
     gc.collect()
     every = [timed(lambda: look(NOW)), timed(lambda: look(NOW + timedelta(minutes=1)))]
     idle = [timed(lambda: look(NOW + timedelta(minutes=number))) for number in range(2, 22)]  # noqa: B023 (called at once)
+    changed = [timed(lambda: look(NOW + timedelta(minutes=22 + number))) for number in _write_again(facts, days, specs)]  # noqa: B023 (called at once)
     every.append(timed(lambda: look(NOW + timedelta(days=1))))
     what = f"conditions of {ASSETS:,} assets x {DAYS:,} partitions"
-    yield Figure(what=f"{what}: a look at which nothing has happened", incumbent="", reach="", values=idle)
+    yield Figure(what=f"{what}: a look at which nothing has happened", incumbent="", reach="< 50 ms", values=idle)
+    yield Figure(what=f"{what}: a look after a partition of one was written", incumbent="", reach="< 100 ms", values=changed)
     yield Figure(what=f"{what}: a look at which all must be evaluated", incumbent="", reach="", values=every)
+    yield from _measure_the_loop(specs, days)
+
+
+def _write_again(facts: RememberedFacts, days: pt.Partitions, specs: list[pt.AssetSpec]) -> Iterator[int]:
+    """One day of one asset is written anew before each number."""
+    last = days.keys(now=NOW)[-1]
+    for number in range(20):
+        facts.wrote(specs[number * 37].key, days.select([last], now=NOW), at=NOW + timedelta(minutes=22 + number))
+        yield number
+
+
+def _measure_the_loop(specs: list[pt.AssetSpec], days: pt.Partitions) -> Iterator[Figure]:
+    """The same with the daemon's own role on SQLite, which reads what has happened; the last days of each asset were written."""
+    with tempfile.TemporaryDirectory() as folder, Store(f"sqlite:///{folder}/partita.db") as store:
+        store.locations.declare([("main", {"file": "x.py"})])
+        catalog = LocationCatalog(location="main", repositories=(RepositorySpec(name="main", assets=tuple(specs)),))
+        store.locations.publish("main", catalog, python_version="3", library_version="0", start="fork")
+        last = days.keys(now=store.now())[-1]
+        for spec in specs:
+            store.reports.add(ReportedMaterialization(asset=spec.key, partition=last))
+        role = ConditionRole(store)
+        while role() == 0.0:
+            pass
+
+        def after_a_write(number: int) -> float:
+            store.reports.add(ReportedMaterialization(asset=specs[-1 - number].key, partition=last))
+            return timed(role)
+
+        idle = [timed(role) for _ in range(20)]
+        changed = [after_a_write(number) for number in range(20)]
+    what = f"the daemon's loop over conditions of {ASSETS:,} assets x {DAYS:,} partitions"
+    yield Figure(what=f"{what}: nothing has happened", incumbent="", reach="< 50 ms", values=idle)
+    yield Figure(what=f"{what}: one asset was written", incumbent="", reach="< 100 ms", values=changed)
 
 
 def _asset(number: int, days: pt.Partitions) -> pt.AssetSpec:

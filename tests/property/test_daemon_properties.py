@@ -88,8 +88,8 @@ class Automation(RuleBasedStateMachine):
         self.directory = Path(tempfile.mkdtemp(prefix="partita-daemons-"))
         shutil.copy(self.template, self.directory)
         self.now = BEFORE_A_CHANGE
-        self.latest = self.now
-        """The latest that any daemon has looked at the clock."""
+        self.highest = self.now
+        """The latest that the clock ever said."""
         self.files = 0
         self.cursors: list[int] = []
         self.death: tuple[int, bool] | None = None
@@ -132,6 +132,7 @@ class Automation(RuleBasedStateMachine):
     @rule(seconds=st.integers(0, 9000) | st.integers(-5000, 0))
     def set_the_clock(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
+        self.highest = max(self.highest, self.now)
 
     @rule(count=st.integers(1, 3))
     def drop_files(self, count: int) -> None:
@@ -141,7 +142,6 @@ class Automation(RuleBasedStateMachine):
     def look(self, daemon: int) -> None:
         for role in self.daemons[daemon]:
             role()
-        self.latest = max(self.latest, self.now)
 
     @rule(daemon=st.integers(0, DAEMONS - 1), commits=st.integers(0, 4), is_before=st.booleans())
     def die_while_looking(self, daemon: int, commits: int, is_before: bool) -> None:
@@ -151,8 +151,6 @@ class Automation(RuleBasedStateMachine):
                 role()
         except Died:
             self.daemons[daemon] = (Schedules(self.store), Sensors(self.store))
-        else:
-            self.latest = max(self.latest, self.now)
         finally:
             self.death = None
 
@@ -172,7 +170,7 @@ class Automation(RuleBasedStateMachine):
         try:
             self.evaluate()
         except Died:
-            self.now += LEASE + timedelta(seconds=1)
+            self.set_the_clock(int(LEASE.total_seconds()) + 1)
         finally:
             self.death = None
 
@@ -198,11 +196,12 @@ class Automation(RuleBasedStateMachine):
 
     def settle(self) -> None:
         """Nothing dies any more: all is made up for."""
-        self.now = max(self.now, self.latest) + timedelta(minutes=5)
+        self.now = self.highest
+        self.set_the_clock(300)
         for _ in range(4):
             self.look(0)
             self.evaluate()
-            self.now += LEASE + timedelta(seconds=1)
+            self.set_the_clock(int(LEASE.total_seconds()) + 1)
         self.look(0)
         self.each_instant_has_one_tick_and_each_tick_its_run()
         for spec in SPECS:
@@ -220,7 +219,7 @@ class Automation(RuleBasedStateMachine):
 
     def due(self, spec: ScheduleSpec) -> list[datetime]:
         cron = Cron(spec.cron, timezone=spec.timezone)
-        return [at for at in cron.ticks(BEFORE_A_CHANGE, self.latest + timedelta(microseconds=1)) if at > BEFORE_A_CHANGE]
+        return [at for at in cron.ticks(BEFORE_A_CHANGE, self.highest + timedelta(microseconds=1)) if at > BEFORE_A_CHANGE]
 
     def ticks(self, name: str) -> list[Tick]:
         return self.store.ticks.list(TickFilter(automation_ids=(automation_id(LOCATION, "main", name),)), page=ALL).items

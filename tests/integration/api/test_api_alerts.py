@@ -82,8 +82,7 @@ def test_alerts_are_listed_the_newest_first_and_found_by_what_they_are(told: Api
 
 def test_alerts_arrive_as_they_are_raised(told: Api) -> None:
     with told.socket() as socket:
-        socket.subscribe("subscription { alerts { cursor alert { id status } } }")
-        told.ask("{ server { version } }")
+        socket.subscribe("subscription($a: String) { alerts(after: $a) { cursor alert { id status } } }", a=told.store.changes.latest())
         raise_alerts(told, an_alert(4))
         assert socket.next()["alerts"]["alert"] == {"id": "alert_4", "status": "WAITING"}
         raise_alerts(told, an_alert(4, status=AlertStatus.SENT, sent_at=NOON))
