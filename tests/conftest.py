@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # How long an example takes says nothing of right or wrong, and on a busy machine it may take any time.
-settings.register_profile("partita", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Where a change is judged, the same examples every time; elsewhere always others.
+settings.register_profile("partita", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ)
 settings.load_profile("partita")
 
 
