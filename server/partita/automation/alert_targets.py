@@ -47,17 +47,6 @@ def tell(target: AlertTarget, message: Message, is_ending: threading.Event | Non
     return None if refusal is None else _short(refusal)
 
 
-def check_target(target: AlertTarget) -> str | None:
-    """Why a target cannot be used at all, as far as that is known without sending anything; None when it can."""
-    if target.command:
-        return None
-    try:
-        _instance(target)
-    except ExecutionError as error:
-        return str(error)
-    return None
-
-
 def _instance(target: AlertTarget) -> Any:
     url = target.url if target.variable is None else os.environ.get(target.variable)
     if not url:

@@ -30,8 +30,6 @@ from partita.workspace.merge import Place
 logger = logging.getLogger(__name__)
 HEAL = 1.0
 """Seconds between looks at the clock, which may be set."""
-
-
 AT_ONCE = 50
 """Ticks of one transaction: it costs as much as three ticks, and nobody else can write until it ends."""
 
