@@ -34,7 +34,7 @@ from partita.records.alerts import Alert, AlertKind, Trouble
 from partita.records.locations import LocationStatus
 from partita.storage.alerts import AlertTurn
 from partita.storage.store import Store
-from partita.storage.troubles import MOST, NO_FAILURES, Failures
+from partita.storage.troubles import MOST, NO_FAILURES, NewFailures
 from partita.workspace.alert_settings import AlertSettings
 
 logger = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ class AlertRole:
         """How long ago something may have been told that still counts."""
         return now - max([HOUR, *(rule.quiet for rule in self._rules)])
 
-    def _patience(self, failures: Failures, known: Sequence[Alert], now: datetime) -> float:
+    def _patience(self, failures: NewFailures, known: Sequence[Alert], now: datetime) -> float:
         if failures.has_more:
             return 0.0
         if self._post.under_way:
@@ -123,7 +123,7 @@ class AlertRole:
         due = next_due(self._rules, known, now=now)
         return LOOK if due is None else min(LOOK, max(REST, (due - now).total_seconds()))
 
-    def _happened(self, failures: Failures, now: datetime) -> list[Trouble]:
+    def _happened(self, failures: NewFailures, now: datetime) -> list[Trouble]:
         if not (failures.runs or failures.results):
             return []
         workspace = self._workspace.read()
@@ -209,7 +209,7 @@ def alert_role(store: Store, settings: Sequence[AlertSettings], *, owner: str, t
     return Role(ROLE, job, store=store, owner=owner, timing=timing, rest=REST, begin=job.begin, close=job.close)
 
 
-def _has_moved(turn: AlertTurn, failures: Failures) -> bool:
+def _has_moved(turn: AlertTurn, failures: NewFailures) -> bool:
     if turn.run is None or turn.check is None or failures.run is None or failures.check is None:
         return (turn.run, turn.check) != (failures.run, failures.check)
     return bool(failures.runs or failures.results) or failures.run - turn.run > BEHIND or failures.check - turn.check > BEHIND

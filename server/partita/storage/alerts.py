@@ -20,7 +20,7 @@ from partita.storage.alert_tables import IS_ACTIVE_ALERT, alerts
 from partita.storage.changes import record_changes
 from partita.storage.columns import to_micros
 from partita.storage.engine import Database
-from partita.storage.interned import CHUNK
+from partita.storage.interned import in_chunks
 from partita.storage.pages import FIRST_PAGE, Keyset, Position, read_page
 from partita.storage.rows import AnyRow, to_text
 from partita.storage.tables import marks
@@ -87,8 +87,8 @@ class Alerts:
             if gone:
                 connection.execute(delete(marks).where(marks.c.name.in_(gone)))
             rows = [_row(alert) for alert in changed]
-            for start in range(0, len(rows), CHUNK):
-                connection.execute(self._set, rows[start : start + CHUNK])
+            for chunk in in_chunks(rows):
+                connection.execute(self._set, chunk)
             record_changes(connection, [(ChangeKind.ALERT, alert.id) for alert in changed], at=self._database.clock(connection))
             return written
 
@@ -124,8 +124,7 @@ class Alerts:
         """The alerts with these ids that there are."""
 
         def work(connection: Connection) -> dict[str, Alert]:
-            chunks = (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
-            return {row.id: decode(row.payload, Alert) for chunk in chunks for row in connection.execute(_MANY, {"ids": chunk})}
+            return {row.id: decode(row.payload, Alert) for chunk in in_chunks(ids) for row in connection.execute(_MANY, {"ids": chunk})}
 
         return self._database.read(work)
 
@@ -134,8 +133,8 @@ def prune_alerts(connection: Connection, *, before: int, limit: int) -> int:
     """Delete those that began before and of which nothing is left to do; answers how many."""
     rows = connection.execute(_OLDEST, {"limit": limit}).all()
     old = [row.number for row in rows if row.at < before and not row.is_active]
-    for start in range(0, len(old), CHUNK):
-        connection.execute(delete(alerts).where(alerts.c.number.in_(old[start : start + CHUNK])))
+    for chunk in in_chunks(old):
+        connection.execute(delete(alerts).where(alerts.c.number.in_(chunk)))
     return len(old)
 
 

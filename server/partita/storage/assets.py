@@ -14,7 +14,7 @@ from partita.records.filters import HistoryFilter
 from partita.records.pages import Page, PageRequest
 from partita.storage.columns import to_datetime_or_none
 from partita.storage.engine import Database
-from partita.storage.interned import CHUNK, Interned
+from partita.storage.interned import Interned, in_chunks
 from partita.storage.pages import FIRST_PAGE, Keyset, Position, read_page
 from partita.storage.rows import AnyRow
 from partita.storage.tables import asset_events, asset_partitions, assets, check_results, checks, observations, partition_counts, partition_keys
@@ -248,8 +248,8 @@ def _keep_newest(found: dict[str | None, Write], partition: str | None, write: W
 
 
 def _in_chunks(connection: Connection, query: Select[Any], numbers: Sequence[int]) -> Iterator[Any]:
-    for start in range(0, len(numbers), CHUNK):
-        yield from connection.execute(query, {"asset_ids": numbers[start : start + CHUNK]})
+    for chunk in in_chunks(numbers):
+        yield from connection.execute(query, {"asset_ids": chunk})
 
 
 def _known_keys(connection: Connection) -> list[AssetKey]:

@@ -23,7 +23,7 @@ from partita.storage.columns import to_micros
 from partita.storage.condition_tables import condition_evaluations, condition_states, paused_conditions
 from partita.storage.engine import Database
 from partita.storage.happenings import Reached
-from partita.storage.interned import CHUNK, Interned
+from partita.storage.interned import Interned, in_chunks
 from partita.storage.launches import Launches
 from partita.storage.pages import FIRST_PAGE, Keyset, Position, read_page
 from partita.storage.rows import AnyRow, to_text
@@ -122,8 +122,7 @@ class ConditionMemory:
         """The evaluations with these ids that there are."""
 
         def work(connection: Connection) -> dict[str, ConditionEvaluation]:
-            chunks = (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
-            return {row.id: decode(row.payload, ConditionEvaluation) for chunk in chunks for row in connection.execute(_MANY, {"ids": chunk})}
+            return {row.id: decode(row.payload, ConditionEvaluation) for chunk in in_chunks(ids) for row in connection.execute(_MANY, {"ids": chunk})}
 
         return self._database.read(work)
 
@@ -141,8 +140,7 @@ class ConditionMemory:
             if not changing:
                 return
             numbers = [*self._asset_names.ids(connection, changing).values()]
-            for start in range(0, len(numbers), CHUNK):
-                chunk = numbers[start : start + CHUNK]
+            for chunk in in_chunks(numbers):
                 connection.execute(delete(condition_states).where(condition_states.c.asset_id.in_(chunk)))
                 if is_paused:
                     connection.execute(insert(paused_conditions), [{"asset_id": number} for number in chunk])
@@ -163,8 +161,8 @@ class ConditionMemory:
         connection.execute(self._set_mark, [{"name": name, "value": value} for name, value in values.items()])
         numbers = self._asset_names.ids(connection, sorted(states))
         rows = [{"asset_id": numbers[key], "state": to_text(state)} for key, state in states.items()]
-        for start in range(0, len(rows), CHUNK):
-            connection.execute(self._set_state, rows[start : start + CHUNK])
+        for chunk in in_chunks(rows):
+            connection.execute(self._set_state, chunk)
 
     def _keep(self, connection: Connection, evaluations: Sequence[ConditionEvaluation], *, now: int) -> None:
         if not evaluations:

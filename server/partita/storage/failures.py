@@ -13,7 +13,7 @@ from partita.records.assets import PartitionStatus
 from partita.records.runs import FailedRun, RunStatus, StepStatus
 from partita.storage.columns import to_datetime
 from partita.storage.engine import Database
-from partita.storage.interned import CHUNK
+from partita.storage.interned import in_chunks
 from partita.storage.tables import asset_partitions, assets, partition_keys, run_steps, run_targets, runs
 
 _SETTLED = (RunStatus.SUCCEEDED.value, RunStatus.FAILED.value)
@@ -83,5 +83,5 @@ def _partitions(connection: Connection, keys: Sequence[AssetKey]) -> dict[AssetK
 
 
 def _in_chunks(connection: Connection, query: Select[Any], names: Sequence[str]) -> Iterator[Any]:
-    for start in range(0, len(names), CHUNK):
-        yield from connection.execute(query, {"names": [str(name) for name in names[start : start + CHUNK]]})
+    for chunk in in_chunks(names):
+        yield from connection.execute(query, {"names": [str(name) for name in chunk]})

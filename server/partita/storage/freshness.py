@@ -14,7 +14,7 @@ from partita.storage.alert_tables import asset_freshness
 from partita.storage.changes import record_changes
 from partita.storage.columns import to_datetime, to_datetime_or_none, to_micros
 from partita.storage.engine import Database
-from partita.storage.interned import CHUNK, Interned
+from partita.storage.interned import Interned, in_chunks
 from partita.storage.tables import assets
 
 _ALL = select(assets.c.key, asset_freshness.c.is_fresh, asset_freshness.c.since).join(assets, assets.c.id == asset_freshness.c.asset_id)
@@ -67,11 +67,11 @@ class FreshnessMemory:
                 {"asset_id": numbers[key], "is_fresh": told.is_fresh, "since": None if told.since is None else to_micros(told.since)}
                 for key, told in changed.items()
             ]
-            for start in range(0, len(rows), CHUNK):
-                connection.execute(self._set, rows[start : start + CHUNK])
+            for chunk in in_chunks(rows):
+                connection.execute(self._set, chunk)
             old = [numbers[key] for key in gone]
-            for start in range(0, len(old), CHUNK):
-                connection.execute(delete(asset_freshness).where(asset_freshness.c.asset_id.in_(old[start : start + CHUNK])))
+            for these in in_chunks(old):
+                connection.execute(delete(asset_freshness).where(asset_freshness.c.asset_id.in_(these)))
             record_changes(connection, [(ChangeKind.ASSET, key) for key in subjects], at=self._database.clock(connection))
 
         if changed or gone:

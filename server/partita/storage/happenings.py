@@ -18,7 +18,7 @@ from partita.records.runs import ACTIVE, RunStatus, StepStatus
 from partita.storage.changes import PRUNED
 from partita.storage.columns import to_datetime
 from partita.storage.engine import Database
-from partita.storage.interned import CHUNK, Interned
+from partita.storage.interned import Interned, in_chunks
 from partita.storage.tables import (
     asset_events,
     asset_partitions,
@@ -286,5 +286,5 @@ def _result(row: Any) -> ResultSeen:
 
 def _chunked(connection: Connection, query: Any, name: str, values: Iterable[Any], **terms: Any) -> Iterable[Any]:
     listed = list(values)
-    for start in range(0, len(listed), CHUNK):
-        yield from connection.execute(query, {name: listed[start : start + CHUNK], **terms})
+    for chunk in in_chunks(listed):
+        yield from connection.execute(query, {name: chunk, **terms})

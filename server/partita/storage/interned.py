@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, bindparam, select
 
 from partita.storage.engine import Database
 from partita.storage.prepared import Prepared
+
+T = TypeVar("T")
 
 # Bound parameters of one statement; SQLite takes 32,766.
 CHUNK = 1000
@@ -17,6 +19,11 @@ CHUNK = 1000
 FEW = 8
 # Names remembered in memory; a workspace with more asks the database again now and then.
 REMEMBERED = 200_000
+
+
+def in_chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """As many of them at a time as one statement takes."""
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
 
 
 class Interned:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from partita.records.runs import Run, RunStatus
 from partita.records.ticks import Tick, TickStatus
 from partita.storage.automation_rows import to_automation
 from partita.storage.engine import Database
-from partita.storage.interned import CHUNK
+from partita.storage.interned import in_chunks
 from partita.storage.rows import RUN_COLUMNS, to_run
 from partita.storage.tables import IS_ACTING, automations, check_results, run_statuses, runs, ticks
 from partita.storage.tick_rows import to_tick
@@ -53,7 +52,7 @@ _LAST = select(ticks.c.id, ticks.c.status).where(ticks.c.id.in_(bindparam("ids",
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failures:
+class NewFailures:
     """What has failed since, and how far was read."""
 
     runs: list[Run]
@@ -63,7 +62,7 @@ class Failures:
     has_more: bool = False
 
 
-NO_FAILURES = Failures(runs=[], results=[], run=None, check=None)
+NO_FAILURES = NewFailures(runs=[], results=[], run=None, check=None)
 """Nobody has looked."""
 
 
@@ -73,15 +72,15 @@ class Troubles:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def failures(self, *, run: int | None, check: int | None, limit: int = MOST) -> Failures:
+    def failures(self, *, run: int | None, check: int | None, limit: int = MOST) -> NewFailures:
         """Runs and checks that failed after these numbers; with None, none: only how far there are any."""
 
-        def work(connection: Connection) -> Failures:
+        def work(connection: Connection) -> NewFailures:
             newest_run = connection.execute(_NEWEST_END).scalar_one() or 0
             newest_check = connection.execute(_NEWEST_RESULT).scalar_one() or 0
             ended = [] if run is None else connection.execute(_ENDS, {"after": run, "limit": limit}).all()
             failed = [] if check is None else connection.execute(_RESULTS, {"after": check, "limit": limit}).all()
-            return Failures(
+            return NewFailures(
                 runs=[to_run(row) for row in ended],
                 results=[decode(row.payload, CheckResult) for row in failed],
                 run=ended[-1].number if len(ended) == limit else newest_run,
@@ -97,7 +96,7 @@ class Troubles:
         def work(connection: Connection) -> list[tuple[Automation, Tick]]:
             acting = {row.id: row for row in connection.execute(_OF_ACTING)}
             suspects = {row.id: row for row in _not_known_to_be_well(connection, acting)}
-            failed = [tick for chunk in _chunks(list(suspects)) for tick in connection.execute(_NEWEST_TICKS, {"ids": chunk})]
+            failed = [tick for chunk in in_chunks(list(suspects)) for tick in connection.execute(_NEWEST_TICKS, {"ids": chunk})]
             return [(to_automation(suspects[tick.automation_id]), to_tick(tick)) for tick in failed]
 
         return self._database.read(work)
@@ -106,10 +105,6 @@ class Troubles:
 def _not_known_to_be_well(connection: Connection, acting: dict[str, Any]) -> list[Any]:
     """Those whose last tick has failed, or has not ended yet: then the one before counts."""
     ids = [row.last_tick_id for row in acting.values()]
-    statuses = {row.id: row.status for chunk in _chunks(ids) for row in connection.execute(_LAST, {"ids": chunk})}
+    statuses = {row.id: row.status for chunk in in_chunks(ids) for row in connection.execute(_LAST, {"ids": chunk})}
     well = {TickStatus.SUCCEEDED.value, TickStatus.SKIPPED.value}
     return [row for row in acting.values() if statuses.get(row.last_tick_id) not in well]
-
-
-def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
