@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime
 
 from partita.definitions.asset_graph import AssetGraph
 from partita.definitions.keys import AssetKey
 from partita.definitions.partitions import DynamicKeys, Partitions, PartitionSet
 from partita.planning.condition_facts import WHOLE, cut_of
+from partita.planning.health import has_failed
 from partita.planning.remembered_facts import RememberedFacts
-from partita.records.runs import RunStatus, StepStatus
 from partita.storage.happenings import News, Reached, ResultSeen, RunNow, Standing, WriteSeen
 
 
@@ -38,6 +39,8 @@ class KnownFacts:
         """What each run that has not ended is still to write."""
         self._written: dict[str, dict[AssetKey, PartitionSet]] = {}
         """What it has written so far."""
+        self._heard: dict[AssetKey, list[WriteSeen]] = {}
+        """The writes of the news that is being heard."""
         self._unheard = {run.id for run in standing.runs}
         """Runs that were taken to be under way when all was read, and of which nothing has been heard yet."""
         self._recall(standing)
@@ -48,6 +51,7 @@ class KnownFacts:
         That an asset was written settles what its condition had noticed before. So what it depends on, written after it, must come later:
         in one piece nobody could tell which was first. And a write by a run of both tells that asset nothing, so it must not hide another.
         """
+        self._heard = {}
         begun = [run for run in news.runs if not run.status.is_finished]
         rest, done = list(news.writes), 0
         while (end := self._end_of_portion(rest, done)) < len(rest):
@@ -104,8 +108,12 @@ class KnownFacts:
     def _recall(self, standing: Standing) -> None:
         for key, written in standing.written.items():
             self.facts.recall(key, written=self._set(key, tuple(written)), at=max(written.values(), default=None))
-        for key, failed in standing.failed.items():
-            self.facts.recall(key, failed=self._set(key, tuple(failed)))
+        for key, partitions in standing.failed_partitions.items():
+            if self._cuts[key] != WHOLE:
+                self.facts.recall(key, failed=self._set(key, partitions))
+        for key, failed in standing.failed_runs.items():
+            if self._cuts[key] == WHOLE and has_failed(self._graph.spec(key), standing.states[key], failed):
+                self.facts.recall(key, failed=self._set(key, (None,)))
         for result in standing.results:
             self._recall_result(result)
         for run in standing.runs:
@@ -130,6 +138,7 @@ class KnownFacts:
         if keys is None:
             return
         self.facts.wrote(write.asset, keys, at=write.at, together=write.together)
+        self._heard.setdefault(write.asset, []).append(write)
         if write.run_id is not None:
             written = self._written.setdefault(write.run_id, {})
             written[write.asset] = written[write.asset] | keys if write.asset in written else keys
@@ -152,9 +161,17 @@ class KnownFacts:
         for key, keys in self._targets(run).items():
             self.facts.ended(key, keys)
             left = keys - written[key] if key in written else keys
-            if run.status is RunStatus.FAILED and left and run.steps.get(self._graph.spec(key).step_key) is not StepStatus.SUCCEEDED:
-                self.facts.broke(key, left)
+            if run.failure is not None and run.failure.has_left(self._graph.spec(key).step_key):
+                left -= self._written_after(key, run.failure.ended_at)
+                if left:
+                    self.facts.broke(key, left)
             self._still_under_way(key)
+
+    def _written_after(self, key: AssetKey, moment: datetime) -> PartitionSet:
+        """What has made up for a run that had ended, if both are news: nobody looked in between."""
+        later = [write.partition for write in self._heard.get(key, ()) if write.at > moment]
+        found = self._set(key, later) if later else None
+        return self._cuts[key].none() if found is None else found
 
     def _still_under_way(self, key: AssetKey) -> None:
         """What other runs are to write is still being made."""

@@ -40,7 +40,7 @@ def is_written(spec: AssetSpec, state: AssetState | None) -> bool:
 
 def has_failed(spec: AssetSpec, state: AssetState | None, run: FailedRun | None) -> bool:
     """Whether `run`, the newest settled one that was to write an asset, has failed to, and nothing has made up for it."""
-    if run is None or (run.is_planned and spec.step_key not in run.undone):
+    if run is None or not run.has_left(spec.step_key):
         return False
     made = () if state is None else (state.latest, state.observed if spec.is_observable else None)
     # One step may write several assets before it fails at another.

@@ -166,6 +166,10 @@ class FailedRun(msgspec.Struct, frozen=True, kw_only=True):
     undone: frozenset[str] = frozenset()
     """Keys of its steps that neither succeeded nor had nothing to do."""
 
+    def has_left(self, step: str) -> bool:
+        """Whether a step was not done."""
+        return not self.is_planned or step in self.undone
+
 
 class RunStats(msgspec.Struct, frozen=True, kw_only=True):
     """Counts over a run's steps and events."""

@@ -83,7 +83,7 @@ class Assets:
 
     def states(self, keys: Sequence[AssetKey]) -> dict[AssetKey, AssetState]:
         """The latest facts of each asset, also of those that nothing is known of."""
-        return self._database.read(_states, keys)
+        return self._database.read(asset_states, keys)
 
     def materializations(self, where: HistoryFilter, *, page: PageRequest = FIRST_PAGE) -> Page[Materialization]:
         """A page of the materialisations that match, newest first.
@@ -256,7 +256,8 @@ def _known_keys(connection: Connection) -> list[AssetKey]:
     return [AssetKey(key) for key in connection.execute(_KNOWN).scalars()]
 
 
-def _states(connection: Connection, keys: Sequence[AssetKey]) -> dict[AssetKey, AssetState]:
+def asset_states(connection: Connection, keys: Sequence[AssetKey]) -> dict[AssetKey, AssetState]:
+    """The latest facts of each asset, also of those that nothing is known of."""
     found = {row.key: row for row in connection.execute(_STATES, {"keys": [str(key) for key in keys]})}
     return {key: _to_state(key, found.get(key)) for key in keys}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Select, bindparam, exists, select
@@ -33,11 +33,13 @@ _NEWEST_SETTLED = (
     .scalar_subquery()
 )
 _LAST_RUNS = (
-    select(assets.c.key, runs.c.id, runs.c.status, runs.c.ended_at, exists().where(run_steps.c.run_id == runs.c.id).label("is_planned"))
+    select(assets.c.key, runs.c.id)
     .select_from(assets)
     .join(runs, runs.c.id == _NEWEST_SETTLED)
-    .where(assets.c.key.in_(_of))
+    .where(assets.c.key.in_(_of), runs.c.status == RunStatus.FAILED.value)
 )
+_FAILED_RUNS = select(runs.c.id, runs.c.ended_at, exists().where(run_steps.c.run_id == runs.c.id).label("is_planned"))
+_FAILED_RUNS = _FAILED_RUNS.where(runs.c.id.in_(_of), runs.c.status == RunStatus.FAILED.value)
 _UNDONE_STEPS = select(run_steps.c.run_id, run_steps.c.step).where(run_steps.c.run_id.in_(_of), run_steps.c.status.not_in(_WELL))
 _FAILED_PARTITIONS = (
     select(assets.c.key.label("asset"), partition_keys.c.key.label("partition"))
@@ -56,32 +58,40 @@ class Failures:
 
     def last_runs(self, keys: Sequence[AssetKey]) -> dict[AssetKey, FailedRun]:
         """The newest run that was to write each asset, where it has failed; those that are under way or were canceled do not count."""
-        return self._database.read(_last_runs, keys)
+        return self._database.read(last_failed_runs, keys)
 
     def partitions(self, keys: Sequence[AssetKey]) -> dict[AssetKey, list[str]]:
         """The partitions of each asset that the last run of failed to write, also those that the asset no longer has."""
-        return self._database.read(_partitions, keys)
+        return self._database.read(failed_partitions, keys)
 
 
-def _last_runs(connection: Connection, keys: Sequence[AssetKey]) -> dict[AssetKey, FailedRun]:
-    failed = [row for row in _in_chunks(connection, _LAST_RUNS, keys) if row.status == RunStatus.FAILED]
+def last_failed_runs(connection: Connection, keys: Collection[AssetKey]) -> dict[AssetKey, FailedRun]:
+    """The newest run of each asset that has settled, where it has failed."""
+    last = {AssetKey(row.key): row.id for row in _in_chunks(connection, _LAST_RUNS, keys)}
+    found = failed_runs(connection, set(last.values()))
+    return {key: found[run_id] for key, run_id in last.items()}
+
+
+def failed_runs(connection: Connection, run_ids: Collection[str]) -> dict[str, FailedRun]:
+    """Those of these runs that have failed."""
+    rows = list(_in_chunks(connection, _FAILED_RUNS, run_ids))
     undone: dict[str, set[str]] = defaultdict(set)
-    for run_id, step in _in_chunks(connection, _UNDONE_STEPS, sorted({row.id for row in failed})):
+    for run_id, step in _in_chunks(connection, _UNDONE_STEPS, [row.id for row in rows]):
         undone[run_id].add(step)
-    found = {
+    return {
         row.id: FailedRun(id=row.id, ended_at=to_datetime(row.ended_at), is_planned=bool(row.is_planned), undone=frozenset(undone[row.id]))
-        for row in failed
+        for row in rows
     }
-    return {AssetKey(row.key): found[row.id] for row in failed}
 
 
-def _partitions(connection: Connection, keys: Sequence[AssetKey]) -> dict[AssetKey, list[str]]:
+def failed_partitions(connection: Connection, keys: Collection[AssetKey]) -> dict[AssetKey, list[str]]:
+    """The partitions of each asset that the last run of failed to write."""
     found: dict[AssetKey, list[str]] = {}
     for asset, partition in _in_chunks(connection, _FAILED_PARTITIONS, keys):
         found.setdefault(AssetKey(asset), []).append(partition)
     return found
 
 
-def _in_chunks(connection: Connection, query: Select[Any], names: Sequence[str]) -> Iterator[Any]:
-    for chunk in in_chunks(names):
+def _in_chunks(connection: Connection, query: Select[Any], names: Collection[str]) -> Iterator[Any]:
+    for chunk in in_chunks(sorted(names)):
         yield from connection.execute(query, {"names": [str(name) for name in chunk]})

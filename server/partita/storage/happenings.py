@@ -6,34 +6,34 @@ Numbers are in the order of commits, since writers take turns, so whoever reads 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, func, select
 
 from partita.definitions.keys import AssetKey
+from partita.records.assets import AssetState
 from partita.records.changes import ChangeKind
-from partita.records.runs import ACTIVE, RunStatus, StepStatus
+from partita.records.runs import ACTIVE, FailedRun, RunStatus
+from partita.storage.assets import asset_states
 from partita.storage.changes import PRUNED
 from partita.storage.columns import to_datetime
 from partita.storage.engine import Database
+from partita.storage.failures import failed_partitions, failed_runs, last_failed_runs
 from partita.storage.interned import Interned, in_chunks
 from partita.storage.tables import (
     asset_events,
-    asset_partitions,
     assets,
     changes,
     check_results,
     marks,
     partition_keys,
     run_partitions,
-    run_steps,
     run_targets,
     runs,
 )
 
-FAILED = "failed"
 UNDER_WAY = (RunStatus.QUEUED, *ACTIVE)
 MOST = 5_000
 """Changes that are read at a time; what came after them is read the next time."""
@@ -45,16 +45,6 @@ _WRITTEN = (
     .join(partition_keys, partition_keys.c.id == asset_events.c.partition_id, isouter=True)
     .where(asset_events.c.asset_id.in_(_of_assets), asset_events.c.number <= bindparam("through"))
     .group_by(asset_events.c.asset_id, asset_events.c.partition_id, partition_keys.c.key)
-)
-_FAILED_PARTITIONS = (
-    select(asset_partitions.c.asset_id, partition_keys.c.key)
-    .join(partition_keys, partition_keys.c.id == asset_partitions.c.partition_id)
-    .where(asset_partitions.c.asset_id.in_(_of_assets), asset_partitions.c.status == FAILED)
-)
-_LAST_RUNS = (
-    select(assets.c.id, assets.c.key, runs.c.id.label("run_id"), runs.c.status)
-    .join(runs, runs.c.id == assets.c.latest_run_id)
-    .where(assets.c.id.in_(_of_assets), runs.c.status == RunStatus.FAILED.value)
 )
 _NEWEST_RESULTS = select(func.max(check_results.c.number))
 _NEWEST_RESULTS = _NEWEST_RESULTS.where(check_results.c.asset_id.in_(_of_assets), check_results.c.number <= bindparam("through"))
@@ -91,7 +81,6 @@ _KEYS = (
     .join(partition_keys, partition_keys.c.id == run_partitions.c.partition_id)
     .where(run_partitions.c.run_id.in_(_of_runs))
 )
-_STEPS = select(run_steps.c.run_id, run_steps.c.step, run_steps.c.status).where(run_steps.c.run_id.in_(_of_runs))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +101,8 @@ class RunNow:
     assets: tuple[AssetKey, ...] = ()
     """What it is to write."""
     partitions: tuple[str, ...] = ()
-    steps: Mapping[str, StepStatus] = field(default_factory=dict)
-    """Of a run that has ended."""
+    failure: FailedRun | None = None
+    """What it has left undone, if it has failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,8 +137,12 @@ class Standing:
     reached: Reached
     written: Mapping[AssetKey, Mapping[str | None, datetime]]
     """When each partition was last written."""
-    failed: Mapping[AssetKey, Sequence[str | None]]
-    """What the last run of failed to write."""
+    failed_partitions: Mapping[AssetKey, Sequence[str]]
+    """Those that the last run of failed to write."""
+    failed_runs: Mapping[AssetKey, FailedRun]
+    """The last run of each asset that has settled, if it has failed."""
+    states: Mapping[AssetKey, AssetState]
+    """The latest facts of those assets."""
     runs: Sequence[RunNow]
     """Those that are, or were, queued or running."""
     results: Sequence[ResultSeen]
@@ -188,11 +181,14 @@ class Happenings:
             under_way = dict.fromkeys(connection.execute(_RUNS_UNDER_WAY).scalars())
             if at is not None:
                 under_way |= dict.fromkeys(connection.execute(_RUNS_CHANGED, {"after": at.change}).scalars())
+            last = last_failed_runs(connection, names.values())
             newest = _RESULTS.where(check_results.c.number.in_(_NEWEST_RESULTS))
             return Standing(
                 reached=reached,
                 written=_written(connection, names, through=reached.write),
-                failed=_failed(connection, names),
+                failed_partitions=failed_partitions(connection, names.values()),
+                failed_runs=last,
+                states={key: state for chunk in in_chunks([*last]) for key, state in asset_states(connection, chunk).items()},
                 runs=_runs(connection, under_way),
                 results=[_result(row) for row in _chunked(connection, newest, "asset_ids", names, through=reached.check)],
             )
@@ -238,33 +234,18 @@ def _written(connection: Connection, names: Mapping[int, AssetKey], *, through: 
     return found
 
 
-def _failed(connection: Connection, names: Mapping[int, AssetKey]) -> dict[AssetKey, list[str | None]]:
-    found: dict[AssetKey, list[str | None]] = {}
-    for row in _chunked(connection, _FAILED_PARTITIONS, "asset_ids", names):
-        found.setdefault(names[row.asset_id], []).append(row.key)
-    last = {row.id: row for row in _chunked(connection, _LAST_RUNS, "asset_ids", names)}
-    ended = {run.id: run for run in _runs(connection, {row.run_id for row in last.values()})}
-    for number, row in last.items():
-        run = ended[row.run_id]
-        if not run.partitions and run.steps.get(row.key) is not StepStatus.SUCCEEDED:
-            found.setdefault(names[number], []).append(None)
-    return found
-
-
 def _runs(connection: Connection, run_ids: Iterable[str]) -> list[RunNow]:
     wanted = list(run_ids)
     targets: dict[str, list[AssetKey]] = {}
     keys: dict[str, list[str]] = {}
-    steps: dict[str, dict[str, StepStatus]] = {}
     for row in _chunked(connection, _TARGETS, "run_ids", wanted):
         targets.setdefault(row.run_id, []).append(AssetKey(row.key))
     for row in _chunked(connection, _KEYS, "run_ids", wanted):
         keys.setdefault(row.run_id, []).append(row.key)
     statuses = {row.id: RunStatus(row.status) for row in _chunked(connection, _RUNS, "run_ids", wanted)}
-    for row in _chunked(connection, _STEPS, "run_ids", [run_id for run_id, status in statuses.items() if status.is_finished]):
-        steps.setdefault(row.run_id, {})[row.step] = StepStatus(row.status)
+    failed = failed_runs(connection, [run_id for run_id, status in statuses.items() if status is RunStatus.FAILED])
     return [
-        RunNow(id=each, status=status, assets=tuple(targets.get(each, ())), partitions=tuple(keys.get(each, ())), steps=steps.get(each, {}))
+        RunNow(id=each, status=status, assets=tuple(targets.get(each, ())), partitions=tuple(keys.get(each, ())), failure=failed.get(each))
         for each, status in statuses.items()
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,11 +13,12 @@ from partita.automation.conditions import IDLE, ConditionRole
 from partita.definitions.keys import AssetKey
 from partita.definitions.specs import RepositorySpec
 from partita.records.assets import ReportedMaterialization
+from partita.records.events import StepFailed, StepSucceeded
 from partita.records.locations import LocationCatalog
 from partita.records.pages import PageRequest
 from partita.records.runs import Run, RunStatus
 from partita.storage.store import Store
-from support.stores import BOOM, LOCATION, Writer, claim, launch, materialized, plan, statements, status, words
+from support.stores import BOOM, LOCATION, NOON, Writer, begin, claim, launch, materialized, plan, statements, status, words
 
 DAYS = pt.DailyPartitions("2024-01-01", end="2024-02-01")
 RAW = pt.AssetSpec("raw")
@@ -235,6 +237,66 @@ def test_a_run_that_is_under_way_or_has_failed_is_not_asked_for_again(store: Sto
         role()
 
     assert len(runs(store)) == 1
+
+
+def broke(step: str) -> StepFailed:
+    return StepFailed(at=NOON, step=step, error=BOOM, duration=1)
+
+
+RETRIED = pt.Condition.failed()
+FIRST = pt.AssetSpec("first", step="both", is_external=False, automation=RETRIED)
+SECOND = pt.AssetSpec("second", step="both", is_external=False)
+AFTER = pt.AssetSpec("after", is_external=False, automation=RETRIED)
+
+
+def the_next_step_breaks(store: Store) -> None:
+    writer = begin(store, "first", "second", "after", steps=["both", "after"])
+    done = StepSucceeded(at=NOON, step="both", duration=1)
+    writer.send(materialized("first"), materialized("second"), done, broke("after"), status(RunStatus.FAILED, 9))
+
+
+def a_step_breaks_before_its_first_asset(store: Store) -> None:
+    begin(store, "first", "second", steps=["both"]).send(broke("both"), status(RunStatus.FAILED, 9))
+
+
+def a_step_breaks_after_its_first_asset(store: Store) -> None:
+    begin(store, "first", "second", steps=["both"]).send(materialized("first"), broke("both"), status(RunStatus.FAILED, 9))
+
+
+def a_cancel_follows(store: Store) -> None:
+    begin(store, "after").send(broke("after"), status(RunStatus.FAILED, 9))
+    begin(store, "after").send(status(RunStatus.CANCELING), status(RunStatus.CANCELED))
+
+
+def a_write_from_outside_follows(store: Store) -> None:
+    begin(store, "after").send(broke("after"), status(RunStatus.FAILED, 9))
+    report(store, "after")
+
+
+@pytest.mark.parametrize(
+    ("deeds", "expected"),
+    [
+        (the_next_step_breaks, [("after",)]),
+        (a_step_breaks_before_its_first_asset, [("first", "second")]),
+        (a_step_breaks_after_its_first_asset, []),
+        (a_cancel_follows, [("after",)]),
+        (a_write_from_outside_follows, []),
+    ],
+)
+@pytest.mark.parametrize("reader", ["same daemon", "next daemon", "first daemon"])
+def test_what_a_run_has_failed_to_write_is_the_same_for_the_daemon_that_saw_it_and_for_the_next(
+    store: Store, reader: str, deeds: Callable[[Store], None], expected: list[tuple[str, ...]]
+) -> None:
+    publish(store, FIRST, SECOND, AFTER)
+    role = ConditionRole(store)
+    if reader != "first daemon":
+        role()
+
+    deeds(store)
+    before = len(runs(store))
+    (role if reader == "same daemon" else ConditionRole(store))()
+
+    assert [run.request.assets for run in runs(store)[before:]] == expected
 
 
 def test_partitions_follow_those_that_they_are_made_from(store: Store) -> None:
