@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
@@ -29,6 +30,8 @@ MOST_IN_VARIABLE = 8_000
 """Characters of what a command has in its environment; all of it is on its standard input."""
 MOST_READ = 64 * 1024
 """Bytes of what a command has printed that are looked at."""
+MOST_PRINTED = 1024 * 1024
+"""Bytes of it after which what came before is dropped: one that prints without end must not fill the disk."""
 MOST_SAID = 300
 """Characters kept of why a target refuses."""
 
@@ -95,6 +98,7 @@ def _run(target: AlertTarget, message: Message, is_ending: threading.Event) -> s
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as output:
         given.write(json.dumps(document(message)).encode())
         given.seek(0)
+        fcntl.fcntl(output, fcntl.F_SETFL, os.O_APPEND)  # so that it goes on at the beginning once that was cut
         try:
             process = subprocess.Popen(
                 target.command, stdin=given, stdout=output, stderr=output, cwd=target.directory, env=environ, start_new_session=True
@@ -109,6 +113,8 @@ def _run(target: AlertTarget, message: Message, is_ending: threading.Event) -> s
                 process.wait()
                 why = "the daemon ended" if is_ending.is_set() else f"it did not end within {COMMAND_LIMIT:g} s"
                 return f"{target.command[0]} was killed: {why}"
+            if os.fstat(output.fileno()).st_size > MOST_PRINTED:
+                output.truncate(0)
             time.sleep(LISTEN)
         if process.returncode == 0:
             return None

@@ -29,7 +29,7 @@ from partita.automation.troubles import (
     stale_assets,
 )
 from partita.errors import OperationError
-from partita.planning.alerts import HOUR, OLD, Question, due_messages, next_due, note_troubles, settle
+from partita.planning.alerts import HOUR, OLD, Question, drop_untellable, due_messages, next_due, note_troubles, settle
 from partita.records.alerts import Alert, AlertKind, Trouble
 from partita.records.locations import LocationStatus
 from partita.storage.alerts import AlertTurn
@@ -56,15 +56,16 @@ MOST_EXPLAINED = 50
 class AlertRole:
     """One look at all that people may want to be told of. What is sent is on its way meanwhile; a later look notes what became of it."""
 
-    def __init__(self, store: Store, settings: Sequence[AlertSettings], *, timing: Timing, send: Tell = tell) -> None:
+    def __init__(self, store: Store, settings: Sequence[AlertSettings], *, timing: Timing, send: Tell = tell, is_standing_in: bool = False) -> None:
         self._store = store
         self._rules = [each.rule for each in settings]
         self._targets = {target.name: target for each in settings for target in each.targets}
         self._silence = timing.silence_limit
+        self._is_standing_in = is_standing_in  # our rules may be others than the daemon's: what waits for those is not ours to drop
         self._post = Post(send)
         self._workspace = PublishedWorkspace(store)
-        self._is_tidy = False
-        """Whether nothing waits any more for rules that there are not."""
+        self._is_tidy = is_standing_in
+        """Whether nothing of ours waits any more for rules that there are not."""
         self._looked_at: datetime | None = None
         self.begin()
 
@@ -84,7 +85,10 @@ class AlertRole:
         known = self._store.alerts.current(since=self._since(now))
         failures = self._store.troubles.failures(run=turn.run, check=turn.check, limit=MOST) if self._rules else NO_FAILURES
         standing, open_questions = self._standing(now)
-        changed = note_troubles(self._rules, self._happened(failures, now), standing, known, open_questions=open_questions, now=now)
+        dropped = [] if self._is_standing_in else drop_untellable(self._rules, known, now=now)
+        happened, known = self._happened(failures, now), _with(known, dropped)
+        noted = note_troubles(self._rules, happened, standing, known, open_questions=open_questions, now=now)
+        changed = _with(dropped, noted)
         if changed or _has_moved(turn, failures):
             if self._store.alerts.commit(turn, AlertTurn(run=failures.run, check=failures.check), changed) is None:
                 return 0.0  # another was first
@@ -171,7 +175,7 @@ class AlertStandby:
     def __init__(self, store: Store, settings: Sequence[AlertSettings], *, timing: Timing) -> None:
         self._store = store
         self._owner = unique_owner()
-        self._role = alert_role(store, settings, owner=self._owner, timing=timing)
+        self._role = alert_role(store, settings, owner=self._owner, timing=timing, is_standing_in=True)
         self._silence = timing.silence_limit
         self._interval = min(LOOK, self._silence.total_seconds() / 4, timing.renewal)
         self._is_ending = threading.Event()
@@ -203,9 +207,9 @@ class AlertStandby:
         return bool(others) and all(record.heartbeat_at is None or now - record.heartbeat_at > self._silence for record in others)
 
 
-def alert_role(store: Store, settings: Sequence[AlertSettings], *, owner: str, timing: Timing) -> Role:
+def alert_role(store: Store, settings: Sequence[AlertSettings], *, owner: str, timing: Timing, is_standing_in: bool = False) -> Role:
     """The role, for a daemon or who stands in for one."""
-    job = AlertRole(store, settings, timing=timing)
+    job = AlertRole(store, settings, timing=timing, is_standing_in=is_standing_in)
     return Role(ROLE, job, store=store, owner=owner, timing=timing, rest=REST, begin=job.begin, close=job.close)
 
 

@@ -96,12 +96,19 @@ def note_troubles(
         for topic, trouble in going_on.items():
             if topic not in open_questions and (trouble.kind, None) not in open_questions:
                 book.go_on(rule, trouble)
-        book.settle_without_targets(rule)
         for alert in book.open_of(rule):
             topic = (alert.kind, alert.subject)
             if topic not in going_on and topic not in open_questions and (alert.kind, None) not in open_questions:
                 # What still goes on, but not for this rule any more, is not over.
                 book.end(rule, alert, is_told=topic not in all_standing)
+    return list(book.changed.values())
+
+
+def drop_untellable(rules: Sequence[AlertRule], known: Sequence[Alert], *, now: datetime) -> list[Alert]:
+    """The alerts that nobody is told of any more, since the rules have changed: of rules that are gone, and for targets that theirs names no more."""
+    book = _Book(known, now)
+    for rule in rules:
+        book.settle_without_targets(rule)
     book.forget_others({rule.name for rule in rules})
     return list(book.changed.values())
 

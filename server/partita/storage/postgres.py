@@ -57,7 +57,9 @@ class Postgres:
 
     def engine(self, intent: Intent) -> Engine:
         """Makes connections for reading, or for writing."""
-        engine = create_engine("postgresql+psycopg://", creator=lambda: self._connect(intent), poolclass=NullPool, use_native_hstore=False)
+        engine = create_engine(
+            "postgresql+psycopg://", creator=lambda: self._connect(intent), poolclass=NullPool, use_native_hstore=False, hide_parameters=True
+        )
         if intent == "write":
 
             @event.listens_for(engine, "begin")

@@ -73,7 +73,7 @@ class Sqlite:
 
     def engine(self, intent: Intent) -> Engine:
         """Makes connections for reading, or for writing."""
-        engine = create_engine("sqlite://", module=driver(), creator=lambda: self.connect(intent), poolclass=NullPool)
+        engine = create_engine("sqlite://", module=driver(), creator=lambda: self.connect(intent), poolclass=NullPool, hide_parameters=True)
         begin = "BEGIN IMMEDIATE" if intent == "write" else "BEGIN"
 
         @event.listens_for(engine, "begin")

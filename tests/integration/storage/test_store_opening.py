@@ -10,6 +10,8 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from partita.errors import OperationError, SchemaVersionError, SettingsError, StorageUnavailableError
 from partita.records.runs import RunStatus
@@ -280,3 +282,11 @@ def run_python(script: str, *args: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+def test_an_error_of_the_database_does_not_tell_what_was_stored(store: Store) -> None:
+    with pytest.raises(DBAPIError) as caught:
+        store._database.read(lambda connection: connection.execute(text("SELECT :value FROM nowhere"), {"value": "s3cret"}))
+
+    assert "nowhere" in str(caught.value)
+    assert "s3cret" not in str(caught.value)

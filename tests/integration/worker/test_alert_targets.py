@@ -129,6 +129,24 @@ def test_a_command_that_does_not_end_is_killed_with_all_it_has_started(tmp_path:
     eventually(lambda: not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z", what="what it has started to end")
 
 
+def test_what_a_command_prints_without_end_does_not_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alert_targets, "MOST_PRINTED", 100_000)
+    source = """
+import os, sys, time
+most = 0
+for _ in range(200):
+    print("x" * 50_000, flush=True)
+    most = max(most, os.fstat(1).st_size)
+    time.sleep(0.005)
+print(f"at most {most}")
+sys.exit(1)
+"""
+    refusal = tell(a_command(tmp_path, source), a_message())
+
+    assert refusal is not None
+    assert 100_000 <= int(refusal.rpartition(" ")[2]) < 10_000_000
+
+
 def test_what_a_command_leaves_in_the_background_keeps_nobody_waiting(tmp_path: Path) -> None:
     source = "import subprocess\nopen('pid', 'w').write(str(subprocess.Popen(['sleep', '20']).pid))"
     began = time.monotonic()

@@ -16,6 +16,7 @@ from partita.planning.alerts import (
     MOST_LINES,
     Message,
     Question,
+    drop_untellable,
     due_messages,
     next_due,
     note_troubles,
@@ -56,8 +57,11 @@ class Book:
         standing: Sequence[Trouble] = (),
         refuses: Sequence[str] = (),
         unclear: Sequence[Question] = (),
+        is_standing_in: bool = False,
     ) -> list[str]:
         """Look at `now`; answers the titles of what was sent, and by whom it was taken if not by all."""
+        if not is_standing_in:
+            self._take(drop_untellable(self.rules, self.known, now=now))
         self._take(note_troubles(self.rules, happened, standing, self.known, open_questions=unclear, now=now))
         sent: dict[str, Message] = {}
         for message, target in due_messages(self.rules, self.known, now=now):
@@ -244,6 +248,20 @@ def test_what_waits_only_for_somebody_whom_the_rule_names_no_more_waits_for_nobo
 
     assert book.look(NOON + HOUR) == []
     assert book.statuses() == [AlertStatus.SENT]
+
+
+def test_who_stands_in_with_other_rules_leaves_waiting_what_is_not_for_it_to_tell() -> None:
+    rules = (rule(on=(AlertKind.RUN_FAILED,), targets=("mail", "chat")), rule(name="other", on=(AlertKind.SENSOR_FAILING,)))
+    book = Book(*rules)
+    book.look(NOON, run_failed(), standing=[failing()], refuses=["chat", "mail"])
+
+    book.rules = (rule(on=(AlertKind.RUN_FAILED,), targets=("mail",)),)
+    book.look(NOON + MINUTE, standing=[failing()], is_standing_in=True)
+    book.rules = rules
+    book.look(NOON + HOUR, standing=[failing()])
+
+    assert book.told == {"mail": ["Run of nightly failed", "Sensor files is failing"], "chat": ["Run of nightly failed"]}
+    assert book.statuses() == [AlertStatus.SENT, AlertStatus.SENT]
 
 
 def test_the_end_is_told_to_those_who_heard_of_the_beginning() -> None:
