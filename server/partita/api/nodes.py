@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from partita.api.context import Context
 from partita.api.errors import ApiError
 from partita.api.ids import ASSET, CHECK, JOB, LOCATION, REPOSITORY, SCHEDULE, SENSOR, decode_id
 from partita.errors import AmbiguousNameError, NotFoundError
 from partita.records.automations import automation_id
+from partita.records.backfills import Backfill
 from partita.records.ids import SHORT_LENGTH
 from partita.records.runs import Run
 
+Found = TypeVar("Found")
 MAX_ID = 1000
 """Characters of an id: more than any natural key that a location may define."""
 
@@ -52,8 +54,23 @@ async def find_run(context: Context, run_id: str) -> Run | None:
     """
     if len(run_id) != SHORT_LENGTH:
         return await context.loaders.run(run_id[:MAX_ID])
+    return await _by_short_id(context, context.store.runs.get, run_id)
+
+
+async def find_backfill(context: Context, backfill_id: str) -> Backfill | None:
+    """The backfill with this id or short id; None when there is none.
+
+    Raises:
+        ApiError: several backfills have the short id.
+    """
+    if len(backfill_id) != SHORT_LENGTH:
+        return await context.loaders.backfills.load(backfill_id[:MAX_ID])
+    return await _by_short_id(context, context.store.backfills.get, backfill_id)
+
+
+async def _by_short_id(context: Context, get: Callable[[str], Found], short: str) -> Found | None:
     try:
-        return await context.read(lambda: context.store.runs.get(run_id))
+        return await context.read(lambda: get(short))
     except AmbiguousNameError as error:
         raise ApiError(error.message) from None
     except NotFoundError:

@@ -167,9 +167,9 @@ class Query:
 
     @resolved("A backfill by its id; null when there is none.", type=maybe(BACKFILL))
     @staticmethod
-    async def backfill(info: Info, id: Annotated[strawberry.ID, argument("Id of the backfill.")]) -> Backfill | None:
+    async def backfill(info: Info, id: Annotated[strawberry.ID, argument("Id of the backfill, or its last eight characters.")]) -> Backfill | None:
         """One backfill."""
-        return await info.context.loaders.backfills.load(id[: nodes.MAX_ID])
+        return await nodes.find_backfill(info.context, id)
 
     @paged("What people were told of without asking, or are to be, the newest first.", ALERT, has_tail=True)
     @staticmethod

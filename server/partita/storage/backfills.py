@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, exists, func, insert, or_, select, update
 
 from partita.definitions.keys import AssetKey
-from partita.errors import NotFoundError
+from partita.errors import AmbiguousNameError, NotFoundError
 from partita.planning.backfill_batches import Launch
 from partita.planning.backfill_chunks import Place
 from partita.planning.backfill_progress import Ended
 from partita.records.backfills import UNWRITTEN, Backfill, BackfillFilter, BackfillItem, BackfillItemStatus, BackfillRequest, BackfillStatus
 from partita.records.changes import ChangeKind
 from partita.records.failures import PythonError
-from partita.records.ids import new_id
+from partita.records.ids import SHORT_LENGTH, new_id
 from partita.records.pages import Direction, Page, PageRequest
 from partita.records.runs import RunStatus, StepStatus
 from partita.storage.backfill_acts import cancel_in, pause_in, prefer_in, resume_in, retry_in
@@ -35,6 +35,8 @@ from partita.storage.tables import assets, backfill_items, backfills, partition_
 _items = backfill_items.c
 _of_backfill = _items.backfill_id == bindparam("of_backfill")
 _FIND = select(backfills).where(backfills.c.id.in_(bindparam("ids", expanding=True)))
+_end_of_id = func.substr(backfills.c.id, func.length(backfills.c.id) - SHORT_LENGTH + 1)
+_BY_SHORT_ID = select(backfills).where(_end_of_id == bindparam("short")).limit(2)
 # Only what the index by status holds: for more SQLite goes through every item of the backfill instead.
 _HAS_RUNNING = exists(select(_items.position).where(_items.backfill_id == backfills.c.id, _items.status == BackfillItemStatus.RUNNING.value).limit(1))
 _ACTIVE = (
@@ -194,15 +196,22 @@ class Backfills:
         return self._database.read(work) if ids else {}
 
     def get(self, backfill_id: str) -> Backfill:
-        """The backfill with this id.
+        """The backfill with this id, or the only one with this short id.
 
         Raises:
             NotFoundError: there is none.
+            AmbiguousNameError: several backfills have the short id.
         """
-        found = self.find([backfill_id]).get(backfill_id)
-        if found is None:
+        matches = self._find_short(backfill_id) if len(backfill_id) == SHORT_LENGTH else [*self.find([backfill_id]).values()]
+        if not matches:
             raise NotFoundError("backfill", backfill_id)
-        return found
+        if len(matches) > 1:
+            raise AmbiguousNameError("backfill", backfill_id, [each.id for each in matches])
+        return matches[0]
+
+    def _find_short(self, short: str) -> Sequence[Backfill]:
+        # There are never so many of them that an index would be worth its writes.
+        return self._database.read(lambda connection: [to_backfill(row) for row in connection.execute(_BY_SHORT_ID, {"short": short.lower()})])
 
     def list(self, where: BackfillFilter = _EVERY, *, page: PageRequest = FIRST_PAGE) -> Page[Backfill]:
         """A page of the backfills that match, newest first.

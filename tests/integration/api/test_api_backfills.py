@@ -216,6 +216,20 @@ def test_a_backfill_is_paused_and_resumed_and_says_what_can_be_done(api: Api) ->
     assert act(api, "resumeBackfill", backfill_id) == ("REQUESTED", [])
 
 
+def test_a_backfill_is_found_and_acted_on_by_its_short_id(api: Api) -> None:
+    backfill_id = start(api, selection="raw/orders", partitions=TWO)["backfill"]["id"]
+    start(api, selection="raw/orders", partitions=TWO)
+    short = backfill_id[-8:]
+
+    assert api.ask("query($id: ID!) { backfill(id: $id) { id } }", id=short.upper()) == {"backfill": {"id": backfill_id}}
+    assert act(api, "pauseBackfill", short) == ("PAUSED", [])
+    assert act(api, "setBackfillPriority", short, priority=3) == ("PAUSED", [])
+    assert act(api, "retryBackfill", short) == ("PAUSED", ["CONFLICT"])
+    for word in ("zzzzzzzz", "________", "%%%%%%%%"):
+        assert act(api, "cancelBackfill", word) == (None, ["NOT_FOUND"])
+        assert api.ask("query($id: ID!) { backfill(id: $id) { id } }", id=word) == {"backfill": None}
+
+
 def test_what_ends_or_has_ended_is_neither_paused_nor_resumed(api: Api) -> None:
     backfill_id = start(api, selection="raw/orders", partitions=TWO)["backfill"]["id"]
     act(api, "cancelBackfill", backfill_id)

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from partita.definitions.keys import AssetKey
-from partita.errors import AlreadyFinishedError, ConflictError, NotFoundError, RequestError
+from partita.errors import AlreadyFinishedError, AmbiguousNameError, ConflictError, NotFoundError, RequestError
 from partita.planning.backfill_batches import Launch
 from partita.planning.backfill_chunks import Chunk
 from partita.planning.backfill_progress import Ended
@@ -19,6 +19,7 @@ from partita.records.filters import RunFilter
 from partita.records.pages import PageRequest
 from partita.records.queue import Limits, WaitKind, no_pools
 from partita.records.runs import RunStatus
+from partita.storage import backfills as storage_backfills
 from partita.storage.backfills import Advanced, BackfillStep
 from partita.storage.idempotency_keys import Idempotency
 from partita.storage.store import Store
@@ -75,6 +76,17 @@ def test_a_backfill_is_found_as_it_was_asked_for(store: Store) -> None:
     assert counts(store, backfill) == {WAITING: 3}
     assert store.backfills.all_items(backfill.id) == [BackfillItem(asset=ORDERS, partition=day) for day in DAYS]
     assert [each.id for each in store.backfills.active()] == [backfill.id]
+
+
+def test_a_short_id_that_two_backfills_have_is_refused_with_both(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = iter(["backfill_0000000000000000011111aaaa", "backfill_0000000000000000021111aaaa"])
+    monkeypatch.setattr(storage_backfills, "new_id", lambda kind: next(ids))
+    one, other = create(store), create(store)
+
+    with pytest.raises(AmbiguousNameError) as caught:
+        store.backfills.get("1111aaaa")
+    assert caught.value.message.count("backfill_") == 2
+    assert store.backfills.get(one.id).id != store.backfills.get(other.id).id
 
 
 def test_items_of_a_job_and_of_what_has_no_partitions_are_kept_apart(store: Store) -> None:

@@ -102,18 +102,18 @@ async def retry_backfill(context: Context, given: RetryBackfillInput) -> Backfil
 
 
 async def _act(context: Context, given: OfBackfill, act: Callable[[str], Backfill]) -> BackfillAnswer:
-    backfill_id = given.backfill_id
+    backfills = context.store.backfills
 
     def work() -> BackfillAnswer:
+        found: Backfill | None = None
         try:
             check_texts(given)
+            found = backfills.get(given.backfill_id)
+            return BackfillAnswer(backfill=act(found.id))
         except Refused as refused:
-            return BackfillAnswer(errors=refused.problems)
-        try:
-            return BackfillAnswer(backfill=act(backfill_id))
-        except (Refused, RequestError) as error:
-            found = context.store.backfills.find([backfill_id]).get(backfill_id)
-            problems = error.problems if isinstance(error, Refused) else problems_of(error, path=["backfillId"])
-            return BackfillAnswer(backfill=found, errors=problems)
+            return BackfillAnswer(backfill=found, errors=refused.problems)
+        except RequestError as error:
+            now = None if found is None else backfills.get(found.id)
+            return BackfillAnswer(backfill=now, errors=problems_of(error, path=["backfillId"]))
 
     return await context.read(work)

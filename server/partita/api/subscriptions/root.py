@@ -123,7 +123,7 @@ class Subscription:
     @staticmethod
     async def backfill(
         info: Info,
-        id: Annotated[strawberry.ID, argument("Id of the backfill.")],
+        id: Annotated[strawberry.ID, argument("Id of the backfill, or its last eight characters.")],
         after: Annotated[str | None, argument("Cursor of the change that the stream resumes after.")] = None,
     ) -> AsyncGenerator[ShownBackfillChange | ApiError, None]:
         """Follow backfill."""

@@ -10,6 +10,7 @@ from partita.api import status
 from partita.api.context import Context
 from partita.api.definitions import Definitions
 from partita.api.errors import ApiError
+from partita.api.nodes import find_backfill
 from partita.api.status import ShownDaemon
 from partita.api.subscriptions.items import (
     ShownAlertChange,
@@ -103,20 +104,20 @@ async def follow_backfill(context: Context, backfill_id: str, *, after: str | No
     """One backfill: as it stands, then as it changes, until it has ended.
 
     Raises:
-        ApiError: there is none.
+        ApiError: there is none, or several have the short id.
     """
     feed = context.server.feed
     async with feed.following():
         start = feed.cursor
         await context.begin()
-        now = await context.loaders.backfills.load(backfill_id)
+        now = await find_backfill(context, backfill_id)
         if now is None:
             raise ApiError(f"There is no backfill {backfill_id[:100]!r}.")
         if after is None or now.status.is_finished:
             yield ShownBackfillChange(cursor=start, backfill=now)
         if now.status.is_finished:
             return
-        async for item in follow_backfills(context, BackfillFilter(ids=(backfill_id,)), after=start if after is None else after):
+        async for item in follow_backfills(context, BackfillFilter(ids=(now.id,)), after=start if after is None else after):
             yield item
             if isinstance(item, ShownBackfillChange) and item.backfill.status.is_finished:
                 return

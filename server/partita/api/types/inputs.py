@@ -151,28 +151,28 @@ class StartBackfillInput:
 class CancelBackfillInput:
     """A backfill to end."""
 
-    backfill_id: strawberry.ID = required("Id of the backfill.")
+    backfill_id: strawberry.ID = required("Id of the backfill, or its short id.")
 
 
 @strawberry.input(description="A backfill to pause.")
 class PauseBackfillInput:
     """A backfill to pause."""
 
-    backfill_id: strawberry.ID = required("Id of the backfill.")
+    backfill_id: strawberry.ID = required("Id of the backfill, or its short id.")
 
 
 @strawberry.input(description="A paused backfill that is to go on.")
 class ResumeBackfillInput:
     """A backfill to resume."""
 
-    backfill_id: strawberry.ID = required("Id of the backfill.")
+    backfill_id: strawberry.ID = required("Id of the backfill, or its short id.")
 
 
 @strawberry.input(description="A backfill of which to write again what was not written.")
 class RetryBackfillInput:
     """A backfill to retry."""
 
-    backfill_id: strawberry.ID = required("Id of the backfill; it must have ended.")
+    backfill_id: strawberry.ID = required("Id of the backfill, or its short id; it must have ended.")
     statuses: list[BackfillPartitionStatus] | None = given(
         "Only partitions that stand like this: FAILED, CANCELED, SKIPPED, or several of them. All three when left out."
     )
@@ -182,7 +182,7 @@ class RetryBackfillInput:
 class SetBackfillPriorityInput:
     """A backfill, and when its runs are to be claimed."""
 
-    backfill_id: strawberry.ID = required("Id of the backfill; it must not have ended.")
+    backfill_id: strawberry.ID = required("Id of the backfill, or its short id; it must not have ended.")
     priority: int = required("The new priority of its runs that are queued, and of those that come: higher ones are claimed first.")
 
 
