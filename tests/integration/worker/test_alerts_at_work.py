@@ -394,6 +394,7 @@ def test_people_are_told_while_it_happens(site: Site, receiver: Receiver) -> Non
         eventually(lambda title=title: title in (site.scratch / "pages").read_text(), what=f"the command to be told: {title}")
 
 
+@pytest.mark.faults
 def test_a_worker_tells_that_the_daemon_is_gone_and_that_it_is_back(site: Site, receiver: Receiver) -> None:
     site.work(lease=2, silence_of_daemons=12)
     daemon = site.start("daemon", lease=2, silence_of_daemons=12)
