@@ -34,12 +34,16 @@ class Sensors:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._workspace = PublishedWorkspace(store)
+        self._last_look: datetime | None = None
         self._looked: dict[str, int] = {}
         """How far there was nothing for a sensor that watches; it is not written down."""
 
     def __call__(self) -> float:
         """Ask for the evaluations that are due; answers the seconds until the next is."""
         now = self._store.now()
+        if self._last_look is None or now < self._last_look:
+            self._store.automations.bring_forward(now)
+        self._last_look = now
         newest = self._store.arrivals.latest()
         has_failed = False
         if due := self._store.automations.due(AutomationKind.SENSOR, now):

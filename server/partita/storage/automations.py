@@ -34,6 +34,11 @@ _SET_NEXT_DUE = (
     .where(_BY_ID, IS_ACTING, _IS_FRESH, automations.c.changed_at == bindparam("of_change"))
     .values(next_due_at=bindparam("new_due"))
 )
+_BRING_FORWARD = (
+    update(automations)
+    .where(IS_ACTING, automations.c.kind == AutomationKind.SENSOR.value, automations.c.last_tick_at > bindparam("of_now"))
+    .values(next_due_at=bindparam("of_now"))
+)
 _IS_UNDER_WAY = and_(ticks.c.id == automations.c.last_tick_id, ticks.c.status == TickStatus.STARTED.value)
 # A schedule may be due again while its last tick waits to be evaluated; a sensor never overtakes itself.
 _ACTING = {
@@ -107,6 +112,10 @@ class Automations:
         if after is not None:
             query = query.where(automations.c.next_due_at > to_micros(after))
         return to_datetime_or_none(self._database.read(lambda connection: connection.execute(query).scalar_one()))
+
+    def bring_forward(self, now: datetime) -> None:
+        """Let sensors be due whose last tick lies ahead: their next one was computed before the clock was set back, and may be far away."""
+        self._database.write(lambda connection: connection.execute(_BRING_FORWARD, {"of_now": to_micros(now)}))
 
     def set_next_due(self, automation: Automation, at: datetime) -> bool:
         """Say when it is due for the first time since it changed; False when it has changed again."""

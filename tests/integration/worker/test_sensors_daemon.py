@@ -64,6 +64,26 @@ def test_a_sensor_is_asked_every_interval_since_the_start_of_its_last_evaluation
     assert [tick.due_at for tick in ticks(store)] == [NOON, clock.now]
 
 
+@pytest.mark.parametrize("is_same", [True, False], ids=["same daemon", "next daemon"])
+def test_a_sensor_does_not_wait_for_a_clock_that_was_set_back_to_catch_up(store: Store, clock: Clock, is_same: bool) -> None:
+    publish(store, sensor(interval=5.0))
+    daemon = Sensors(store)
+    daemon()
+    evaluate(store, skip_reason="nothing")
+    clock.move(hours=-1)
+
+    daemon = daemon if is_same else Sensors(store)
+    daemon()
+    assert {tick.due_at for tick in ticks(store)} == {NOON, clock.now}
+
+    evaluate(store, skip_reason="nothing")
+    daemon()
+    assert len(ticks(store)) == 2, "it is due in five seconds"
+    clock.move(seconds=5)
+    daemon()
+    assert len(ticks(store)) == 3
+
+
 def test_a_sensor_does_not_overtake_itself_and_goes_on_as_soon_as_it_is_done(store: Store, clock: Clock) -> None:
     publish(store, sensor(interval=5.0))
     daemon = Sensors(store)
