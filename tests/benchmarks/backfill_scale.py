@@ -71,7 +71,7 @@ def _looks(api: Api) -> Iterator[Figure]:
     for _ in range(ROUNDS):
         work(api)
         busy.append(timed(look))
-    done = api.store.backfills.counts([each.id for each in api.store.backfills.active()])
+    done = api.store.backfill_items.counts([each.id for each in api.store.backfills.active()])
     assert sum(counts[BackfillItemStatus.SUCCEEDED] for counts in done.values()) >= ROUNDS * 100
     yield Figure(what="a look at it when nothing has happened", incumbent="", reach="< 10 ms", values=idle)
     yield Figure(what="a look at it when 100 runs have ended, which launches 100", incumbent="", reach="< 1 s", values=busy)

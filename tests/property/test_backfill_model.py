@@ -70,7 +70,7 @@ class BackfillUnderHands(RuleBasedStateMachine):
         return list(self.store.runs.list(RunFilter(backfill_id=self.id), page=PageRequest(first=500)).items)
 
     def counts(self) -> dict[BackfillItemStatus, int]:
-        return self.store.backfills.counts([self.id])[self.id]
+        return self.store.backfill_items.counts([self.id])[self.id]
 
     def finish(self, begun: Claim, *, is_failed: bool) -> None:
         """A run ends; where it fails, its last step does."""

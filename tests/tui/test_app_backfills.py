@@ -169,7 +169,7 @@ async def test_it_is_asked_whether_only_what_failed_is_meant(api: Api) -> None:
         await shows(pilot, "(•) only what failed")
         await pilot.press("enter")
         await shows(pilot, "requested")
-    counts = backfills.counts([backfill_id])[backfill_id]
+    counts = api.store.backfill_items.counts([backfill_id])[backfill_id]
     assert (counts[BackfillItemStatus.WAITING], counts[BackfillItemStatus.CANCELED]) == (1, 9)
 
 

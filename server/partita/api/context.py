@@ -140,10 +140,10 @@ class Context:
         self, backfill_id: str, *, statuses: Sequence[BackfillItemStatus] | None, asset: str | None, page: PageRequest
     ) -> ShownPage[ShownItem]:
         """A page of a backfill's partitions."""
-        backfills = self.store.backfills
-        found = await self.read(lambda: backfills.items(backfill_id, statuses=statuses, asset=asset, page=page))
+        items = self.store.backfill_items
+        found = await self.read(lambda: items.list(backfill_id, statuses=statuses, asset=asset, page=page))
         shown = Page(items=[ShownItem(each) for each in found.items], cursors=found.cursors, has_next=found.has_next, has_previous=found.has_previous)
-        return ShownPage(page=shown, count=lambda: self.read(lambda: backfills.count_items(backfill_id, statuses=statuses, asset=asset)))
+        return ShownPage(page=shown, count=lambda: self.read(lambda: items.count(backfill_id, statuses=statuses, asset=asset)))
 
     async def page_of_materializations(self, key: AssetKey, *, partition_keys: Sequence[str] | None, page: PageRequest) -> ShownPage[Materialization]:
         """A page of an asset's writes."""

@@ -54,9 +54,9 @@ class Loaders:
         self.automations: DataLoader[str, Automation | None] = _loader(store.automations.find, read)
         self.ticks: DataLoader[str, Tick | None] = _loader(store.ticks.find, read)
         self.backfills: DataLoader[str, Backfill | None] = _loader(store.backfills.find, read)
-        self.backfill_counts: DataLoader[str, dict[BackfillItemStatus, int]] = _loader(store.backfills.counts, read, default={})
+        self.backfill_counts: DataLoader[str, dict[BackfillItemStatus, int]] = _loader(store.backfill_items.counts, read, default={})
         self.backfill_asset_counts: DataLoader[str, dict[AssetKey, dict[BackfillItemStatus, int]]] = _loader(
-            store.backfills.counts_by_asset, read, default={}
+            store.backfill_items.counts_by_asset, read, default={}
         )
         self.evaluations: DataLoader[str, ConditionEvaluation | None] = _loader(store.conditions.find, read)
         self.paused_conditions: DataLoader[AssetKey, bool] = _loader(lambda _: dict.fromkeys(store.conditions.paused(), True), read, default=False)

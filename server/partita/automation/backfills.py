@@ -113,7 +113,7 @@ class Backfills:
             now=self._store.now(),
             dynamic=self._store.partitions.bind(dynamic_sets(workspace.repositories.values())),
         )
-        progress = Progress(backfill.request, self._store.backfills.all_items(backfill.id), scope)
+        progress = Progress(backfill.request, self._store.backfill_items.all(backfill.id), scope)
         job = backfill.request.job
         if job is not None and progress.counts[BackfillItemStatus.WAITING] and backfill.status is not BackfillStatus.PAUSED:
             workspace.find_job(job.name, repository=job.repository, location=job.location)
@@ -149,7 +149,7 @@ class Backfills:
 
     def _give_up(self, backfill: Backfill, error: PythonError) -> None:
         """What waits will never be launched: its definition is gone, or cannot be planned."""
-        items = self._store.backfills.all_items(backfill.id)
+        items = self._store.backfill_items.all(backfill.id)
         waiting: list[Place] = [(item.asset, item.partition) for item in items if item.status is BackfillItemStatus.WAITING]
         counts = dict.fromkeys(BackfillItemStatus, 0) | Counter(item.status for item in items)
         counts[BackfillItemStatus.WAITING] -= len(waiting)

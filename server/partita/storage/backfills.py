@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, exists, func, insert, or_, select, update
 
-from partita.definitions.keys import AssetKey
 from partita.errors import AmbiguousNameError, NotFoundError
 from partita.planning.backfill_batches import Launch
 from partita.planning.backfill_chunks import Place
@@ -17,10 +16,10 @@ from partita.records.backfills import UNWRITTEN, Backfill, BackfillFilter, Backf
 from partita.records.changes import ChangeKind
 from partita.records.failures import PythonError
 from partita.records.ids import SHORT_LENGTH, new_id
-from partita.records.pages import Direction, Page, PageRequest
+from partita.records.pages import Page, PageRequest
 from partita.records.runs import RunStatus, StepStatus
 from partita.storage.backfill_acts import cancel_in, pause_in, prefer_in, resume_in, retry_in
-from partita.storage.backfill_rows import find_locked, lock_backfill, set_status, to_backfill, to_item
+from partita.storage.backfill_rows import find_locked, lock_backfill, set_status, to_backfill
 from partita.storage.changes import record_changes
 from partita.storage.columns import to_datetime
 from partita.storage.engine import Database
@@ -30,7 +29,7 @@ from partita.storage.launches import Launches
 from partita.storage.pages import FIRST_PAGE, Keyset, Position, read_page
 from partita.storage.prepared import Prepared
 from partita.storage.rows import AnyRow, to_text
-from partita.storage.tables import assets, backfill_items, backfills, partition_keys, run_steps, runs
+from partita.storage.tables import assets, backfill_items, backfills, run_steps, runs
 
 _items = backfill_items.c
 _of_backfill = _items.backfill_id == bindparam("of_backfill")
@@ -67,29 +66,11 @@ _MOVE_WAITING = Prepared(
     .values(status=bindparam("new_status"), run_id=func.coalesce(bindparam("new_run", type_=_items.run_id.type), _items.run_id))
 )
 _CANCEL_WAITING = Prepared(update(backfill_items).where(_of_backfill, _items.status == "waiting").values(status=BackfillItemStatus.CANCELED.value))
-_COUNTS = (
-    select(_items.backfill_id, _items.status, func.count().label("times"))
-    .where(_items.backfill_id.in_(bindparam("ids", expanding=True)))
-    .group_by(_items.backfill_id, _items.status)
-)
-_COUNTS_BY_ASSET = (
-    select(_items.backfill_id, assets.c.key, _items.status, func.count().label("times"))
-    .join(assets, assets.c.id == _items.asset_id)
-    .where(_items.backfill_id.in_(bindparam("ids", expanding=True)))
-    .group_by(_items.backfill_id, _items.asset_id, assets.c.key, _items.status)
-)
-_ITEMS = (
-    select(assets.c.key.label("asset"), partition_keys.c.key.label("partition"), _items.status, _items.run_id, _items.position)
-    .select_from(backfill_items)
-    .outerjoin(assets, assets.c.id == _items.asset_id)
-    .outerjoin(partition_keys, partition_keys.c.id == _items.partition_id)
-)
 _RUNS = select(runs.c.id, runs.c.status, runs.c.last_seq, runs.c.cancel_requested_at).where(runs.c.id.in_(bindparam("ids", expanding=True)))
 _WRITTEN = select(run_steps.c.run_id, run_steps.c.step).where(
     run_steps.c.run_id.in_(bindparam("ids", expanding=True)), run_steps.c.status == StepStatus.SUCCEEDED.value
 )
 _NEWEST = Keyset(name="backfills", unique=backfills.c.id, column=backfills.c.created_at)
-_IN_TURN = Keyset(name="backfill items", unique=_items.position, direction=Direction.ASC)
 _EVERY = BackfillFilter()
 
 
@@ -236,63 +217,6 @@ class Backfills:
 
         def work(connection: Connection) -> Sequence[Backfill]:
             return [to_backfill(row) for row in connection.execute(_ACTIVE)]
-
-        return self._database.read(work)
-
-    def counts(self, ids: Sequence[str]) -> dict[str, dict[BackfillItemStatus, int]]:
-        """How many items of each backfill stand how."""
-
-        def work(connection: Connection) -> dict[str, dict[BackfillItemStatus, int]]:
-            found: dict[str, dict[BackfillItemStatus, int]] = {each: dict.fromkeys(BackfillItemStatus, 0) for each in ids}
-            for row in connection.execute(_COUNTS, {"ids": list(ids)}):
-                found[row.backfill_id][BackfillItemStatus(row.status)] = row.times
-            return found
-
-        return self._database.read(work) if ids else {}
-
-    def counts_by_asset(self, ids: Sequence[str]) -> dict[str, dict[AssetKey, dict[BackfillItemStatus, int]]]:
-        """How many items of each asset of each backfill stand how; ways that none stands in are left out."""
-
-        def work(connection: Connection) -> dict[str, dict[AssetKey, dict[BackfillItemStatus, int]]]:
-            found: dict[str, dict[AssetKey, dict[BackfillItemStatus, int]]] = {each: {} for each in ids}
-            for row in connection.execute(_COUNTS_BY_ASSET, {"ids": list(ids)}):
-                found[row.backfill_id].setdefault(AssetKey(row.key), {})[BackfillItemStatus(row.status)] = row.times
-            return found
-
-        return self._database.read(work) if ids else {}
-
-    def items(
-        self,
-        backfill_id: str,
-        *,
-        statuses: Sequence[BackfillItemStatus] | None = None,
-        asset: str | None = None,
-        page: PageRequest = FIRST_PAGE,
-    ) -> Page[BackfillItem]:
-        """A page of a backfill's items in the order of their turn.
-
-        Raises:
-            RequestError: a bad cursor or size.
-        """
-        query = _narrowed(_ITEMS, backfill_id, statuses, asset)
-        return self._database.read(read_page, query, _IN_TURN, page=page, position_of=_place, to_item=to_item)
-
-    def count_items(self, backfill_id: str, *, statuses: Sequence[BackfillItemStatus] | None = None, asset: str | None = None) -> int:
-        """How many items match."""
-
-        def work(connection: Connection) -> int:
-            query = select(func.count()).select_from(backfill_items.outerjoin(assets, assets.c.id == _items.asset_id))
-            found: int = connection.execute(_narrowed(query, backfill_id, statuses, asset)).scalar_one()
-            return found
-
-        return self._database.read(work)
-
-    def all_items(self, backfill_id: str) -> Sequence[BackfillItem]:
-        """Every item of a backfill in the order of their turn."""
-
-        def work(connection: Connection) -> Sequence[BackfillItem]:
-            query = _narrowed(_ITEMS, backfill_id, None, None).order_by(_items.position)
-            return [to_item(row) for row in connection.execute(query)]
 
         return self._database.read(work)
 
@@ -447,16 +371,5 @@ def _filtered(query: Any, where: BackfillFilter) -> Any:
     return query
 
 
-def _narrowed(query: Any, backfill_id: str, statuses: Sequence[BackfillItemStatus] | None, asset: str | None) -> Any:
-    query = query.where(_items.backfill_id == backfill_id)
-    if statuses is not None:
-        query = query.where(_items.status.in_([status.value for status in statuses]))
-    return query if asset is None else query.where(assets.c.key == asset)
-
-
 def _position(row: AnyRow) -> Position:
     return Position(row.id, row.created_at)
-
-
-def _place(row: AnyRow) -> Position:
-    return Position(row.position)

@@ -14,6 +14,7 @@ from partita.storage.arrivals import Arrivals
 from partita.storage.assets import Assets
 from partita.storage.automations import Automations
 from partita.storage.backend import Synchronous
+from partita.storage.backfill_items import BackfillItems
 from partita.storage.backfills import Backfills
 from partita.storage.bell import Bell
 from partita.storage.catalogs import Catalogs
@@ -85,6 +86,7 @@ class Store:
         self.automations = Automations(database)
         self.ticks = Ticks(database, Outcomes(launches, self.partitions, self.reports))
         self.arrivals = Arrivals(database, asset_names=asset_names)
+        self.backfill_items = BackfillItems(database)
         self.backfills = Backfills(database, launches, self.idempotency_keys, asset_names=asset_names, partition_names=partition_names)
         self.leases = Leases(database)
         self.retention = Retention(database)

@@ -100,7 +100,7 @@ def test_a_preview_counts_and_starts_nothing(backfill: Commands, api: Api) -> No
 def test_the_last_partitions_come_first_where_that_is_asked_for(backfill: Commands, api: Api) -> None:
     one = backfill.start("raw/orders", "--range", "2026-01-01..2026-01-03", "--order", "desc")
 
-    assert [item.partition for item in api.store.backfills.all_items(one)] == ["2026-01-03", "2026-01-02", "2026-01-01"]
+    assert [item.partition for item in api.store.backfill_items.all(one)] == ["2026-01-03", "2026-01-02", "2026-01-01"]
     assert json.loads(backfill("show", one, "--json").out)["order"] == "desc"
 
 

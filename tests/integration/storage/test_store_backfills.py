@@ -61,11 +61,11 @@ def launched(store: Store, backfill: Backfill, *days: str) -> str:
 
 
 def counts(store: Store, backfill: Backfill) -> dict[BackfillItemStatus, int]:
-    return {each: count for each, count in store.backfills.counts([backfill.id])[backfill.id].items() if count}
+    return {each: count for each, count in store.backfill_items.counts([backfill.id])[backfill.id].items() if count}
 
 
 def statuses(store: Store, backfill: Backfill) -> dict[str | None, BackfillItemStatus]:
-    return {item.partition: item.status for item in store.backfills.all_items(backfill.id)}
+    return {item.partition: item.status for item in store.backfill_items.all(backfill.id)}
 
 
 def test_a_backfill_is_found_as_it_was_asked_for(store: Store) -> None:
@@ -74,7 +74,7 @@ def test_a_backfill_is_found_as_it_was_asked_for(store: Store) -> None:
     assert store.backfills.get(backfill.id) == backfill
     assert (backfill.request, backfill.status, backfill.item_count) == (ASKED, BackfillStatus.REQUESTED, 3)
     assert counts(store, backfill) == {WAITING: 3}
-    assert store.backfills.all_items(backfill.id) == [BackfillItem(asset=ORDERS, partition=day) for day in DAYS]
+    assert store.backfill_items.all(backfill.id) == [BackfillItem(asset=ORDERS, partition=day) for day in DAYS]
     assert [each.id for each in store.backfills.active()] == [backfill.id]
 
 
@@ -97,8 +97,8 @@ def test_items_of_a_job_and_of_what_has_no_partitions_are_kept_apart(store: Stor
     of_job = store.backfills.create(job, items).backfill
     of_assets = store.backfills.create(ASKED, plain).backfill
 
-    assert store.backfills.all_items(of_job.id) == items
-    assert store.backfills.all_items(of_assets.id) == plain
+    assert store.backfill_items.all(of_job.id) == items
+    assert store.backfill_items.all(of_assets.id) == plain
 
 
 def test_the_same_key_answers_with_the_first_backfill_and_makes_no_other(store: Store) -> None:
@@ -124,7 +124,7 @@ def test_a_step_launches_its_runs_and_moves_its_items(store: Store) -> None:
     [run] = store.runs.list(RunFilter()).items
     assert advanced.run_ids == (run.id,)
     assert (run.status, run.request.partition_keys) == (RunStatus.QUEUED, ("mon", "tue"))
-    assert [(item.partition, item.status, item.run_id) for item in store.backfills.all_items(backfill.id)] == [
+    assert [(item.partition, item.status, item.run_id) for item in store.backfill_items.all(backfill.id)] == [
         ("mon", RUNNING, run.id),
         ("tue", RUNNING, run.id),
         ("wed", SKIPPED, None),
@@ -234,14 +234,14 @@ def test_items_are_listed_page_by_page_in_the_order_of_their_turn(store: Store) 
     found: list[str | None] = []
     after: str | None = None
     for size in (3, 3, 1):
-        page = store.backfills.items(backfill.id, page=PageRequest(first=3, after=after))
+        page = store.backfill_items.list(backfill.id, page=PageRequest(first=3, after=after))
         assert len(page.items) == size
         found += [item.partition for item in page.items]
         after = page.cursors[-1]
 
     assert found == days
     with pytest.raises(RequestError, match="cursor"):
-        store.backfills.items(backfill.id, page=PageRequest(first=3, after="nonsense"))
+        store.backfill_items.list(backfill.id, page=PageRequest(first=3, after="nonsense"))
 
 
 def test_items_are_narrowed_to_a_status_and_an_asset(store: Store) -> None:
@@ -250,8 +250,8 @@ def test_items_are_narrowed_to_a_status_and_an_asset(store: Store) -> None:
     launched(store, backfill, "mon")
 
     def keys(**where: Sequence[BackfillItemStatus] | str) -> list[str]:
-        found = store.backfills.items(backfill.id, **where).items  # type: ignore[arg-type]
-        assert store.backfills.count_items(backfill.id, **where) == len(found)  # type: ignore[arg-type]
+        found = store.backfill_items.list(backfill.id, **where).items  # type: ignore[arg-type]
+        assert store.backfill_items.count(backfill.id, **where) == len(found)  # type: ignore[arg-type]
         return [str(item.asset) for item in found]
 
     assert keys(statuses=[RUNNING]) == ["orders"]

@@ -138,7 +138,7 @@ def prefer(site: Site) -> Callable[[], object]:
 
 
 def page(site: Site) -> Callable[[], object]:
-    return lambda: site.store.backfills.items(site.backfill.id, statuses=[BackfillItemStatus.RUNNING])
+    return lambda: site.store.backfill_items.list(site.backfill.id, statuses=[BackfillItemStatus.RUNNING])
 
 
 ACTS = [look, look_after_ends, look_when_paused, look_when_nothing_of_a_paused_one_is_under_way, pause, resume, prefer, page]
@@ -157,6 +157,6 @@ def test_it_takes_as_much_for_many_partitions_as_for_few(sites: tuple[Steps, Sit
 def test_the_count_tells_a_scan(sites: tuple[Steps, Site, Site]) -> None:
     steps, small, large = sites
 
-    few, many = (steps.of(lambda each=each: each.store.backfills.all_items(each.backfill.id)) for each in (small, large))  # type: ignore[misc]
+    few, many = (steps.of(lambda each=each: each.store.backfill_items.all(each.backfill.id)) for each in (small, large))  # type: ignore[misc]
 
     assert many > 10 * few

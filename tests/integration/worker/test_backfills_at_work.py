@@ -123,7 +123,7 @@ def runs_of(site: Site, backfill: Backfill) -> Sequence[Run]:
 
 
 def counts(site: Site, backfill: Backfill) -> dict[BackfillItemStatus, int]:
-    return {status: count for status, count in site.store.backfills.counts([backfill.id])[backfill.id].items() if count}
+    return {status: count for status, count in site.store.backfill_items.counts([backfill.id])[backfill.id].items() if count}
 
 
 def test_days_come_before_the_months_that_need_them(site: Site) -> None:

@@ -61,7 +61,7 @@ def runs(store: Store, *statuses: RunStatus) -> list[Run]:
 
 
 def counts(store: Store, backfill: Backfill) -> dict[BackfillItemStatus, int]:
-    return {each: count for each, count in store.backfills.counts([backfill.id])[backfill.id].items() if count}
+    return {each: count for each, count in store.backfill_items.counts([backfill.id])[backfill.id].items() if count}
 
 
 def work(store: Store, *, failed: tuple[str, ...] = (), limit: int = 1000) -> None:
