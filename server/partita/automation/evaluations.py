@@ -83,6 +83,8 @@ class Evaluations:
         self._timing = timing
         self._held: dict[str, HeldTick] = {}
         self._has_begun = False
+        self._failing: dict[str, str] = {}
+        """Schedules and sensors whose last evaluation here has failed, and how."""
 
     @property
     def is_idle(self) -> bool:
@@ -196,6 +198,7 @@ class Evaluations:
             if held.outcome is not None:
                 self._store.ticks.finish(held.claim, held.outcome)
                 held.is_over = True
+                self._mention(held, held.outcome.error)
         except LeaseLostError as error:
             self._lose(held, str(error))
         except OperationError as error:
@@ -207,6 +210,17 @@ class Evaluations:
                 self._lose(held, "not even its failure can be written")
             else:
                 held.outcome = self._refusal(held, error)
+
+    def _mention(self, held: HeldTick, error: PythonError | None) -> None:
+        """Log that something begins to fail, or fails otherwise, and that it does not any more: not the same every few seconds."""
+        automation = held.claim.automation
+        before = self._failing.pop(automation.id, None)
+        if error is not None:
+            self._failing[automation.id] = error.summary
+            if error.summary != before:
+                logger.warning("a %s is failing", automation.kind, extra={"automation": automation.id, "error": error.summary})
+        elif before is not None:
+            logger.info("a %s is well again", automation.kind, extra={"automation": automation.id})
 
     def _refusal(self, held: HeldTick, error: Exception) -> Outcome:
         if isinstance(error, PartitaError):

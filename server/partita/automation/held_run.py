@@ -58,6 +58,12 @@ class HeldRun:
         """When its lease was last known to be renewed, by the monotonic clock."""
         return self._log.renewed_at
 
+    @property
+    def end(self) -> RunStatusChanged | None:
+        """How it has ended, if that is written."""
+        last = self._log.last
+        return last if isinstance(last, RunStatusChanged) and last.status.is_finished else None
+
     def note_renewal(self, at: float) -> None:
         """Its lease was renewed without writing events."""
         self._log.renewed_at = max(self._log.renewed_at, at)

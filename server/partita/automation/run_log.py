@@ -34,6 +34,8 @@ class RunLog:
         self._not_before = 0.0
         self.renewed_at = time.monotonic()
         """When the newest write that succeeded began: the lease holds for its whole length from then on at least."""
+        self.last: Event | None = None
+        """The last event that is written."""
 
     @property
     def is_full(self) -> bool:
@@ -78,6 +80,7 @@ class RunLog:
             )
             self.renewed_at = began
             self._written += len(batch)
+            self.last = batch[-1]
             del self._waiting[: len(batch)]
         self._due_at = None
 

@@ -251,6 +251,9 @@ class Worker:
 
     def _forget(self, held: HeldRun) -> None:
         del self._held[held.id]
+        if (end := held.end) is not None:
+            why = {} if end.error is None else {"error": end.error.summary}
+            logger.info("a run has ended", extra={"run_id": held.id, "status": end.status.value, **why})
         self.archive(held.id)
         self._code.release(self._versions.pop(held.id), held.id)
         self._look_at = 0.0  # there is room for another

@@ -103,6 +103,13 @@ def _inside(term: Term, *, walks: bool = True) -> str:
     return f"({render_selection(term)})" if needs_brackets else render_selection(term)
 
 
+def _problem(sign: str) -> str:
+    if sign == '"':
+        return "A quote is not closed"
+    wanted = "write `or` between selections" if sign == "," else "a value with it needs double quotes"
+    return f"{sign!r} means nothing here; {wanted}"
+
+
 def _tokens(text: str) -> list[Token]:
     tokens: list[Token] = []
     position = 0
@@ -111,8 +118,7 @@ def _tokens(text: str) -> list[Token]:
         if match is None:
             column = position + len(text[position:]) - len(text[position:].lstrip()) + 1
             sign = text[column - 1]
-            problem = "A quote is not closed" if sign == '"' else f"{sign!r} means nothing here; a value with it needs double quotes"
-            raise SelectionError(text, column, problem)
+            raise SelectionError(text, column, _problem(sign))
         kind = str(match.lastgroup)
         tokens.append(Token(kind, match[kind], match.start(kind) + 1))
         position = match.end()

@@ -289,6 +289,38 @@ def test_an_interrupted_command_ends_quietly_and_leaves_the_run_alone(tmp_path: 
         assert run.cancel(force=True).wait(timeout=20).status == "canceled"
 
 
+FAILING = """
+import pathlib
+import partita as pt
+
+@pt.asset
+def broken() -> int:
+    raise ValueError("no luck")
+
+@pt.sensor(target="broken", interval=1, default_on=True)
+def waits(context: pt.SensorContext) -> pt.Skip:
+    if not pathlib.Path("ready").exists():
+        raise RuntimeError("it is not ready")
+    return pt.Skip("nothing new")
+"""
+
+
+def test_it_tells_what_fails_and_of_one_that_keeps_failing_once(tmp_path: Path) -> None:
+    project(tmp_path)
+    (tmp_path / "one.py").write_text(FAILING)
+    with running_dev(tmp_path) as running, running.client() as client:
+        eventually(lambda: client.locations()[0].status == "loaded", seconds=20)
+
+        run = client.materialize("broken").wait(timeout=20)
+
+        ended = f"a run has ended run_id={run.id} status=failed error=StepFailedError: Step 'broken' failed: ValueError: no luck"
+        eventually(lambda: ended in running.text(), what=f"the end of the run to be told: {running.text()}")
+        eventually(lambda: len(list(client.ticks("waits", status="failed"))) > 1, seconds=20, what="the sensor to fail twice")
+        (tmp_path / "ready").touch()
+        eventually(lambda: "a sensor is well again automation=one/one/waits" in running.text(), seconds=20, what="its recovery to be told")
+        assert running.text().count("WARNING: a sensor is failing automation=one/one/waits error=RuntimeError: it is not ready") == 1
+
+
 def test_any_free_port_will_do(tmp_path: Path) -> None:
     project(tmp_path)
     output = tmp_path / "out.txt"

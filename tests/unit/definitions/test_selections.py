@@ -127,6 +127,7 @@ def test_what_a_selection_means(selection: str, keys: str) -> None:
         ("tag:a=", 7, "needs a value"),
         ('key:"a', 5, "quote is not closed"),
         ("owner:ann@x.io", 10, "double quotes"),
+        ("dash,users", 5, "write `or`"),
         ("is:nonsense", 4, "external, materializable"),
         ("partitions:dayly", 12, "Did you mean 'daily'?"),
         ("group:<null>", 7, "owner:<null>"),
