@@ -9,7 +9,7 @@ import click
 from partita.cli.assets import SELECTION_HELP, parse_span
 from partita.cli.failures import Exit
 from partita.cli.launching import launch_options, parse_config, parse_tags
-from partita.cli.options import json_option
+from partita.cli.options import PRIORITY, json_option
 from partita.cli.output import age, brief, console, print_error, print_facts, print_json, print_table, status_text
 from partita.cli.remote import Server, server_options
 from partita.records.ids import short_id
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 BACKFILL_STATUSES = click.Choice(["requested", "running", "paused", "canceling", "succeeded", "failed", "canceled"])
 
 STATUSES = ("waiting", "running", "succeeded", "failed", "canceled", "skipped")
-PRIORITY = click.IntRange(-(2**31), 2**31 - 1)
 UNWRITTEN = click.Choice(["failed", "canceled", "skipped"])
 
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from partita.workspace.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., object])
+PRIORITY = click.IntRange(-(2**31), 2**31 - 1)
+"""Of runs."""
 
 
 def workspace_options(command: Command) -> Command:

@@ -8,7 +8,7 @@ import click
 
 from partita.cli.failures import Exit
 from partita.cli.launching import finish, launch_options, parse_config, parse_tags
-from partita.cli.options import json_option
+from partita.cli.options import PRIORITY, json_option
 from partita.cli.output import age, brief, console, event_line, print_error, print_facts, print_json, print_table, size, status_text, subject
 from partita.cli.remote import Server, server_options
 
@@ -32,7 +32,7 @@ def run() -> None:
 @click.argument("job")
 @click.option("--partition", help="The partition it writes.")
 @click.option("--step", "steps", multiple=True, help="Execute only this step; may be repeated.")
-@click.option("--priority", type=int, default=0, show_default=True, help="Higher is sooner.")
+@click.option("--priority", type=PRIORITY, default=0, show_default=True, help="Higher is sooner.")
 @click.option("--skip-unchanged", is_flag=True, help="Do not execute what would write what is there already: same code version, same inputs.")
 @click.option("--repository", help="Where the job is, when several have one of that name.")
 @click.option("--location", help="The code location it is in, likewise.")

@@ -32,6 +32,7 @@ _CAN_BE_ABSENT = ("kind", "owner", "tag")
 _CHOICES = {
     "is": ("external", "materializable"),
     "partitions": ("none", "time", "hourly", "daily", "weekly", "monthly", "cron", "static", "dynamic", "multi"),
+    "status": ("fresh", "stale", "missing"),
 }
 MAX_DEPTH = 100
 """Brackets and `not`s inside each other; a person never needs as many, and the parser is recursive."""

@@ -67,7 +67,7 @@ def _rule(table: Table, *, directory: Path) -> AlertSettings:
     rule = AlertRule(
         name=table.name("name") or "",
         on=_kinds(table),
-        only=tuple(table.texts("only")),
+        only=_narrowing(table, "only"),
         targets=tuple(target.name for target in targets),
         quiet=_span(table, "quiet", DEFAULTS.quiet),
         repeat=_span(table, "repeat", timedelta()) or None,
@@ -89,10 +89,17 @@ def _span(table: Table, key: str, default: timedelta) -> timedelta:
     return found
 
 
+def _narrowing(table: Table, key: str) -> tuple[str, ...]:
+    """What a rule is limited to. An empty list is refused: whoever writes one wants nothing, and would be told of everything."""
+    if table.is_empty_list(key):
+        table.complain(key, "is an empty list. Leave it out to be told of everything, or remove the rule.")
+    return tuple(table.texts(key))
+
+
 def _kinds(table: Table) -> tuple[AlertKind, ...]:
     known = [kind.value for kind in AlertKind]
     found = []
-    for given in table.texts("on"):
+    for given in _narrowing(table, "on"):
         if given in known:
             found.append(AlertKind(given))
         else:

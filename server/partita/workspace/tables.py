@@ -67,6 +67,10 @@ class Table:
             return []
         return list(value or [])
 
+    def is_empty_list(self, key: str) -> bool:
+        """Whether a list with nothing in it stands there, which is not the same as nothing."""
+        return self._raw.get(key) == []
+
     def boolean(self, key: str, *, default: bool) -> bool:
         """Either of two."""
         value: bool | None = self._take(key, bool)

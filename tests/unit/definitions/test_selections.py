@@ -128,6 +128,7 @@ def test_what_a_selection_means(selection: str, keys: str) -> None:
         ('key:"a', 5, "quote is not closed"),
         ("owner:ann@x.io", 10, "double quotes"),
         ("dash,users", 5, "write `or`"),
+        ("status:stael", 8, "Did you mean 'stale'?"),
         ("is:nonsense", 4, "external, materializable"),
         ("partitions:dayly", 12, "Did you mean 'daily'?"),
         ("group:<null>", 7, "owner:<null>"),

@@ -78,6 +78,8 @@ tells_end = false
         ('[[alert]]\nto = "me:secret@example.org"\n', "give an address such as 'mailto://...'"),
         ('[[alert]]\nto = [""]\n', "alert[0].to must be text, or a list of texts that are not empty."),
         ('[[alert]]\nto = "json://a"\non = "run_fialed"\n', "'run_fialed' is not one of 'run_failed', 'check_failed'"),
+        ('[[alert]]\nto = "json://a"\non = []\n', "alert[0].on is an empty list. Leave it out to be told of everything"),
+        ('[[alert]]\nto = "json://a"\nonly = []\n', "alert[0].only is an empty list."),
         ('[[alert]]\nto = "json://a"\nlimit = 0\n', "alert[0].limit = 0 must be at least 1."),
         ('[[alert]]\nto = "json://a"\nquiet = "soon"\n', "'soon' is not a duration"),
         ('[[alert]]\nto = "json://a"\ntells_end = "no"\n', "tells_end = 'no' must be true or false."),
