@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -132,7 +132,8 @@ class World:
 
     @property
     def writes(self) -> Sequence[WriteSeen]:
-        return self.since(START).writes
+        kept = self.since(START).reached  # also when changes were pruned: writes are kept
+        return self.since(replace(START, change=kept.change)).writes
 
     def keys(self, asset: str) -> tuple[str | None, ...]:
         partitions = self.specs[asset].partitions
